@@ -1,0 +1,355 @@
+//! The whole way for one file: look, plan, and, where asked, change it inside a transaction.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::execute::{ApplyError, execute};
+use crate::h5::{File, H5Error, Locking, NewFile};
+use crate::model::{
+    AllocTime, Base, Contents, Desired, DesiredKind, Filter, H5Path, Libver, Needs, Observed, TrackOrder, contents, human_bytes,
+};
+use crate::observe::{self, ObserveError};
+use crate::plan::{Action, Blocked, Consent, Plan, Policy, Proposal, Step, propose};
+use crate::source;
+use crate::txn::{Existing, Lock, NewTarget, Replacement, TxnError, free_bytes};
+
+/// How to go about it.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Do not read regions.
+    pub no_data: bool,
+    /// Manage the contents of every dataset that has a fill.
+    pub exact: bool,
+    /// Hazards that are allowed.
+    pub consent: Consent,
+    /// Make new files durable before success is reported.
+    pub no_sync: bool,
+    /// Replace a file that exists (`build`).
+    pub force: bool,
+    /// How long to wait for a lock.
+    pub lock_wait: Duration,
+    /// Do not lock for reading: for file systems without locks.
+    pub no_lock: bool,
+}
+
+/// How far a long step is.
+#[derive(Clone, Debug)]
+pub struct Progress<'a> {
+    /// What is done: `comparing`, `writing`.
+    pub what: &'static str,
+    /// The dataset.
+    pub path: &'a H5Path,
+    /// Bytes since the last report.
+    pub bytes: u64,
+    /// Bytes of the whole phase.
+    pub total: u64,
+}
+
+/// A look at one file: what would be done.
+#[derive(Clone, Debug)]
+pub struct Prepared {
+    /// What there is.
+    pub base: Base,
+    /// What would be done.
+    pub proposal: Proposal,
+}
+
+/// What was done to one file.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// What there was.
+    pub base: Base,
+    /// What was done.
+    pub proposal: Proposal,
+    /// Was anything written?
+    pub changed: bool,
+}
+
+/// Why nothing was done. The file is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Looking at the file failed.
+    #[error(transparent)]
+    Observe(#[from] ObserveError),
+    /// The transaction failed.
+    #[error(transparent)]
+    Txn(#[from] TxnError),
+    /// A step failed.
+    #[error(transparent)]
+    Apply(#[from] ApplyError),
+    /// Conflicts, or hazards without consent.
+    #[error("blocked")]
+    Blocked(Box<Prepared>, Blocked),
+    /// The disk is too small.
+    #[error("{}: {} to write, {} free: not enough space", path.display(), human_bytes(*needed), human_bytes(*free))]
+    Space {
+        /// The target.
+        path: PathBuf,
+        /// Bytes to write.
+        needed: u64,
+        /// Bytes free.
+        free: u64,
+    },
+    /// Somebody who was asked said no.
+    #[error("{0}")]
+    Refused(String),
+    /// What was written is not what was planned: a bug, or a disk that lies.
+    #[error("{}: the result was not as declared ({what}); it was thrown away. This is a bug in h5mason: please report it", path.display())]
+    Verify {
+        /// The target.
+        path: PathBuf,
+        /// What still differs.
+        what: String,
+    },
+}
+
+/// Is asked before anything is written; the refusal is one line.
+type Approve<'a> = &'a dyn Fn(&Prepared) -> Result<(), String>;
+type Watch<'a> = &'a mut (dyn FnMut(Progress<'_>) + Send);
+
+impl From<H5Error> for Failure {
+    fn from(e: H5Error) -> Self {
+        Failure::Observe(ObserveError::H5(e))
+    }
+}
+
+/// `--exact`: every fill is looked at.
+fn adjusted(desired: &Desired, options: &Options) -> Desired {
+    let mut desired = desired.clone();
+    if options.exact {
+        for object in desired.objects.values_mut() {
+            if let DesiredKind::Dataset(dataset) = &mut object.kind
+                && dataset.fill.is_some()
+            {
+                dataset.contents = Contents::Exact;
+            }
+        }
+    }
+    desired
+}
+
+fn observe(file: &File, desired: &Desired, no_data: bool, watch: Watch<'_>) -> Result<Observed, Failure> {
+    let mut observed = observe::metadata(file, &Needs::of(desired))?;
+    if !no_data {
+        let (contents, _) = contents(desired, &observed);
+        let total =
+            contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| l.region.elements() * c.dtype.size() as u64)).sum();
+        let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "comparing", path, bytes, total });
+        observe::regions(file, &contents, &mut observed, &mut told)?;
+    }
+    Ok(observed)
+}
+
+fn nothing_yet() -> Observed {
+    Observed { base: Base::Missing, objects: BTreeMap::new(), matches: Vec::new(), regions: BTreeMap::new() }
+}
+
+/// Compares a manifest with a file, or with no file; writes nothing.
+pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch<'_>) -> Result<Prepared, Failure> {
+    let desired = adjusted(desired, options);
+    let observed = match target.try_exists() {
+        Ok(false) if target.symlink_metadata().is_err() => nothing_yet(),
+        _ => {
+            let locking = if options.no_lock { Locking::Off } else { Locking::On };
+            let file = open_target(target, locking)?;
+            observe(&file, &desired, options.no_data, watch)?
+        }
+    };
+    let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data });
+    let proposal = with_inputs_checked(&desired, &observed, proposal);
+    Ok(Prepared { base: observed.base, proposal })
+}
+
+/// Opens an existing target for reading, with messages people understand.
+pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
+    let refused = |what: &str| Failure::Txn(TxnError::Refused { path: target.into(), what: what.into() });
+    let meta = std::fs::metadata(target).map_err(|e| match e.kind() {
+        std::io::ErrorKind::NotFound => refused("no such file"),
+        _ => refused(e.to_string().split(" (os error").next().unwrap_or("cannot be read")),
+    })?;
+    if meta.is_dir() {
+        return Err(refused("it is a folder, not a file"));
+    }
+    if !meta.is_file() {
+        return Err(refused("it is not a regular file"));
+    }
+    File::open(target, locking).map_err(|e| {
+        if e.is_locked() {
+            return Failure::Txn(TxnError::Locked(target.into()));
+        }
+        if !has_signature(target) {
+            return refused("it is not an HDF5 file");
+        }
+        Failure::from(e)
+    })
+}
+
+/// HDF5's signature at 0, 512, 1024, … (format specification, II.A).
+fn has_signature(path: &Path) -> bool {
+    use std::os::unix::fs::FileExt;
+    let Ok(file) = std::fs::File::open(path) else { return false };
+    let size = file.metadata().map_or(0, |m| m.len());
+    std::iter::once(0).chain((9..62).map(|bit| 1u64 << bit)).take_while(|at| at + 8 <= size).any(|at| {
+        let mut head = [0u8; 8];
+        file.read_exact_at(&mut head, at).is_ok() && head == *b"\x89HDF\r\n\x1a\n"
+    })
+}
+
+/// Opens every input of the steps, so that what is wrong with them is known before anything is written.
+fn with_inputs_checked(desired: &Desired, observed: &Observed, mut proposal: Proposal) -> Proposal {
+    let (contents, _) = contents(desired, observed);
+    for (path, dataset) in &contents {
+        for layer in &dataset.layers {
+            let crate::model::Rule::Source(file) = &layer.fill.rule else { continue };
+            if let Err(e) = source::open(file, &dataset.dtype, &layer.rule_shape()) {
+                let finding = crate::diag::Finding::error("input", format!("the input of {path}: {e}"))
+                    .at(layer.origin, "")
+                    .help_if(e.help());
+                proposal.conflicts.push(crate::plan::Conflict { path: path.clone(), finding });
+            }
+        }
+    }
+    proposal
+}
+
+/// Builds a new file.
+pub fn build(desired: &Desired, target: &Path, options: &Options, watch: Watch<'_>) -> Result<Applied, Failure> {
+    let desired = adjusted(desired, options);
+    let existing = if options.force { Existing::Replace } else { Existing::Keep };
+    if existing == Existing::Keep && target.symlink_metadata().is_ok() {
+        return Err(TxnError::Exists(target.into()).into());
+    }
+    create(&desired, target, existing, true, options, &|_| Ok(()), watch)
+}
+
+fn create(
+    desired: &Desired,
+    target: &Path,
+    existing: Existing,
+    folders: bool,
+    options: &Options,
+    approve: Approve<'_>,
+    watch: Watch<'_>,
+) -> Result<Applied, Failure> {
+    let observed = nothing_yet();
+    let proposal = with_inputs_checked(desired, &observed, propose(desired, &observed, &Policy::default()));
+    let kept = proposal.clone();
+    let plan = proposal
+        .into_plan(&options.consent)
+        .map_err(|(proposal, why)| Failure::Blocked(Box::new(Prepared { base: Base::Missing, proposal: *proposal }), why))?;
+    approve(&Prepared { base: Base::Missing, proposal: kept.clone() }).map_err(Failure::Refused)?;
+    check_space(target, &plan, 0)?;
+    let new = NewTarget::begin(target, existing, folders)?;
+    let file = File::create(new.path(), new_file(&plan), true)?;
+    run_steps(&file, &plan, watch)?;
+    file.close()?;
+    // Contents were just computed; what is checked is that every object is there and reads as declared.
+    verify(new.path(), target, desired, true)?;
+    new.commit(!options.no_sync)?;
+    Ok(Applied { base: Base::Missing, proposal: kept, changed: true })
+}
+
+fn run_steps(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), Failure> {
+    let total = plan.steps().iter().filter(|s| matches!(s.action, Action::WriteRegion { .. })).map(|s| s.bytes).sum();
+    let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "writing", path, bytes, total });
+    Ok(execute(file, plan, &mut told)?)
+}
+
+fn new_file(plan: &Plan) -> NewFile {
+    let props = plan
+        .steps()
+        .iter()
+        .find_map(|s| if let Action::CreateFile(props) = &s.action { Some(props.clone()) } else { None })
+        .unwrap_or_default();
+    NewFile {
+        libver: props.libver.map_or((Libver::V18, Libver::Latest), |(v, _)| v),
+        userblock: props.userblock.map_or(0, |(v, _)| v),
+        track_order: props.track_order.map_or(TrackOrder::No, |(v, _)| v),
+    }
+}
+
+/// Changes an existing file, or creates a missing one.
+///
+/// `approve` is asked, under the lock, before anything is written.
+pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Approve<'_>, watch: Watch<'_>) -> Result<Applied, Failure> {
+    let desired = adjusted(desired, options);
+    if target.symlink_metadata().is_err() {
+        return create(&desired, target, Existing::Keep, false, options, approve, watch);
+    }
+    let lock = match target.is_dir() {
+        true => return Err(TxnError::Refused { path: target.into(), what: "it is a folder, not a file".into() }.into()),
+        false => Lock::acquire(target, options.lock_wait)?,
+    };
+    // The lock is ours: HDF5 must not try to take it again through another descriptor.
+    let file = open_target(target, Locking::Off)?;
+    let observed = observe(&file, &desired, false, watch)?;
+    drop(file);
+    let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
+    let kept = proposal.clone();
+    let base = observed.base.clone();
+    let plan = proposal
+        .into_plan(&options.consent)
+        .map_err(|(proposal, why)| Failure::Blocked(Box::new(Prepared { base: base.clone(), proposal: *proposal }), why))?;
+    approve(&Prepared { base: base.clone(), proposal: kept.clone() }).map_err(Failure::Refused)?;
+    if plan.steps().is_empty() {
+        return Ok(Applied { base, proposal: kept, changed: false });
+    }
+    let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
+    check_space(target, &plan, size)?;
+    let clone = Replacement::begin(lock)?;
+    // A library bound is not stored in a file: the low one follows the superblock.
+    let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
+    let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);
+    let file = File::open_writable(clone.path(), (low, high))?;
+    run_steps(&file, &plan, watch)?;
+    file.close()?;
+    verify(clone.path(), target, &desired, false)?;
+    clone.commit()?;
+    Ok(Applied { base, proposal: kept, changed: true })
+}
+
+/// Looks again with fresh eyes: nothing must be left to do.
+fn verify(path: &Path, target: &Path, desired: &Desired, no_data: bool) -> Result<(), Failure> {
+    let file = File::open(path, Locking::Off)?;
+    let observed = observe(&file, desired, no_data, &mut |_| {})?;
+    let left = propose(desired, &observed, &Policy { no_data });
+    let what = match (left.conflicts.first(), left.steps.first()) {
+        (Some(conflict), _) => conflict.finding.message.clone(),
+        (None, Some(step)) => format!("{} still differs: {}", step.path, step.reason),
+        (None, None) => return Ok(()),
+    };
+    Err(Failure::Verify { path: target.into(), what })
+}
+
+/// Compares what will be written with what is free, `copied` bytes for a clone included.
+fn check_space(target: &Path, plan: &Plan, copied: u64) -> Result<(), Failure> {
+    let mut shrinking = BTreeMap::new();
+    let needed = plan.steps().iter().fold(copied, |n, step| n.saturating_add(step_bytes(step, &mut shrinking)));
+    match free_bytes(target) {
+        Some(free) if needed > free => Err(Failure::Space { path: target.into(), needed, free }),
+        _ => Ok(()),
+    }
+}
+
+/// Bytes a step surely takes. Compressed data may shrink a thousandfold (deflate's limit is 1032 to 1), so
+/// no more than that much of it is counted; `shrinking` remembers the new datasets with such filters.
+fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
+    match &step.action {
+        Action::CreateDataset { definition: d, .. } => {
+            let shrinks = d.layout.filters().iter().any(|f| !matches!(f, Filter::Shuffle | Filter::Fletcher32));
+            shrinking.insert(step.path.clone(), shrinks);
+            let size = d.shape.elements().unwrap_or(u64::MAX).saturating_mul(d.dtype.size() as u64);
+            if d.alloc_time == Some(AllocTime::Early) && !shrinks { size } else { 0 }
+        }
+        Action::WriteRegion { .. } if shrinking.get(&step.path) == Some(&true) => step.bytes / 1032,
+        Action::WriteRegion { .. } => step.bytes,
+        Action::SetAttr { .. } => step.bytes,
+        Action::CreateFile(_)
+        | Action::CreateGroup { .. }
+        | Action::Grow { .. }
+        | Action::RemoveAttr { .. }
+        | Action::RenameAttr { .. }
+        | Action::Remove { .. } => 0,
+    }
+}

@@ -1,0 +1,198 @@
+//! Arguments.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Build and change HDF5 files from TOML manifests: planned, idempotent, atomic.
+#[derive(Debug, Parser)]
+#[command(
+    name = "h5mason",
+    version,
+    about,
+    after_help = "Exit codes: 0 done, or no difference; 1 differences found (check, plan --exit-code); 2 trouble.\n\
+                  A first try: h5mason build examples/hierarchy/hierarchy.toml"
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+    /// Colour: `auto` means on a terminal, unless NO_COLOR is set
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    pub color: ColorWhen,
+    /// Threads that generate and compare values [default: all processors]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub threads: Option<u16>,
+    /// Show what is kept, too, and long plans whole
+    #[arg(long, short, global = true)]
+    pub verbose: bool,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people
+    Text,
+    /// For machines: one document a file
+    Json,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Build a new file from a manifest
+    Build(BuildArgs),
+    /// Show what `apply` would change, and change nothing
+    Plan(PlanArgs),
+    /// Change files, or create missing ones, so that they are as declared
+    Apply(ApplyArgs),
+    /// Is every file exactly as declared? For CI: exit 1 if not
+    Check(CheckArgs),
+    /// Print JSON Schema, for editors and machines
+    Schema {
+        /// Of what
+        what: SchemaOf,
+    },
+    /// Print completions for a shell
+    Completions {
+        /// Which shell
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Schemas that can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// The manifest language
+    Manifest,
+    /// The JSON plan
+    Plan,
+}
+
+/// What every command with a manifest takes.
+#[derive(Debug, Args)]
+pub struct ManifestArgs {
+    /// The manifest (TOML)
+    pub manifest: PathBuf,
+    /// Override a variable that the manifest declares, e.g. --var site=lab
+    #[arg(long = "var", value_name = "NAME=VALUE", value_parser = pair)]
+    pub vars: Vec<(String, String)>,
+    /// Override the size of a dimension that the manifest declares, e.g. --dim line=10
+    #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = pair)]
+    pub dims: Vec<(String, String)>,
+    /// Allow what is refused by default: `lossy`, `destructive`, `destructive=/path/glob`, or `paths`
+    /// (input files outside of the manifest's folder)
+    #[arg(long, value_name = "WHAT", value_parser = allow)]
+    pub allow: Vec<Allow>,
+    /// Manage the contents of every dataset that has a fill, as if it said `contents = "exact"`
+    #[arg(long)]
+    pub exact: bool,
+    /// How results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+}
+
+/// Something that is refused by default.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allow {
+    Lossy,
+    Destructive(String),
+    Paths,
+}
+
+#[derive(Debug, Args)]
+pub struct BuildArgs {
+    #[command(flatten)]
+    pub common: ManifestArgs,
+    /// The file to build [default: the manifest's [file] path]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Replace a file that exists
+    #[arg(long)]
+    pub force: bool,
+    /// Do not wait until the file is on the disk: faster, but after a power loss it may be missing or empty
+    #[arg(long)]
+    pub no_sync: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct PlanArgs {
+    #[command(flatten)]
+    pub common: ManifestArgs,
+    /// Files to compare with [default: the manifest's [file] path]
+    pub files: Vec<PathBuf>,
+    /// Exit with 1 if anything would change
+    #[arg(long)]
+    pub exit_code: bool,
+    /// Save the plan as JSON; `apply --plan` refuses if it is stale by then
+    #[arg(long, value_name = "PLAN.json")]
+    pub out: Option<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    #[command(flatten)]
+    pub common: ManifestArgs,
+    /// Files to check [default: the manifest's [file] path]
+    pub files: Vec<PathBuf>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+/// Options of commands that only read.
+#[derive(Debug, Args)]
+pub struct ReadingArgs {
+    /// Do not read and compare regions
+    #[arg(long)]
+    pub no_data: bool,
+    /// Do not lock files while reading (for file systems without locks)
+    #[arg(long)]
+    pub no_lock: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ApplyArgs {
+    #[command(flatten)]
+    pub common: ManifestArgs,
+    /// Files to change [default: the manifest's [file] path]
+    pub files: Vec<PathBuf>,
+    /// Apply only if the plan is still the one that `plan --out` saved
+    #[arg(long, value_name = "PLAN.json")]
+    pub plan: Option<PathBuf>,
+    /// Wait this many seconds for a file that is locked
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub lock_wait: Duration,
+}
+
+fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.is_empty() => Ok((name.into(), value.into())),
+        _ => Err("write NAME=VALUE".into()),
+    }
+}
+
+fn allow(text: &str) -> Result<Allow, String> {
+    match text.split_once('=').unwrap_or((text, "/**")) {
+        ("lossy", "/**") => Ok(Allow::Lossy),
+        ("paths", "/**") => Ok(Allow::Paths),
+        ("destructive", glob) => {
+            crate::model::Glob::new(glob).map(|_| Allow::Destructive(glob.into())).map_err(|e| format!("not a glob: {e}"))
+        }
+        ("plugins", _) => Err("plugins are not supported yet".into()),
+        _ => Err("one of lossy, destructive, destructive=/path/glob, paths".into()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let value: f64 = text.parse().map_err(|_| "a number of seconds".to_string())?;
+    Duration::try_from_secs_f64(value).map_err(|_| "a number of seconds from 0".into())
+}

@@ -1,0 +1,143 @@
+//! `build` and `apply`.
+
+use std::path::{Path, PathBuf};
+
+use super::args::{ApplyArgs, BuildArgs, Format};
+use super::manifest::{loaded, options};
+use super::output::{DONE, Output, TROUBLE};
+use super::progress::Meter;
+use super::targets::{targets, tell_failure};
+use crate::apply::{Applied, Failure, Options, apply, build as build_file};
+use crate::manifest::Loaded;
+use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
+
+fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Loaded, format: Format, output: &Output) {
+    let name = target.display().to_string();
+    if format == Format::Json {
+        let cx = PlanContext { manifest: &manifest.display().to_string(), sources: &loaded.sources, target: &name, base: &applied.base };
+        let mut value = plan_json(&applied.proposal, &cx);
+        value["applied"] = applied.changed.into();
+        output.print(&(value.to_string() + "\n"));
+        return;
+    }
+    if !applied.changed {
+        output.print(&format!("{}: as declared, nothing to do\n", crate::report::escape_controls(&name)));
+    } else {
+        output.print(&format!(
+            "{}\n{}",
+            output.out.bold(&target_line(&name, &applied.base)),
+            plan_text(&applied.proposal, output.out, output.verbose)
+        ));
+    }
+    if output.verbose {
+        output.print(&kept_text(&applied.proposal.kept, output.out));
+    }
+    if applied.changed {
+        output.print(&format!("{}\n", summary_text(&applied.proposal, Tense::Past)));
+    }
+}
+
+/// `build`: a new file.
+pub fn build(args: &BuildArgs, output: &Output) -> u8 {
+    let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
+    let given: Vec<PathBuf> = args.output.iter().cloned().collect();
+    let Some(files) = targets(&given, &loaded, output) else { return TROUBLE };
+    let options = Options { force: args.force, no_sync: args.no_sync, ..options(&args.common) };
+    let mut worst = DONE;
+    for target in &files {
+        let mut meter = Meter::new();
+        let result = build_file(&loaded.desired, target, &options, &mut |p| meter.tick(&p));
+        meter.finish();
+        match result {
+            Ok(applied) => tell_applied(&applied, &args.common.manifest, target, &loaded, args.common.format, output),
+            Err(failure) => {
+                tell_failure(&failure, target, &loaded, output);
+                worst = TROUBLE;
+            }
+        }
+    }
+    worst
+}
+
+/// `apply`: changes.
+pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
+    let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
+    let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
+    let options = Options { lock_wait: args.lock_wait, ..options(&args.common) };
+    let saved = match args.plan.as_deref().map(saved_plans).transpose() {
+        Ok(saved) => saved,
+        Err(message) => {
+            output.error(&message, &[]);
+            return TROUBLE;
+        }
+    };
+    let mut worst = DONE;
+    for target in &files {
+        let result = apply_one(args, &loaded, target, &options, saved.as_deref());
+        match result {
+            Ok(applied) => tell_applied(&applied, &args.common.manifest, target, &loaded, args.common.format, output),
+            Err(failure) => {
+                tell_failure(&failure, target, &loaded, output);
+                worst = TROUBLE;
+            }
+        }
+    }
+    worst
+}
+
+fn apply_one(
+    args: &ApplyArgs,
+    loaded: &Loaded,
+    target: &Path,
+    options: &Options,
+    saved: Option<&[serde_json::Value]>,
+) -> Result<Applied, Failure> {
+    let mut meter = Meter::new();
+    let name = target.display().to_string();
+    let approve = |prepared: &crate::apply::Prepared| -> Result<(), String> {
+        let Some(saved) = saved else { return Ok(()) };
+        let cx = PlanContext {
+            manifest: &args.common.manifest.display().to_string(),
+            sources: &loaded.sources,
+            target: &name,
+            base: &prepared.base,
+        };
+        same_plan(saved, &plan_json(&prepared.proposal, &cx), &name)
+    };
+    apply(&loaded.desired, target, options, &approve, &mut |p| meter.tick(&p))
+}
+
+/// The documents of a saved plan: one, or one a line.
+fn saved_plans(path: &Path) -> Result<Vec<serde_json::Value>, String> {
+    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read the plan {}: {e}", path.display()))?;
+    serde_json::Deserializer::from_str(&text)
+        .into_iter::<serde_json::Value>()
+        .collect::<Result<_, _>>()
+        .map_err(|e| format!("{} is not a saved plan: {e}", path.display()))
+}
+
+/// Is what would be done now what the saved plan says?
+fn same_plan(saved: &[serde_json::Value], now: &serde_json::Value, target: &str) -> Result<(), String> {
+    let Some(plan) = saved.iter().find(|p| p["target"]["path"] == now["target"]["path"]) else {
+        return Err(format!("the saved plan is not about {target}"));
+    };
+    for (key, what) in [("tool", "another version of h5mason made it"), ("manifest", "the manifest or what it includes has changed")] {
+        if plan[key] != now[key] {
+            return Err(format!("the saved plan for {target} is stale: {what}"));
+        }
+    }
+    if plan["steps"] == now["steps"] {
+        return Ok(());
+    }
+    let list = |v: &serde_json::Value| v["steps"].as_array().cloned().unwrap_or_default();
+    let (old, new) = (list(plan), list(now));
+    let first = old
+        .iter()
+        .find(|s| !new.contains(s))
+        .map(|s| ("no longer to be done as planned", s))
+        .or(new.iter().find(|s| !old.contains(s)).map(|s| ("not in the saved plan", s)));
+    let word = |v: &serde_json::Value, key: &str| v[key].as_str().unwrap_or("?").to_owned();
+    let detail =
+        first.map_or(String::new(), |(what, s)| format!(": {} {} of {} is {what}", word(s, "verb"), word(s, "aspect"), word(s, "path")));
+    Err(format!("the saved plan for {target} is stale: the file has changed since{detail}"))
+}

@@ -1,0 +1,151 @@
+//! `plan` and `check`.
+
+use std::path::Path;
+
+use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
+use super::manifest::{loaded, options};
+use super::output::{DIFFERENT, DONE, Output, TROUBLE};
+use super::progress::Meter;
+use super::targets::{targets, tell_conflicts, tell_failure};
+use crate::apply::{Failure, Options, Prepared, inspect};
+use crate::manifest::Loaded;
+use crate::model::Base;
+use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
+
+fn reading(common: &ManifestArgs, args: &ReadingArgs) -> Options {
+    Options { no_data: args.no_data, no_lock: args.no_lock, ..options(common) }
+}
+
+fn look(loaded: &Loaded, target: &Path, options: &Options) -> Result<Prepared, Failure> {
+    let mut meter = Meter::new();
+    inspect(&loaded.desired, target, options, &mut |p| meter.tick(&p))
+}
+
+fn json_text(prepared: &Prepared, manifest: &Path, target: &Path, loaded: &Loaded, pretty: bool) -> String {
+    let cx = PlanContext {
+        manifest: &manifest.display().to_string(),
+        sources: &loaded.sources,
+        target: &target.display().to_string(),
+        base: &prepared.base,
+    };
+    let value = plan_json(&prepared.proposal, &cx);
+    let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+    text.unwrap_or_default() + "\n"
+}
+
+/// Prints one proposal as text.
+fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {
+    let proposal = &prepared.proposal;
+    let name = target.display().to_string();
+    if proposal.is_empty() {
+        output.print(&format!(
+            "{}: as declared, nothing to do; {} objects considered\n",
+            crate::report::escape_controls(&name),
+            proposal.considered
+        ));
+    } else {
+        output.print(&format!(
+            "{}\n{}",
+            output.out.bold(&target_line(&name, &prepared.base)),
+            plan_text(proposal, output.out, output.verbose)
+        ));
+    }
+    if output.verbose {
+        output.print(&kept_text(&proposal.kept, output.out));
+    }
+    if !proposal.steps.is_empty() {
+        output.print(&format!("{}\n", summary_text(proposal, Tense::Future)));
+    }
+    if !proposal.conflicts.is_empty() {
+        tell_conflicts(prepared, loaded, output);
+        let count = proposal.conflicts.len();
+        let conflicts = if count == 1 { "1 conflict".into() } else { format!("{count} conflicts") };
+        output.tell(&format!("\n{conflicts} with {name}; `apply` would refuse.\n"));
+    }
+}
+
+/// `plan`: what would change.
+pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
+    let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
+    let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
+    let options = reading(&args.common, &args.reading);
+    let (mut worst, mut saved) = (DONE, String::new());
+    for target in &files {
+        let prepared = match look(&loaded, target, &options) {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                tell_failure(&failure, target, &loaded, output);
+                worst = TROUBLE;
+                continue;
+            }
+        };
+        match args.common.format {
+            Format::Text => print_text(&prepared, target, &loaded, output),
+            Format::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1)),
+        }
+        if args.out.is_some() {
+            saved.push_str(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1));
+        }
+        let code = match (&prepared.proposal, args.exit_code) {
+            (p, _) if !p.conflicts.is_empty() => TROUBLE,
+            (p, true) if !p.steps.is_empty() => DIFFERENT,
+            _ => DONE,
+        };
+        worst = worst.max(code);
+    }
+    if let Some(path) = &args.out
+        && let Err(e) = crate::txn::write_file(path, saved.as_bytes())
+    {
+        output.error(&e.to_string(), &[]);
+        return TROUBLE;
+    }
+    worst
+}
+
+/// `check`: is everything as declared?
+pub fn check(args: &CheckArgs, output: &Output) -> u8 {
+    let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
+    let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
+    let options = reading(&args.common, &args.reading);
+    let (mut worst, mut same) = (DONE, 0usize);
+    for target in &files {
+        let prepared = match look(&loaded, target, &options) {
+            Ok(prepared) => prepared,
+            Err(failure) => {
+                tell_failure(&failure, target, &loaded, output);
+                worst = TROUBLE;
+                continue;
+            }
+        };
+        if args.common.format == Format::Json {
+            output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1));
+        }
+        if prepared.proposal.is_empty() {
+            same += 1;
+            if args.common.format == Format::Text && (output.verbose || files.len() == 1) {
+                print_text(&prepared, target, &loaded, output);
+            }
+            continue;
+        }
+        worst = worst.max(DIFFERENT);
+        if args.common.format == Format::Text {
+            tell_difference(&prepared, target, &loaded, output);
+        }
+    }
+    if args.common.format == Format::Text && files.len() > 1 {
+        output.print(&format!("{same} of {} files as declared\n", files.len()));
+    }
+    worst
+}
+
+fn tell_difference(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {
+    let name = crate::report::escape_controls(&target.display().to_string());
+    if prepared.base == Base::Missing {
+        output.print(&format!("{}: the file does not exist\n", output.out.bold(&name)));
+        return;
+    }
+    output.print(&format!("{}: not as declared\n{}", output.out.bold(&name), plan_text(&prepared.proposal, output.out, output.verbose)));
+    if !prepared.proposal.conflicts.is_empty() {
+        tell_conflicts(prepared, loaded, output);
+    }
+}

@@ -1,0 +1,38 @@
+//! Reading the manifest that a command names.
+
+use super::args::{Allow, ManifestArgs};
+use super::output::Output;
+use crate::apply::Options;
+use crate::manifest::{Loaded, Overrides, load};
+use crate::model::Glob;
+use crate::plan::Consent;
+use crate::report::findings_text;
+
+/// Loads the manifest, or prints all that is wrong with it.
+pub fn loaded(args: &ManifestArgs, output: &Output) -> Option<Loaded> {
+    let overrides = Overrides { vars: args.vars.clone(), dims: args.dims.clone(), allow_paths: args.allow.contains(&Allow::Paths) };
+    match load(&args.manifest, &overrides) {
+        Ok(loaded) => Some(loaded),
+        Err((sources, findings)) => {
+            let findings = findings.sorted();
+            output.tell(&findings_text(&findings, &sources, output.err));
+            let count = findings.len();
+            let problems = if count == 1 { "1 problem".into() } else { format!("{count} problems") };
+            output.tell(&format!("\n{problems} in {}; nothing was written.\n", args.manifest.display()));
+            None
+        }
+    }
+}
+
+/// Options that all commands share.
+pub fn options(args: &ManifestArgs) -> Options {
+    let mut consent = Consent::default();
+    for allow in &args.allow {
+        match allow {
+            Allow::Lossy => consent.lossy = true,
+            Allow::Destructive(glob) => consent.destructive.extend(Glob::new(glob).ok()),
+            Allow::Paths => {}
+        }
+    }
+    Options { exact: args.exact, consent, ..Options::default() }
+}

@@ -1,0 +1,12 @@
+//! The command line: arguments, terminal, exit codes. Nothing imports this module.
+
+mod args;
+mod change;
+mod inspect;
+mod manifest;
+mod output;
+mod progress;
+mod run;
+mod targets;
+
+pub use run::main;

@@ -1,0 +1,60 @@
+//! Writing to the terminal.
+
+use std::io::{IsTerminal, Write};
+
+use super::args::{Cli, ColorWhen};
+use crate::report::Paint;
+
+/// Exit codes.
+pub const DONE: u8 = 0;
+/// Differences were found.
+pub const DIFFERENT: u8 = 1;
+/// Trouble.
+pub const TROUBLE: u8 = 2;
+
+/// Where text goes: data to stdout, findings and progress to stderr.
+#[derive(Clone, Copy, Debug)]
+pub struct Output {
+    /// Colour on stdout?
+    pub out: Paint,
+    /// Colour on stderr?
+    pub err: Paint,
+    /// Show everything?
+    pub verbose: bool,
+}
+
+impl Output {
+    pub fn new(cli: &Cli) -> Self {
+        #[expect(clippy::disallowed_methods, reason = "the one place where the environment decides: NO_COLOR (no-color.org) and TERM")]
+        let variable = |name: &str| std::env::var_os(name);
+        let plain = variable("NO_COLOR").is_some_and(|v| !v.is_empty()) || variable("TERM").is_some_and(|v| v == "dumb");
+        let paint = |terminal: bool| Paint {
+            color: match cli.color {
+                ColorWhen::Always => true,
+                ColorWhen::Never => false,
+                ColorWhen::Auto => terminal && !plain,
+            },
+        };
+        Self { out: paint(std::io::stdout().is_terminal()), err: paint(std::io::stderr().is_terminal()), verbose: cli.verbose }
+    }
+
+    /// Prints to stdout. A reader that went away ends the output, not the work.
+    pub fn print(&self, text: &str) {
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+
+    /// Prints to stderr.
+    pub fn tell(&self, text: &str) {
+        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// `error: …` with remedies.
+    pub fn error(&self, message: &str, helps: &[&str]) {
+        let message = crate::report::escape_controls(message);
+        let mut text = format!("{} {message}\n", self.err.bold(&self.err.red("error:")));
+        for help in helps {
+            text.push_str(&format!("  = {} {help}\n", self.err.bold("help:")));
+        }
+        self.tell(&text);
+    }
+}

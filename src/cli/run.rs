@@ -1,0 +1,39 @@
+//! From arguments to an exit code.
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser};
+
+use super::args::{Cli, Command, SchemaOf};
+use super::output::{DONE, Output, TROUBLE};
+use super::{change, inspect};
+
+/// The command.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let output = Output::new(&cli);
+    if let Some(threads) = cli.threads
+        && let Err(e) = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()
+    {
+        output.error(&format!("cannot start {threads} threads: {e}"), &[]);
+        return ExitCode::from(TROUBLE);
+    }
+    let code = match &cli.command {
+        Command::Build(args) => change::build(args, &output),
+        Command::Plan(args) => inspect::plan(args, &output),
+        Command::Apply(args) => change::apply_all(args, &output),
+        Command::Check(args) => inspect::check(args, &output),
+        Command::Schema { what } => {
+            output.print(match what {
+                SchemaOf::Manifest => crate::MANIFEST_SCHEMA,
+                SchemaOf::Plan => crate::PLAN_SCHEMA,
+            });
+            DONE
+        }
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "h5mason", &mut std::io::stdout());
+            DONE
+        }
+    };
+    ExitCode::from(code)
+}

@@ -1,0 +1,85 @@
+//! Which files a command is about, and how failures with them are told.
+
+use std::path::PathBuf;
+
+use super::output::Output;
+use crate::apply::{Failure, Prepared};
+use crate::manifest::Loaded;
+use crate::plan::{Blocked, Hazard};
+use crate::report::{findings_text, plan_text, summary_text, target_line};
+use crate::txn::TxnError;
+
+/// The files on the command line, else the manifest's own.
+pub fn targets(files: &[PathBuf], loaded: &Loaded, output: &Output) -> Option<Vec<PathBuf>> {
+    if !files.is_empty() {
+        return Some(files.to_vec());
+    }
+    match &loaded.target {
+        Some(target) => Some(vec![target.clone()]),
+        None => {
+            output.error("no file to work on", &["name one on the command line, or write it into the manifest: [file] path = \"data.h5\""]);
+            None
+        }
+    }
+}
+
+/// Prints why nothing was done to a file.
+pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded, output: &Output) {
+    let name = target.display().to_string();
+    match failure {
+        Failure::Blocked(prepared, blocked) => tell_blocked(prepared, blocked, &name, loaded, output),
+        Failure::Txn(TxnError::Exists(_)) => {
+            output.error(&failure.to_string(), &["`apply` changes an existing file; `build --force` replaces it"]);
+        }
+        Failure::Txn(TxnError::Locked(_)) => {
+            output.error(&failure.to_string(), &["close it there and try again, or wait for it: --lock-wait SECONDS"])
+        }
+        Failure::Space { .. } => output.error(&failure.to_string(), &["free some space, or declare less; nothing was written"]),
+        Failure::Observe(_) | Failure::Apply(_) => {
+            let text = failure.to_string();
+            let text = if text.contains(&name) { text } else { format!("{name}: {text}") };
+            output.error(&text, &[]);
+        }
+        Failure::Txn(_) | Failure::Refused(_) | Failure::Verify { .. } => output.error(&failure.to_string(), &[]),
+    }
+}
+
+fn tell_blocked(prepared: &Prepared, blocked: &Blocked, name: &str, loaded: &Loaded, output: &Output) {
+    match blocked {
+        Blocked::Conflicts(count) => {
+            tell_conflicts(prepared, loaded, output);
+            let conflicts = if *count == 1 { "1 conflict".into() } else { format!("{count} conflicts") };
+            output.tell(&format!("\n{conflicts} with {name}; nothing was written.\n"));
+        }
+        Blocked::Consent(steps) => {
+            output.print(&format!("{}\n{}", target_line(name, &prepared.base), plan_text(&prepared.proposal, output.out, output.verbose)));
+            output.print(&format!("{}\n", summary_text(&prepared.proposal, crate::report::Tense::Future)));
+            let steps: Vec<_> = steps.iter().filter_map(|&i| prepared.proposal.steps.get(i)).collect();
+            let paths = |hazard: Hazard| steps.iter().filter(|s| s.hazard == hazard).map(|s| s.path.to_string()).collect::<Vec<_>>();
+            let (lossy, destructive) = (paths(Hazard::Lossy), paths(Hazard::Destructive));
+            if !lossy.is_empty() {
+                output.error(&format!("{name}: values would lose precision in {}", few(&lossy)), &["if that is meant, add --allow lossy"]);
+            }
+            if !destructive.is_empty() {
+                let exact = destructive.first().map_or(String::new(), |p| format!(" (or --allow destructive={p})"));
+                let help = format!("if that is meant, add --allow destructive{exact}");
+                output.error(&format!("{name}: this would destroy {}", few(&destructive)), &[&help, "nothing was written"]);
+            }
+        }
+    }
+}
+
+/// Conflicts with their places in the manifest.
+pub fn tell_conflicts(prepared: &Prepared, loaded: &Loaded, output: &Output) {
+    let findings: Vec<_> = prepared.proposal.conflicts.iter().map(|c| c.finding.clone()).collect();
+    output.tell(&findings_text(&findings, &loaded.sources, output.err));
+}
+
+fn few(paths: &[String]) -> String {
+    match paths {
+        [one] => one.clone(),
+        [a, b] => format!("{a} and {b}"),
+        [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
+        [] => String::new(),
+    }
+}

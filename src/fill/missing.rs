@@ -1,0 +1,46 @@
+//! The seeded share of elements that are set to one value.
+
+use rand::Rng;
+
+use super::sampler::TILE;
+use super::stream::{Purpose, Stream, pieces};
+use super::uniform::Bernoulli;
+use crate::model::{Dtype, Elements, EncodeError, Fill, encode_one};
+
+/// Which elements are missing, and what they become.
+pub(super) struct Share {
+    stream: Stream,
+    chance: Bernoulli,
+    value: Elements,
+}
+
+impl Share {
+    /// `None` if nothing is ever missing.
+    pub(super) fn new(fill: &Fill, dtype: &Dtype) -> Result<Option<Self>, EncodeError> {
+        let Some(missing) = fill.missing.as_ref().filter(|m| m.fraction > 0.0) else { return Ok(None) };
+        Ok(Some(Self {
+            stream: Stream::new(Purpose::Missing, fill.seed, &fill.stream),
+            chance: Bernoulli { p: missing.fraction },
+            value: encode_one(&missing.value, dtype)?,
+        }))
+    }
+
+    /// Replaces the missing ones among elements `start …`.
+    pub(super) fn apply(&self, dtype: &Dtype, start: u64, elements: &mut Elements) {
+        let count = elements.count(dtype);
+        let mut words = [0u64; TILE];
+        let mut at = 0;
+        for (first, count) in pieces(start, count) {
+            let mut rng = self.stream.at(first, 1);
+            let end = at + count;
+            while at < end {
+                let words = &mut words[..TILE.min(end - at)];
+                rng.fill(words);
+                for (i, _) in words.iter().enumerate().filter(|(_, word)| self.chance.hit(**word)) {
+                    elements.set_from(dtype, at + i, &self.value, 0);
+                }
+                at += words.len();
+            }
+        }
+    }
+}

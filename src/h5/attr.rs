@@ -1,0 +1,180 @@
+//! Attributes.
+
+use std::ffi::{CStr, c_char, c_void};
+
+use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
+use hdf5_sys::h5a::{
+    H5A_info_t, H5Acreate2, H5Adelete, H5Aexists, H5Aget_space, H5Aget_type, H5Aiterate2, H5Aopen, H5Aread, H5Arename, H5Awrite,
+};
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_DEFAULT};
+
+use super::dataset::{strings_of, with_pointers};
+use super::file::property_list;
+use super::id::c_string;
+use super::object::{buffer, set_charset};
+use super::{H5Error, Id, Object, Result, call, dtype, space, status};
+use crate::model::{AttrSeen, AttrValue, Elements, bytes_text};
+
+impl Object {
+    fn attr_what(&self, verb: &str, name: &[u8]) -> String {
+        format!("cannot {verb} the attribute {} of {}", bytes_text(name), self.label())
+    }
+
+    /// The attribute of this name. `budget` bounds its size: nothing larger than the file is in it.
+    pub fn attr(&self, name: &[u8], budget: u64) -> Result<Option<AttrSeen>> {
+        let c_name = c_string(name);
+        let what = || self.attr_what("read", name);
+        // SAFETY: valid object and C string, here and below.
+        if call(what, || unsafe { H5Aexists(self.id().raw(), c_name.as_ptr()) })? == 0 {
+            return Ok(None);
+        }
+        let attr = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
+        let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
+        let space_id = Id::own(call(what, || unsafe { H5Aget_space(attr.raw()) })?);
+        let dtype = dtype::read(&type_id)?;
+        let (shape, _) = space::extent(&space_id)?;
+        let count = shape.elements().ok_or_else(|| H5Error::new(what(), "its size overflows"))?;
+        let bytes = count.checked_mul(dtype.size() as u64).filter(|b| *b <= budget);
+        let Some(bytes) = bytes else {
+            return Err(H5Error::new(what(), "it claims to be larger than the file"));
+        };
+        if dtype.has_outside_data() && !dtype.is_variable_string() {
+            let why = format!("values of {dtype} are not read yet");
+            return Ok(Some(AttrSeen::Opaque { dtype, shape, why }));
+        }
+        let data = if dtype.is_variable_string() {
+            let mut pointers = vec![std::ptr::null_mut::<c_char>(); count as usize];
+            if count > 0 {
+                // SAFETY: one pointer for each element; the type is the attribute's own.
+                status(what, || unsafe { H5Aread(attr.raw(), type_id.raw(), pointers.as_mut_ptr().cast()) })?;
+            }
+            Elements::Strings(strings_of(&pointers))
+        } else {
+            let mut raw = vec![0u8; bytes as usize];
+            if count > 0 {
+                // SAFETY: the buffer has the elements' size; the type is the attribute's own.
+                status(what, || unsafe { H5Aread(attr.raw(), type_id.raw(), buffer(&mut raw)) })?;
+            }
+            Elements::Fixed(raw)
+        };
+        Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, data })))
+    }
+
+    /// Names of the attributes, in creation order where that is tracked, else by name.
+    pub fn attr_names(&self, by_creation: bool) -> Result<Vec<Vec<u8>>> {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        let mut index = 0u64;
+        let by = if by_creation { H5_index_t::H5_INDEX_CRT_ORDER } else { H5_index_t::H5_INDEX_NAME };
+        // SAFETY: the callback gets the vector it was given, and the call ends before the vector goes.
+        status(
+            || format!("cannot list the attributes of {}", self.label()),
+            || unsafe {
+                H5Aiterate2(self.id().raw(), by, H5_iter_order_t::H5_ITER_INC, &raw mut index, Some(collect_name), (&raw mut names).cast())
+            },
+        )?;
+        Ok(names)
+    }
+
+    /// Creates an attribute that does not exist.
+    pub fn create_attr(&self, name: &[u8], value: &AttrValue) -> Result<()> {
+        let type_id = dtype::create(&value.dtype)?;
+        let space_id = space::create(&value.shape, None)?;
+        let attr = self.new_attr(name, &type_id, &space_id)?;
+        self.put(&attr, &type_id, name, &value.data)
+    }
+
+    /// Writes the value of an attribute of the same type and dataspace.
+    pub fn write_attr(&self, name: &[u8], data: &Elements) -> Result<()> {
+        let c_name = c_string(name);
+        let what = || self.attr_what("write", name);
+        // SAFETY: valid object and C string.
+        let attr = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
+        let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
+        self.put(&attr, &type_id, name, data)
+    }
+
+    fn new_attr(&self, name: &[u8], type_id: &Id, space_id: &Id) -> Result<Id> {
+        let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE)?;
+        set_charset(&list, name)?;
+        let c_name = c_string(name);
+        // SAFETY: valid object, C string, type, space and property list.
+        call(
+            || self.attr_what("create", name),
+            || unsafe { H5Acreate2(self.id().raw(), c_name.as_ptr(), type_id.raw(), space_id.raw(), list.raw(), H5P_DEFAULT) },
+        )
+        .map(Id::own)
+    }
+
+    fn put(&self, attr: &Id, type_id: &Id, name: &[u8], data: &Elements) -> Result<()> {
+        let what = || self.attr_what("write", name);
+        match data {
+            Elements::Fixed(bytes) if bytes.is_empty() => Ok(()),
+            Elements::Strings(list) if list.is_empty() => Ok(()),
+            // SAFETY: as many elements as the attribute's dataspace has, of its own type.
+            Elements::Fixed(bytes) => status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), bytes.as_ptr().cast()) }),
+            Elements::Strings(list) => with_pointers(list, |p| status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), p.cast()) })),
+        }
+    }
+
+    /// Removes an attribute.
+    pub fn remove_attr(&self, name: &[u8]) -> Result<()> {
+        let c_name = c_string(name);
+        // SAFETY: valid object and C string.
+        status(|| self.attr_what("remove", name), || unsafe { H5Adelete(self.id().raw(), c_name.as_ptr()) })
+    }
+
+    /// Gives an attribute another name, its value untouched.
+    pub fn rename_attr(&self, from: &[u8], to: &[u8]) -> Result<()> {
+        let (c_from, c_to) = (c_string(from), c_string(to));
+        // SAFETY: valid object and C strings.
+        status(|| self.attr_what("rename", from), || unsafe { H5Arename(self.id().raw(), c_from.as_ptr(), c_to.as_ptr()) })
+    }
+
+    /// Deletes an attribute and creates it again with another type or dataspace, keeping its place where
+    /// creation order is tracked: those that were created after it are moved behind it again, unchanged.
+    pub fn recreate_attr(&self, name: &[u8], value: &AttrValue, keep_order: bool) -> Result<()> {
+        let later: Vec<Vec<u8>> = if keep_order {
+            let names = self.attr_names(true)?;
+            names.into_iter().skip_while(|n| n != name).skip(1).collect()
+        } else {
+            Vec::new()
+        };
+        self.remove_attr(name)?;
+        self.create_attr(name, value)?;
+        later.iter().try_for_each(|n| self.move_to_end(n))
+    }
+
+    /// Deletes an attribute and creates it again with its own type, dataspace and bytes.
+    fn move_to_end(&self, name: &[u8]) -> Result<()> {
+        let c_name = c_string(name);
+        let what = || self.attr_what("keep the order of", name);
+        // SAFETY: valid identifiers; the buffer has the elements' size in memory, and what variable-length
+        // parts the library put in it is given back after the write.
+        let old = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
+        let type_id = Id::own(call(what, || unsafe { H5Aget_type(old.raw()) })?);
+        let space_id = Id::own(call(what, || unsafe { H5Aget_space(old.raw()) })?);
+        let (shape, _) = space::extent(&space_id)?;
+        let size = hdf5::sync::sync(|| unsafe { hdf5_sys::h5t::H5Tget_size(type_id.raw()) }) as u64;
+        let bytes = shape.elements().and_then(|n| n.checked_mul(size)).and_then(|b| usize::try_from(b).ok());
+        let mut raw = vec![0u8; bytes.ok_or_else(|| H5Error::new(what(), "its size overflows"))?];
+        if !raw.is_empty() {
+            status(what, || unsafe { H5Aread(old.raw(), type_id.raw(), buffer(&mut raw)) })?;
+        }
+        drop(old);
+        self.remove_attr(name)?;
+        let new = self.new_attr(name, &type_id, &space_id)?;
+        if raw.is_empty() {
+            return Ok(());
+        }
+        status(what, || unsafe { H5Awrite(new.raw(), type_id.raw(), raw.as_ptr().cast()) })?;
+        status(what, || unsafe { hdf5_sys::h5t::H5Treclaim(type_id.raw(), space_id.raw(), H5P_DEFAULT, buffer(&mut raw)) })
+    }
+}
+
+unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5A_info_t, data: *mut c_void) -> i32 {
+    // SAFETY: the library passes a terminated name, and the vector that `attr_names` gave it.
+    let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Vec<Vec<u8>>>()) };
+    names.push(name.to_bytes().to_vec());
+    0
+}

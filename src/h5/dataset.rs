@@ -1,0 +1,342 @@
+//! Datasets.
+
+use std::ffi::{CStr, CString, c_char};
+
+use hdf5_sys::h5d::{
+    H5D_alloc_time_t, H5D_fill_time_t, H5D_fill_value_t, H5D_layout_t, H5Dcreate2, H5Dget_space, H5Dget_type, H5Dread, H5Dset_extent,
+    H5Dwrite,
+};
+use hdf5_sys::h5p::*;
+use hdf5_sys::h5z::{H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFLE, H5Z_FLAG_OPTIONAL};
+
+use super::file::property_list;
+use super::id::c_string;
+use super::object::{buffer, link_list, order_flags};
+use super::{H5Error, Id, Object, Result, call, dtype, space, status};
+use crate::model::{
+    AllocTime, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, Region, SeenDataset, Shape, TrackOrder, bytes_text,
+};
+
+/// Most axes of a dataset (H5S_MAX_RANK).
+const MOST_AXES: usize = 32;
+
+/// Creation properties of a dataset.
+#[derive(Clone, Debug)]
+pub struct NewDataset<'a> {
+    /// Element type.
+    pub dtype: &'a Dtype,
+    /// Extent.
+    pub shape: &'a Shape,
+    /// Largest extent.
+    pub maxshape: &'a MaxShape,
+    /// Storage.
+    pub layout: &'a Layout,
+    /// HDF5's fill value.
+    pub fill_value: &'a FillValue,
+    /// Left to the library where not declared.
+    pub fill_time: Option<FillTime>,
+    /// Left to the library where not declared.
+    pub alloc_time: Option<AllocTime>,
+    /// Creation order of its attributes.
+    pub attr_order: TrackOrder,
+}
+
+/// An open dataset with what reading and writing needs, looked up once.
+#[derive(Debug)]
+pub struct DatasetAccess {
+    object: Object,
+    type_id: Id,
+    dtype: Dtype,
+}
+
+impl Object {
+    /// Creates a dataset in this group.
+    pub fn create_dataset(&self, name: &[u8], new: &NewDataset<'_>) -> Result<Object> {
+        let what = || format!("cannot create the dataset {}", self.child_label(name));
+        let type_id = dtype::create(new.dtype)?;
+        let max = (!new.maxshape.is_empty()).then_some(new.maxshape);
+        let space_id = space::create(new.shape, max)?;
+        let list = creation_list(new, &type_id)?;
+        let link = link_list(name)?;
+        let c_name = c_string(name);
+        // SAFETY: valid identifiers and C string.
+        let id = call(what, || unsafe {
+            H5Dcreate2(self.id().raw(), c_name.as_ptr(), type_id.raw(), space_id.raw(), link.raw(), list.raw(), H5P_DEFAULT)
+        })?;
+        Ok(Object::new(Id::own(id), self.child_label(name)))
+    }
+
+    /// Type, extent and storage of a dataset.
+    pub fn dataset(&self) -> Result<SeenDataset> {
+        let what = || format!("cannot read the dataset {}", self.label());
+        // SAFETY: a valid dataset.
+        let type_id = Id::own(call(what, || unsafe { H5Dget_type(self.id().raw()) })?);
+        let space_id = Id::own(call(what, || unsafe { H5Dget_space(self.id().raw()) })?);
+        let dtype = dtype::read(&type_id)?;
+        let (shape, maxshape) = space::extent(&space_id)?;
+        let list = self.create_list()?;
+        let (fill_time, alloc_time) = times(&list, self.label())?;
+        Ok(SeenDataset {
+            layout: layout(&list, self.label())?,
+            fill_value: fill_value(&list, &type_id, &dtype, self.label())?,
+            dtype,
+            shape,
+            maxshape,
+            fill_time,
+            alloc_time,
+        })
+    }
+
+    /// Bytes the dataset's elements take in the file.
+    pub fn storage_bytes(&self) -> u64 {
+        // SAFETY: a valid dataset; failure gives 0.
+        hdf5::sync::sync(|| unsafe { hdf5_sys::h5d::H5Dget_storage_size(self.id().raw()) })
+    }
+
+    /// Changes the extent of a chunked dataset.
+    pub fn set_extent(&self, dims: &[u64]) -> Result<()> {
+        // SAFETY: a valid dataset, and as many sizes as it has axes (the planner compared ranks).
+        status(|| format!("cannot grow {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
+    }
+
+    /// Prepares reading and writing elements.
+    pub fn access(self) -> Result<DatasetAccess> {
+        let what = || format!("cannot read the dataset {}", self.label());
+        // SAFETY: a valid dataset.
+        let type_id = Id::own(call(what, || unsafe { H5Dget_type(self.id().raw()) })?);
+        let dtype = dtype::read(&type_id)?;
+        Ok(DatasetAccess { type_id, dtype, object: self })
+    }
+}
+
+impl DatasetAccess {
+    /// The element type.
+    pub fn dtype(&self) -> &Dtype {
+        &self.dtype
+    }
+
+    /// Reads a region, row-major, in the file's own element layout.
+    pub fn read(&self, region: &Region) -> Result<Elements> {
+        let what = || format!("cannot read [{region}] of {}", self.object.label());
+        let count = region.elements() as usize;
+        if self.dtype.has_outside_data() && !self.dtype.is_variable_string() {
+            return Err(H5Error::new(what(), format!("values of {} are not supported yet", self.dtype)));
+        }
+        let (memory, file) = self.spaces(region)?;
+        // SAFETY (both): the buffer holds the selected number of elements of the dataset's own type.
+        if self.dtype.is_variable_string() {
+            let mut pointers = vec![std::ptr::null_mut::<c_char>(); count];
+            status(what, || unsafe {
+                H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, pointers.as_mut_ptr().cast())
+            })?;
+            return Ok(Elements::Strings(strings_of(&pointers)));
+        }
+        let mut raw = vec![0u8; count * self.dtype.size()];
+        status(what, || unsafe {
+            H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, buffer(&mut raw))
+        })?;
+        Ok(Elements::Fixed(raw))
+    }
+
+    /// Writes a region, row-major, in the file's own element layout.
+    pub fn write(&self, region: &Region, data: &Elements) -> Result<()> {
+        let what = || format!("cannot write [{region}] of {}", self.object.label());
+        if data.count(&self.dtype) as u64 != region.elements() {
+            return Err(H5Error::new(what(), "the number of elements is wrong"));
+        }
+        let (memory, file) = self.spaces(region)?;
+        // SAFETY (both): the buffer holds the selected number of elements of the dataset's own type.
+        let put = |p: *const std::ffi::c_void| {
+            status(what, || unsafe { H5Dwrite(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, p) })
+        };
+        match data {
+            Elements::Fixed(bytes) => put(bytes.as_ptr().cast()),
+            Elements::Strings(list) => with_pointers(list, |p| put(p.cast())),
+        }
+    }
+
+    fn spaces(&self, region: &Region) -> Result<(Id, Id)> {
+        let memory = space::create(&Shape::Simple(vec![region.elements()]), None)?;
+        // SAFETY: a valid dataset.
+        let file = Id::own(call(|| format!("cannot read {}", self.object.label()), || unsafe { H5Dget_space(self.object.id().raw()) })?);
+        space::select(&file, region)?;
+        Ok((memory, file))
+    }
+}
+
+/// Copies and frees the texts that the library allocated.
+pub(crate) fn strings_of(pointers: &[*mut c_char]) -> Vec<Option<Vec<u8>>> {
+    let copy = |p: &*mut c_char| {
+        if p.is_null() {
+            return None;
+        }
+        // SAFETY: the library put terminated texts there that are ours to free.
+        hdf5::sync::sync(|| unsafe {
+            let bytes = CStr::from_ptr(*p).to_bytes().to_vec();
+            hdf5_sys::h5::H5free_memory(p.cast());
+            Some(bytes)
+        })
+    };
+    pointers.iter().map(copy).collect()
+}
+
+/// Gives the library pointers to terminated texts for the time of a call.
+pub(crate) fn with_pointers<T>(list: &[Option<Vec<u8>>], f: impl FnOnce(*const *const c_char) -> T) -> T {
+    let texts: Vec<Option<CString>> = list.iter().map(|s| s.as_ref().map(|b| c_string(b))).collect();
+    let pointers: Vec<*const c_char> = texts.iter().map(|t| t.as_ref().map_or(std::ptr::null(), |t| t.as_ptr())).collect();
+    f(pointers.as_ptr())
+}
+
+fn creation_list(new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
+    let what = || "cannot set the dataset's creation properties".to_string();
+    let list = property_list(*H5P_CLS_DATASET_CREATE)?;
+    let p = list.raw();
+    // SAFETY: a dataset creation list and plain values; arrays as long as the rank that is passed.
+    status(what, || unsafe { H5Pset_obj_track_times(p, 0).min(H5Pset_attr_creation_order(p, order_flags(new.attr_order))) })?;
+    match new.layout {
+        Layout::Contiguous => status(what, || unsafe { H5Pset_layout(p, H5D_layout_t::H5D_CONTIGUOUS) })?,
+        Layout::Compact => status(what, || unsafe { H5Pset_layout(p, H5D_layout_t::H5D_COMPACT) })?,
+        Layout::Chunked { chunk, filters } => {
+            status(what, || unsafe { H5Pset_chunk(p, chunk.len() as i32, chunk.as_ptr()) })?;
+            for filter in filters {
+                status(
+                    || format!("cannot use the filter {filter}"),
+                    || unsafe {
+                        match filter {
+                            Filter::Shuffle => H5Pset_shuffle(p),
+                            Filter::Deflate(level) => H5Pset_deflate(p, *level),
+                            Filter::Fletcher32 => H5Pset_fletcher32(p),
+                            Filter::Other { id, optional, params } => {
+                                let flags = if *optional { H5Z_FLAG_OPTIONAL } else { 0 };
+                                H5Pset_filter(p, *id, flags, params.len(), params.as_ptr())
+                            }
+                        }
+                    },
+                )?;
+            }
+        }
+        Layout::External | Layout::Virtual | Layout::Unknown(_) => return Err(H5Error::new(what(), "this layout is not supported yet")),
+    }
+    match new.fill_value {
+        FillValue::Default => {}
+        FillValue::Undefined => status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), std::ptr::null()) })?,
+        FillValue::Value(Elements::Fixed(bytes)) => status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), bytes.as_ptr().cast()) })?,
+        FillValue::Value(Elements::Strings(list)) => {
+            with_pointers(list, |pointers| status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), pointers.cast()) }))?;
+        }
+        FillValue::Unreadable => return Err(H5Error::new(what(), "this fill value is not supported yet")),
+    }
+    if let Some(time) = new.fill_time {
+        let time = match time {
+            FillTime::Alloc => H5D_fill_time_t::H5D_FILL_TIME_ALLOC,
+            FillTime::Never => H5D_fill_time_t::H5D_FILL_TIME_NEVER,
+            FillTime::IfSet => H5D_fill_time_t::H5D_FILL_TIME_IFSET,
+        };
+        status(what, || unsafe { H5Pset_fill_time(p, time) })?;
+    }
+    if let Some(time) = new.alloc_time {
+        let time = match time {
+            AllocTime::Early => H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY,
+            AllocTime::Late => H5D_alloc_time_t::H5D_ALLOC_TIME_LATE,
+            AllocTime::Incr => H5D_alloc_time_t::H5D_ALLOC_TIME_INCR,
+        };
+        status(what, || unsafe { H5Pset_alloc_time(p, time) })?;
+    }
+    Ok(list)
+}
+
+fn layout(list: &Id, label: &str) -> Result<Layout> {
+    let what = || format!("cannot read the storage of {label}");
+    let p = list.raw();
+    // SAFETY: a dataset creation list; arrays of the sizes that are passed.
+    if call(what, || unsafe { H5Pget_external_count(p) })? > 0 {
+        return Ok(Layout::External);
+    }
+    Ok(match hdf5::sync::sync(|| unsafe { H5Pget_layout(p) }) {
+        H5D_layout_t::H5D_COMPACT => Layout::Compact,
+        H5D_layout_t::H5D_CONTIGUOUS => Layout::Contiguous,
+        H5D_layout_t::H5D_VIRTUAL => Layout::Virtual,
+        H5D_layout_t::H5D_CHUNKED => {
+            let mut chunk = vec![0u64; MOST_AXES];
+            let rank = call(what, || unsafe { H5Pget_chunk(p, MOST_AXES as i32, chunk.as_mut_ptr()) })?;
+            chunk.truncate(rank as usize);
+            let count = call(what, || unsafe { H5Pget_nfilters(p) })?;
+            let filters = (0..count as u32).map(|i| filter(p, i, label)).collect::<Result<_>>()?;
+            Layout::Chunked { chunk, filters }
+        }
+        other => Layout::Unknown(other as i32),
+    })
+}
+
+fn filter(p: i64, index: u32, label: &str) -> Result<Filter> {
+    let (mut flags, mut count) = (0u32, 0usize);
+    let what = || format!("cannot read the filters of {label}");
+    // SAFETY: a dataset creation list; the first call asks for the number of parameters only, the second
+    // has room for as many.
+    let mut config = 0u32;
+    let id = call(what, || unsafe {
+        H5Pget_filter2(p, index, &raw mut flags, &raw mut count, std::ptr::null_mut(), 0, std::ptr::null_mut(), &raw mut config)
+    })?;
+    let mut params = vec![0u32; count.min(4096)];
+    count = params.len();
+    call(what, || unsafe {
+        H5Pget_filter2(p, index, &raw mut flags, &raw mut count, params.as_mut_ptr(), 0, std::ptr::null_mut(), &raw mut config)
+    })?;
+    let optional = flags & H5Z_FLAG_OPTIONAL != 0;
+    // Shuffle and deflate are optional, fletcher32 mandatory by default; another flag is another filter.
+    Ok(match (id, params.as_slice(), optional) {
+        (H5Z_FILTER_SHUFFLE, _, true) => Filter::Shuffle,
+        (H5Z_FILTER_DEFLATE, [level], true) => Filter::Deflate(*level),
+        (H5Z_FILTER_FLETCHER32, _, false) => Filter::Fletcher32,
+        _ => Filter::Other { id, optional, params },
+    })
+}
+
+fn fill_value(list: &Id, type_id: &Id, dtype: &Dtype, label: &str) -> Result<FillValue> {
+    let what = || format!("cannot read the fill value of {label}");
+    let mut defined = H5D_fill_value_t::H5D_FILL_VALUE_DEFAULT;
+    // SAFETY: a dataset creation list; the buffer has one element's size.
+    status(what, || unsafe { H5Pfill_value_defined(list.raw(), &raw mut defined) })?;
+    match defined {
+        H5D_fill_value_t::H5D_FILL_VALUE_UNDEFINED => Ok(FillValue::Undefined),
+        H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED if dtype.is_variable_string() => {
+            let mut pointer = [std::ptr::null_mut::<c_char>()];
+            status(what, || unsafe { H5Pget_fill_value(list.raw(), type_id.raw(), pointer.as_mut_ptr().cast()) })?;
+            Ok(FillValue::Value(Elements::Strings(strings_of(&pointer))))
+        }
+        H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED if dtype.has_outside_data() => Ok(FillValue::Unreadable),
+        H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED => {
+            let mut raw = vec![0u8; dtype.size()];
+            status(what, || unsafe { H5Pget_fill_value(list.raw(), type_id.raw(), buffer(&mut raw)) })?;
+            Ok(FillValue::Value(Elements::Fixed(raw)))
+        }
+        _ => Ok(FillValue::Default),
+    }
+}
+
+fn times(list: &Id, label: &str) -> Result<(FillTime, AllocTime)> {
+    let (mut fill, mut alloc) = (H5D_fill_time_t::H5D_FILL_TIME_IFSET, H5D_alloc_time_t::H5D_ALLOC_TIME_LATE);
+    // SAFETY: a dataset creation list and out-parameters.
+    status(
+        || format!("cannot read the storage of {label}"),
+        || unsafe { H5Pget_fill_time(list.raw(), &raw mut fill).min(H5Pget_alloc_time(list.raw(), &raw mut alloc)) },
+    )?;
+    let fill = match fill {
+        H5D_fill_time_t::H5D_FILL_TIME_ALLOC => FillTime::Alloc,
+        H5D_fill_time_t::H5D_FILL_TIME_NEVER => FillTime::Never,
+        _ => FillTime::IfSet,
+    };
+    let alloc = match alloc {
+        H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY => AllocTime::Early,
+        H5D_alloc_time_t::H5D_ALLOC_TIME_INCR => AllocTime::Incr,
+        _ => AllocTime::Late,
+    };
+    Ok((fill, alloc))
+}
+
+/// For messages.
+impl std::fmt::Display for DatasetAccess {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&bytes_text(self.object.label().as_bytes()))
+    }
+}

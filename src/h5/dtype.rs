@@ -1,0 +1,289 @@
+//! HDF5 datatypes to and from [`Dtype`].
+
+use std::ffi::{CStr, c_char};
+
+use hdf5_sys::h5t::*;
+
+use super::id::c_string;
+use super::{H5Error, Id, Result, call, status};
+use crate::model::{Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType};
+
+// Half precision (H5Tpublic.h, since 1.14.4), which the crate does not declare.
+#[allow(non_upper_case_globals)]
+unsafe extern "C" {
+    static H5T_IEEE_F16LE_g: hdf5_sys::h5i::hid_t;
+    static H5T_IEEE_F16BE_g: hdf5_sys::h5i::hid_t;
+}
+
+/// Deepest nesting of types that is followed: HDF5 files can be made to nest without end.
+const MOST_NESTING: usize = 64;
+
+fn what() -> String {
+    "cannot read a datatype".into()
+}
+
+/// Describes a datatype.
+pub(crate) fn read(id: &Id) -> Result<Dtype> {
+    read_nested(id, 0)
+}
+
+fn read_nested(id: &Id, depth: usize) -> Result<Dtype> {
+    if depth > MOST_NESTING {
+        return Err(H5Error::new(what(), "it is nested too deeply"));
+    }
+    let t = id.raw();
+    // SAFETY: a valid datatype for these and all further calls of this function.
+    if depth == 0 && call(what, || unsafe { H5Tcommitted(t) })? > 0 {
+        let copy = Id::own(call(what, || unsafe { H5Tcopy(t) })?);
+        return Ok(Dtype::Committed { path: None, dtype: Box::new(read_nested(&copy, 1)?) });
+    }
+    let class = hdf5::sync::sync(|| unsafe { H5Tget_class(t) });
+    let size = hdf5::sync::sync(|| unsafe { H5Tget_size(t) });
+    let base = || -> Result<Dtype> {
+        let base = Id::own(call(what, || unsafe { H5Tget_super(t) })?);
+        read_nested(&base, depth + 1)
+    };
+    Ok(match class {
+        H5T_class_t::H5T_INTEGER => Dtype::Int(int(t, size)?),
+        H5T_class_t::H5T_BITFIELD => Dtype::Bitfield(int(t, size)?),
+        H5T_class_t::H5T_FLOAT => Dtype::Float(float(t, size)?),
+        H5T_class_t::H5T_STRING => Dtype::String(string(t, size)?),
+        H5T_class_t::H5T_OPAQUE => Dtype::Opaque { size, tag: opaque_tag(t) },
+        H5T_class_t::H5T_ENUM => match base()? {
+            Dtype::Int(base) => Dtype::Enum { members: enum_members(t, &base)?, base },
+            _ => foreign(t, class as i32, size)?,
+        },
+        H5T_class_t::H5T_COMPOUND => Dtype::Compound { size, members: compound_members(t, depth)? },
+        H5T_class_t::H5T_VLEN => Dtype::Vlen(Box::new(base()?)),
+        H5T_class_t::H5T_ARRAY => {
+            let rank = call(what, || unsafe { H5Tget_array_ndims(t) })? as usize;
+            let mut dims = vec![0u64; rank];
+            status(what, || unsafe { H5Tget_array_dims2(t, dims.as_mut_ptr()) })?;
+            Dtype::Array { base: Box::new(base()?), dims }
+        }
+        H5T_class_t::H5T_REFERENCE => Dtype::Reference(reference(t)?),
+        H5T_class_t::H5T_COMPLEX => match base()? {
+            Dtype::Float(part) => Dtype::Complex(part),
+            _ => foreign(t, class as i32, size)?,
+        },
+        _ => foreign(t, class as i32, size)?,
+    })
+}
+
+fn order(t: i64) -> Option<Order> {
+    // SAFETY: a valid atomic datatype.
+    match hdf5::sync::sync(|| unsafe { H5Tget_order(t) }) {
+        H5T_order_t::H5T_ORDER_LE => Some(Order::Little),
+        H5T_order_t::H5T_ORDER_BE => Some(Order::Big),
+        _ => None,
+    }
+}
+
+fn bits(t: i64) -> (usize, usize) {
+    // SAFETY: a valid atomic datatype. Failure gives 0 or a negative offset.
+    hdf5::sync::sync(|| unsafe { (H5Tget_precision(t), usize::try_from(H5Tget_offset(t)).unwrap_or(0)) })
+}
+
+fn int(t: i64, size: usize) -> Result<IntType> {
+    let (precision, offset) = bits(t);
+    let (mut low, mut high) = (H5T_pad_t::H5T_PAD_ZERO, H5T_pad_t::H5T_PAD_ZERO);
+    // SAFETY: a valid integer or bitfield type and out-parameters.
+    status(what, || unsafe { H5Tget_pad(t, &raw mut low, &raw mut high) })?;
+    let signed = hdf5::sync::sync(|| unsafe { H5Tget_class(t) == H5T_class_t::H5T_INTEGER && H5Tget_sign(t) == H5T_sign_t::H5T_SGN_2 });
+    // One-byte types are little-endian in the model: the order has no meaning.
+    let order = if size == 1 { Order::Little } else { order(t).unwrap_or(Order::Little) };
+    Ok(IntType { size, signed, order, precision, offset, pads: (low as u8, high as u8) })
+}
+
+fn float(t: i64, size: usize) -> Result<FloatType> {
+    let (precision, offset) = bits(t);
+    let mut fields = [0usize; 5];
+    let (mut low, mut high) = (H5T_pad_t::H5T_PAD_ZERO, H5T_pad_t::H5T_PAD_ZERO);
+    let [sign, epos, esize, mpos, msize] = &mut fields;
+    // SAFETY: a valid float type and out-parameters.
+    status(what, || unsafe { H5Tget_fields(t, sign, epos, esize, mpos, msize).min(H5Tget_pad(t, &raw mut low, &raw mut high)) })?;
+    let (bias, norm, inner) = hdf5::sync::sync(|| unsafe { (H5Tget_ebias(t), H5Tget_norm(t), H5Tget_inpad(t)) });
+    Ok(FloatType { size, order: order(t), precision, offset, fields, bias, norm: norm as u8, pads: (low as u8, high as u8, inner as u8) })
+}
+
+fn string(t: i64, size: usize) -> Result<StringType> {
+    // SAFETY: a valid string type.
+    let variable = call(what, || unsafe { H5Tis_variable_str(t) })? > 0;
+    let (charset, padding) = hdf5::sync::sync(|| unsafe { (H5Tget_cset(t), H5Tget_strpad(t)) });
+    Ok(StringType {
+        length: if variable { StringLength::Variable } else { StringLength::Fixed(size) },
+        charset: if charset == H5T_cset_t::H5T_CSET_UTF8 { Charset::Utf8 } else { Charset::Ascii },
+        padding: match padding {
+            H5T_str_t::H5T_STR_NULLPAD => Padding::NullPad,
+            H5T_str_t::H5T_STR_SPACEPAD => Padding::SpacePad,
+            _ => Padding::NullTerm,
+        },
+    })
+}
+
+/// A text that the library allocated.
+fn taken(text: *mut c_char) -> Vec<u8> {
+    if text.is_null() {
+        return Vec::new();
+    }
+    // SAFETY: the library returned a terminated text that is ours to free.
+    hdf5::sync::sync(|| unsafe {
+        let bytes = CStr::from_ptr(text).to_bytes().to_vec();
+        hdf5_sys::h5::H5free_memory(text.cast());
+        bytes
+    })
+}
+
+fn opaque_tag(t: i64) -> Vec<u8> {
+    // SAFETY: a valid opaque type.
+    taken(hdf5::sync::sync(|| unsafe { H5Tget_tag(t) }))
+}
+
+fn enum_members(t: i64, base: &IntType) -> Result<Vec<EnumMember>> {
+    // SAFETY: a valid enumeration; the value buffer has the type's size (at most 16 bytes are read).
+    let count = call(what, || unsafe { H5Tget_nmembers(t) })? as u32;
+    (0..count)
+        .map(|i| {
+            let name = taken(hdf5::sync::sync(|| unsafe { H5Tget_member_name(t, i) }));
+            let mut raw = vec![0u8; base.size.max(16)];
+            status(what, || unsafe { H5Tget_member_value(t, i, raw.as_mut_ptr().cast()) })?;
+            Ok(EnumMember { name, value: enum_value(&raw[..base.size.min(16)], base) })
+        })
+        .collect()
+}
+
+fn enum_value(raw: &[u8], base: &IntType) -> i128 {
+    let mut bytes = [0u8; 16];
+    let raw: Vec<u8> = if base.order == Order::Big { raw.iter().rev().copied().collect() } else { raw.to_vec() };
+    bytes[..raw.len()].copy_from_slice(&raw);
+    let value = i128::from_le_bytes(bytes);
+    let shift = 128 - 8 * raw.len() as u32;
+    if base.signed && shift < 128 { (value << shift) >> shift } else { value }
+}
+
+fn compound_members(t: i64, depth: usize) -> Result<Vec<CompoundMember>> {
+    // SAFETY: a valid compound type and member numbers below its count.
+    let count = call(what, || unsafe { H5Tget_nmembers(t) })? as u32;
+    (0..count)
+        .map(|i| {
+            let name = taken(hdf5::sync::sync(|| unsafe { H5Tget_member_name(t, i) }));
+            let offset = hdf5::sync::sync(|| unsafe { H5Tget_member_offset(t, i) });
+            let member = Id::own(call(what, || unsafe { H5Tget_member_type(t, i) })?);
+            Ok(CompoundMember { name, offset, dtype: read_nested(&member, depth + 1)? })
+        })
+        .collect()
+}
+
+fn reference(t: i64) -> Result<RefKind> {
+    // SAFETY: valid datatypes.
+    let equal = |other: i64| call(what, || unsafe { H5Tequal(t, other) }).map(|e| e > 0);
+    Ok(if equal(*H5T_STD_REF_OBJ)? {
+        RefKind::Object
+    } else if equal(*H5T_STD_REF_DSETREG)? {
+        RefKind::Region
+    } else {
+        RefKind::Any
+    })
+}
+
+fn foreign(t: i64, class: i32, size: usize) -> Result<Dtype> {
+    let mut length = 0usize;
+    // SAFETY: a valid datatype; the second call writes the length that the first one reports.
+    status(what, || unsafe { H5Tencode(t, std::ptr::null_mut(), &raw mut length) })?;
+    let mut encoded = vec![0u8; length];
+    status(what, || unsafe { H5Tencode(t, encoded.as_mut_ptr().cast(), &raw mut length) })?;
+    encoded.truncate(length);
+    Ok(Dtype::Foreign { class, size, encoded })
+}
+
+/// Makes the datatype in memory.
+pub(crate) fn create(dtype: &Dtype) -> Result<Id> {
+    let what = || format!("cannot make the datatype {dtype}");
+    // SAFETY: valid datatypes and plain values throughout.
+    match dtype {
+        Dtype::Int(t) if t.is_standard() => copy(standard_int(t)),
+        Dtype::Float(t) if t.as_ieee().is_some() => copy(standard_float(t)),
+        Dtype::String(t) => {
+            let id = copy(*H5T_C_S1)?;
+            let size = if let StringLength::Fixed(n) = t.length { n } else { H5T_VARIABLE };
+            let charset = if t.charset == Charset::Utf8 { H5T_cset_t::H5T_CSET_UTF8 } else { H5T_cset_t::H5T_CSET_ASCII };
+            let padding = match t.padding {
+                Padding::NullTerm => H5T_str_t::H5T_STR_NULLTERM,
+                Padding::NullPad => H5T_str_t::H5T_STR_NULLPAD,
+                Padding::SpacePad => H5T_str_t::H5T_STR_SPACEPAD,
+            };
+            status(what, || unsafe {
+                H5Tset_size(id.raw(), size).min(H5Tset_cset(id.raw(), charset)).min(H5Tset_strpad(id.raw(), padding))
+            })?;
+            Ok(id)
+        }
+        Dtype::Enum { base, members } if base.is_standard() => {
+            let base_id = copy(standard_int(base))?;
+            let id = Id::own(call(what, || unsafe { H5Tenum_create(base_id.raw()) })?);
+            for member in members {
+                let name = c_string(&member.name);
+                let mut raw = member.value.to_le_bytes()[..base.size].to_vec();
+                if base.order == Order::Big {
+                    raw.reverse();
+                }
+                status(what, || unsafe { H5Tenum_insert(id.raw(), name.as_ptr(), raw.as_ptr().cast()) })?;
+            }
+            Ok(id)
+        }
+        Dtype::Compound { size, members } => {
+            let id = Id::own(call(what, || unsafe { H5Tcreate(H5T_class_t::H5T_COMPOUND, *size) })?);
+            for member in members {
+                let (name, part) = (c_string(&member.name), create(&member.dtype)?);
+                status(what, || unsafe { H5Tinsert(id.raw(), name.as_ptr(), member.offset, part.raw()) })?;
+            }
+            Ok(id)
+        }
+        Dtype::Int(_)
+        | Dtype::Float(_)
+        | Dtype::Enum { .. }
+        | Dtype::Array { .. }
+        | Dtype::Vlen(_)
+        | Dtype::Opaque { .. }
+        | Dtype::Bitfield(_)
+        | Dtype::Reference(_)
+        | Dtype::Complex(_)
+        | Dtype::Committed { .. }
+        | Dtype::Foreign { .. } => Err(H5Error::new(what(), "this version cannot make it")),
+    }
+}
+
+fn copy(id: i64) -> Result<Id> {
+    // SAFETY: a predefined datatype.
+    call(|| "cannot copy a datatype".into(), || unsafe { H5Tcopy(id) }).map(Id::own)
+}
+
+fn standard_int(t: &IntType) -> i64 {
+    match (t.size, t.signed, t.order) {
+        (1, true, _) => *H5T_STD_I8LE,
+        (2, true, Order::Little) => *H5T_STD_I16LE,
+        (2, true, Order::Big) => *H5T_STD_I16BE,
+        (4, true, Order::Little) => *H5T_STD_I32LE,
+        (4, true, Order::Big) => *H5T_STD_I32BE,
+        (_, true, Order::Little) => *H5T_STD_I64LE,
+        (_, true, Order::Big) => *H5T_STD_I64BE,
+        (1, false, _) => *H5T_STD_U8LE,
+        (2, false, Order::Little) => *H5T_STD_U16LE,
+        (2, false, Order::Big) => *H5T_STD_U16BE,
+        (4, false, Order::Little) => *H5T_STD_U32LE,
+        (4, false, Order::Big) => *H5T_STD_U32BE,
+        (_, false, Order::Little) => *H5T_STD_U64LE,
+        (_, false, Order::Big) => *H5T_STD_U64BE,
+    }
+}
+
+fn standard_float(t: &FloatType) -> i64 {
+    match (t.size, t.order) {
+        // SAFETY: set once by the library's initialisation, which every call here comes after.
+        (2, Some(Order::Big)) => hdf5::sync::sync(|| unsafe { H5T_IEEE_F16BE_g }),
+        (2, _) => hdf5::sync::sync(|| unsafe { H5T_IEEE_F16LE_g }),
+        (4, Some(Order::Big)) => *H5T_IEEE_F32BE,
+        (4, _) => *H5T_IEEE_F32LE,
+        (_, Some(Order::Big)) => *H5T_IEEE_F64BE,
+        _ => *H5T_IEEE_F64LE,
+    }
+}

@@ -1,0 +1,172 @@
+//! Files.
+#![expect(clippy::disallowed_methods, reason = "the one place where files are opened and created")]
+
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use hdf5_sys::h5f::{
+    H5F_ACC_EXCL, H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5F_close_degree_t, H5F_info2_t, H5F_libver_t, H5F_scope_t, H5Fcreate,
+    H5Fflush, H5Fget_create_plist, H5Fget_filesize, H5Fget_info2, H5Fopen,
+};
+use hdf5_sys::h5p::{
+    H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_userblock, H5Pset_attr_creation_order, H5Pset_fclose_degree,
+    H5Pset_file_locking, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
+};
+
+use super::id::c_string;
+use super::object::{Object, order_flags};
+use super::{Id, Result, call, status};
+use crate::model::{Libver, TrackOrder};
+
+/// Shall HDF5 lock the file?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Locking {
+    /// Yes, as every HDF5 program does by default.
+    On,
+    /// No: the caller holds a lock, or the file system has none.
+    Off,
+}
+
+/// An open file.
+#[derive(Debug)]
+pub struct File {
+    id: Id,
+    name: String,
+}
+
+/// Creation properties of a new file.
+#[derive(Clone, Copy, Debug)]
+pub struct NewFile {
+    /// Library version bounds, low and high.
+    pub libver: (Libver, Libver),
+    /// Bytes in front of the HDF5 data.
+    pub userblock: u64,
+    /// Creation order of the root's links and attributes.
+    pub track_order: TrackOrder,
+}
+
+/// What the superblock says.
+#[derive(Clone, Copy, Debug)]
+pub struct FileInfo {
+    /// Superblock version.
+    pub superblock: u32,
+    /// Userblock in bytes.
+    pub userblock: u64,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl File {
+    /// Opens for reading.
+    pub fn open(path: &Path, locking: Locking) -> Result<Self> {
+        Self::open_with(path, H5F_ACC_RDONLY, None, locking)
+    }
+
+    /// Opens for writing without a lock of HDF5's: the caller holds one, or owns the file.
+    pub fn open_writable(path: &Path, libver: (Libver, Libver)) -> Result<Self> {
+        Self::open_with(path, H5F_ACC_RDWR, Some(libver), Locking::Off)
+    }
+
+    fn open_with(path: &Path, flags: u32, libver: Option<(Libver, Libver)>, locking: Locking) -> Result<Self> {
+        initialise();
+        let name = path.display().to_string();
+        let access = access_list(libver, locking)?;
+        let c_path = c_string(path.as_os_str().as_bytes());
+        // SAFETY: valid C string and property list.
+        let id = call(|| format!("cannot open {name}"), || unsafe { H5Fopen(c_path.as_ptr(), flags, access.raw()) })?;
+        Ok(Self { id: Id::own(id), name })
+    }
+
+    /// Creates a file where there is none, or, with `truncate`, over an empty one the caller has made.
+    pub fn create(path: &Path, new: NewFile, truncate: bool) -> Result<Self> {
+        initialise();
+        let name = path.display().to_string();
+        let what = || format!("cannot create {name}");
+        let access = access_list(Some(new.libver), Locking::Off)?;
+        let create = property_list(*H5P_CLS_FILE_CREATE)?;
+        let order = order_flags(new.track_order);
+        // SAFETY: valid property list of the file creation class; plain values.
+        status(what, || unsafe {
+            let p = create.raw();
+            (H5Pset_userblock(p, new.userblock).min(H5Pset_obj_track_times(p, 0)))
+                .min(H5Pset_link_creation_order(p, order))
+                .min(H5Pset_attr_creation_order(p, order))
+        })?;
+        let c_path = c_string(path.as_os_str().as_bytes());
+        let flags = if truncate { H5F_ACC_TRUNC } else { H5F_ACC_EXCL };
+        // SAFETY: valid C string and property lists.
+        let id = call(what, || unsafe { H5Fcreate(c_path.as_ptr(), flags, create.raw(), access.raw()) })?;
+        Ok(Self { id: Id::own(id), name })
+    }
+
+    /// The name it was opened with.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The root group.
+    pub fn root(&self) -> Result<Object> {
+        Object::open_at(&self.id, b"/")
+    }
+
+    /// Superblock version and sizes.
+    pub fn info(&self) -> Result<FileInfo> {
+        let what = || format!("cannot read the superblock of {}", self.name);
+        let mut info = H5F_info2_t::default();
+        let (mut userblock, mut size) = (0u64, 0u64);
+        // SAFETY: valid identifiers, and out-parameters of the declared types.
+        let plist = Id::own(call(what, || unsafe { H5Fget_create_plist(self.id.raw()) })?);
+        status(what, || unsafe {
+            H5Fget_info2(self.id.raw(), &raw mut info)
+                .min(H5Pget_userblock(plist.raw(), &raw mut userblock))
+                .min(H5Fget_filesize(self.id.raw(), &raw mut size))
+        })?;
+        Ok(FileInfo { superblock: info.super_.version, userblock, size })
+    }
+
+    /// Hands everything to the operating system and closes, reporting what goes wrong.
+    pub fn close(self) -> Result<()> {
+        // SAFETY: valid identifier.
+        status(|| format!("cannot write {}", self.name), || unsafe { H5Fflush(self.id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) })
+    }
+}
+
+/// Starts the library, which sets the identifiers of its predefined classes and types. Everything else
+/// comes after a file has been opened or created.
+fn initialise() {
+    hdf5::sync::sync(|| {});
+}
+
+/// A property list of a class.
+pub(crate) fn property_list(class: i64) -> Result<Id> {
+    // SAFETY: a class identifier of the library.
+    call(|| "cannot make a property list".into(), || unsafe { H5Pcreate(class) }).map(Id::own)
+}
+
+fn access_list(libver: Option<(Libver, Libver)>, locking: Locking) -> Result<Id> {
+    let access = property_list(*H5P_CLS_FILE_ACCESS)?;
+    let p = access.raw();
+    // SAFETY: valid property list of the file access class; plain values.
+    status(
+        || "cannot set file access".into(),
+        || unsafe {
+            H5Pset_fclose_degree(p, H5F_close_degree_t::H5F_CLOSE_STRONG).min(H5Pset_file_locking(p, u8::from(locking == Locking::On), 1))
+        },
+    )?;
+    if let Some((low, high)) = libver {
+        // SAFETY: as above.
+        status(|| "cannot set the library version bounds".into(), || unsafe { H5Pset_libver_bounds(p, bound(low), bound(high)) })?;
+    }
+    Ok(access)
+}
+
+fn bound(v: Libver) -> H5F_libver_t {
+    match v {
+        Libver::Earliest => H5F_libver_t::H5F_LIBVER_EARLIEST,
+        Libver::V18 => H5F_libver_t::H5F_LIBVER_V18,
+        Libver::V110 => H5F_libver_t::H5F_LIBVER_V110,
+        Libver::V112 => H5F_libver_t::H5F_LIBVER_V112,
+        Libver::V114 => H5F_libver_t::H5F_LIBVER_V114,
+        Libver::V200 | Libver::Latest => H5F_libver_t::H5F_LIBVER_V200,
+    }
+}

@@ -1,0 +1,31 @@
+//! Handles.
+
+use hdf5_sys::h5i::{H5Idec_ref, hid_t};
+
+/// An HDF5 identifier that is closed on drop.
+#[derive(Debug)]
+pub(crate) struct Id(hid_t);
+
+impl Id {
+    /// Takes over an identifier that a call has just returned.
+    pub fn own(id: hid_t) -> Self {
+        Self(id)
+    }
+
+    pub fn raw(&self) -> hid_t {
+        self.0
+    }
+}
+
+impl Drop for Id {
+    fn drop(&mut self) {
+        // SAFETY: the identifier was returned by the library and is released once. Failure leaves it
+        // to the library's own clean-up.
+        hdf5::sync::sync(|| unsafe { H5Idec_ref(self.0) });
+    }
+}
+
+/// Bytes as a C string; names and paths never hold NUL (their types see to it).
+pub(crate) fn c_string(bytes: &[u8]) -> std::ffi::CString {
+    std::ffi::CString::new(bytes.iter().copied().take_while(|&b| b != 0).collect::<Vec<u8>>()).unwrap_or_default()
+}

@@ -1,0 +1,126 @@
+//! Links of a group.
+
+use std::ffi::{CStr, c_char, c_void};
+
+use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::h5l::{H5L_info2_t, H5L_type_t, H5Ldelete, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2, H5Lunpack_elink_val};
+use hdf5_sys::h5o::H5O_token_t;
+use hdf5_sys::h5p::H5P_DEFAULT;
+
+use super::id::c_string;
+use super::{H5Error, Object, Result, call, status};
+use crate::model::bytes_text;
+
+/// A link as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// To an object in the same file, by its address.
+    Hard(u64),
+    /// To a path.
+    Soft(Vec<u8>),
+    /// To a path in another file.
+    External { file: Vec<u8>, path: Vec<u8> },
+    /// Of a class that a program has registered.
+    UserDefined(i32),
+}
+
+/// Longest target text of a soft or external link that is read.
+const MOST_TARGET_BYTES: usize = 1 << 20;
+
+impl Object {
+    /// The link of this name in this group.
+    pub fn link(&self, name: &[u8]) -> Result<Option<Link>> {
+        let c_name = c_string(name);
+        let what = || format!("cannot read the link {} of {}", bytes_text(name), self.label());
+        // SAFETY: valid group and C string.
+        if call(what, || unsafe { H5Lexists(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })? == 0 {
+            return Ok(None);
+        }
+        let mut info = H5L_info2_t::default();
+        // SAFETY: valid group, C string and out-parameter.
+        status(what, || unsafe { H5Lget_info2(self.id().raw(), c_name.as_ptr(), &raw mut info, H5P_DEFAULT) })?;
+        let target = |info: &mut H5L_info2_t| -> Result<Vec<u8>> {
+            // SAFETY: for links that are not hard the union holds the size.
+            let size = unsafe { *info.u.val_size() };
+            if size > MOST_TARGET_BYTES {
+                return Err(H5Error::new(what(), format!("its target has {size} bytes")));
+            }
+            let mut value = vec![0u8; size];
+            // SAFETY: the buffer has the size that is passed.
+            status(what, || unsafe { H5Lget_val(self.id().raw(), c_name.as_ptr(), value.as_mut_ptr().cast(), size, H5P_DEFAULT) })?;
+            Ok(value)
+        };
+        Ok(Some(match info.type_ {
+            H5L_type_t::H5L_TYPE_HARD => {
+                // SAFETY: for hard links the union holds the token.
+                Link::Hard(address(unsafe { *info.u.token() }))
+            }
+            H5L_type_t::H5L_TYPE_SOFT => {
+                let mut value = target(&mut info)?;
+                value.truncate(value.iter().position(|&b| b == 0).unwrap_or(value.len()));
+                Link::Soft(value)
+            }
+            H5L_type_t::H5L_TYPE_EXTERNAL => {
+                let value = target(&mut info)?;
+                let (mut file, mut path) = (std::ptr::null::<c_char>(), std::ptr::null::<c_char>());
+                // SAFETY: the library checks the buffer and gives pointers into it, to terminated texts.
+                status(what, || unsafe {
+                    H5Lunpack_elink_val(value.as_ptr().cast(), value.len(), std::ptr::null_mut(), &raw mut file, &raw mut path)
+                })?;
+                let text = |p: *const c_char| unsafe { CStr::from_ptr(p) }.to_bytes().to_vec();
+                Link::External { file: text(file), path: text(path) }
+            }
+            other => Link::UserDefined(other as i32),
+        }))
+    }
+
+    /// Names of this group's links in byte order of names.
+    pub fn link_names(&self) -> Result<Vec<Vec<u8>>> {
+        let mut names: Vec<Vec<u8>> = Vec::new();
+        let mut index = 0u64;
+        // SAFETY: the callback gets the vector it was given, and the call ends before the vector goes.
+        status(
+            || format!("cannot list the group {}", self.label()),
+            || unsafe {
+                H5Literate2(
+                    self.id().raw(),
+                    H5_index_t::H5_INDEX_NAME,
+                    H5_iter_order_t::H5_ITER_INC,
+                    &raw mut index,
+                    Some(collect_name),
+                    (&raw mut names).cast(),
+                )
+            },
+        )?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Removes the link of this name; the object goes with its last link.
+    pub fn remove_link(&self, name: &[u8]) -> Result<()> {
+        let c_name = c_string(name);
+        // SAFETY: valid group and C string.
+        status(
+            || format!("cannot remove {} from {}", bytes_text(name), self.label()),
+            || unsafe { H5Ldelete(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) },
+        )
+    }
+}
+
+/// The address that a native token holds in its first eight bytes.
+pub(crate) fn address(token: H5O_token_t) -> u64 {
+    const { assert!(size_of::<H5O_token_t>() == 16) };
+    // SAFETY: the token is sixteen plain bytes (H5Opublic.h).
+    let bytes: [u8; 16] = unsafe { std::mem::transmute(token) };
+    let mut first = [0u8; 8];
+    first.copy_from_slice(&bytes[..8]);
+    u64::from_ne_bytes(first)
+}
+
+unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5L_info2_t, data: *mut c_void) -> i32 {
+    // SAFETY: the library passes a terminated name, and the vector that `link_names` gave it.
+    let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Vec<Vec<u8>>>()) };
+    names.push(name.to_bytes().to_vec());
+    0
+}

@@ -1,0 +1,29 @@
+//! A small typed face of the HDF5 library: the one module that names the HDF5 crates.
+//!
+//! Every call goes through the crate's process-wide lock. Handles close themselves. What a file says
+//! about sizes is checked before memory is reserved for it.
+
+mod attr;
+mod dataset;
+mod dtype;
+mod error;
+mod file;
+mod id;
+mod link;
+mod object;
+mod space;
+
+pub use dataset::{DatasetAccess, NewDataset};
+pub use error::H5Error;
+pub use file::{File, FileInfo, Locking, NewFile};
+pub use link::Link;
+pub use object::{Kind, NewGroup, Object, ObjectInfo};
+
+pub(crate) use error::{Result, call, status};
+pub(crate) use id::Id;
+
+/// Version of the HDF5 library that is built in.
+pub fn library_version() -> String {
+    let (major, minor, release) = hdf5::library_version();
+    format!("{major}.{minor}.{release}")
+}

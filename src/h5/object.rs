@@ -1,0 +1,218 @@
+//! Objects: groups, datasets, committed types.
+
+use std::ffi::c_void;
+
+use hdf5_sys::h5g::H5Gcreate2;
+use hdf5_sys::h5i::{H5I_type_t, H5Iget_type};
+use hdf5_sys::h5o::{
+    H5O_INFO_BASIC, H5O_INFO_NUM_ATTRS, H5O_NATIVE_INFO_HDR, H5O_info2_t, H5O_native_info_t, H5O_type_t, H5Oget_info3, H5Oget_native_info,
+    H5Oopen,
+};
+use hdf5_sys::h5p::{
+    H5P_CLS_GROUP_CREATE, H5P_CLS_LINK_CREATE, H5P_CRT_ORDER_INDEXED, H5P_CRT_ORDER_TRACKED, H5P_DEFAULT, H5Pget_attr_creation_order,
+    H5Pget_link_creation_order, H5Pset_attr_creation_order, H5Pset_char_encoding, H5Pset_link_creation_order, H5Pset_obj_track_times,
+};
+use hdf5_sys::h5t::H5T_cset_t;
+
+use super::file::property_list;
+use super::id::c_string;
+use super::link::address;
+use super::{Id, Result, call, status};
+use crate::model::{HeaderVersion, ObjectId, TrackOrder, bytes_text};
+
+/// An open object with a name for messages.
+#[derive(Debug)]
+pub struct Object {
+    id: Id,
+    label: String,
+}
+
+/// What an object is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A group.
+    Group,
+    /// A dataset.
+    Dataset,
+    /// A committed type.
+    Type,
+    /// Something newer.
+    Unknown,
+}
+
+/// Basic facts of an object.
+#[derive(Clone, Copy, Debug)]
+pub struct ObjectInfo {
+    /// Identity.
+    pub id: ObjectId,
+    /// What it is.
+    pub kind: Kind,
+    /// Hard links to it.
+    pub links: u32,
+    /// Attributes it has.
+    pub attrs: u64,
+}
+
+/// Creation properties of a group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NewGroup {
+    /// Creation order of its links.
+    pub link_order: TrackOrder,
+    /// Creation order of its attributes.
+    pub attr_order: TrackOrder,
+}
+
+impl Object {
+    pub(crate) fn open_at(at: &Id, name: &[u8]) -> Result<Self> {
+        let c_name = c_string(name);
+        // SAFETY: valid location and C string.
+        let id = call(|| format!("cannot open {}", bytes_text(name)), || unsafe { H5Oopen(at.raw(), c_name.as_ptr(), H5P_DEFAULT) })?;
+        Ok(Self { id: Id::own(id), label: bytes_text(name) })
+    }
+
+    /// Opens the object behind a hard link of this group.
+    pub fn open(&self, name: &[u8]) -> Result<Self> {
+        let object = Self::open_at(&self.id, name)?;
+        Ok(Self { label: format!("{}/{}", self.label.trim_end_matches('/'), object.label), ..object })
+    }
+
+    pub(crate) fn new(id: Id, label: String) -> Self {
+        Self { id, label }
+    }
+
+    pub(crate) fn id(&self) -> &Id {
+        &self.id
+    }
+
+    /// The path it was opened by, for messages.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// Identity, kind, number of links and attributes.
+    pub fn info(&self) -> Result<ObjectInfo> {
+        let mut info: H5O_info2_t = unsafe { std::mem::zeroed() };
+        // SAFETY: valid object and out-parameter.
+        status(
+            || format!("cannot read {}", self.label),
+            || unsafe { H5Oget_info3(self.id.raw(), &raw mut info, H5O_INFO_BASIC | H5O_INFO_NUM_ATTRS) },
+        )?;
+        let kind = match info.type_ {
+            H5O_type_t::H5O_TYPE_GROUP => Kind::Group,
+            H5O_type_t::H5O_TYPE_DATASET => Kind::Dataset,
+            H5O_type_t::H5O_TYPE_NAMED_DATATYPE => Kind::Type,
+            _ => Kind::Unknown,
+        };
+        let id = ObjectId { file: info.fileno, address: address(info.token) };
+        Ok(ObjectInfo { id, kind, links: info.rc, attrs: info.num_attrs })
+    }
+
+    /// Version of the object header.
+    pub fn header_version(&self) -> Result<HeaderVersion> {
+        // The crate keeps the fields private; the version is the first of them (H5Opublic.h).
+        let mut info = std::mem::MaybeUninit::<H5O_native_info_t>::zeroed();
+        // SAFETY: valid object and out-parameter.
+        status(
+            || format!("cannot read the header of {}", self.label),
+            || unsafe { H5Oget_native_info(self.id.raw(), info.as_mut_ptr(), H5O_NATIVE_INFO_HDR) },
+        )?;
+        // SAFETY: the struct begins with `hdr`, which begins with the unsigned `version`.
+        let version = unsafe { info.as_ptr().cast::<u32>().read() };
+        Ok(if version < 2 { HeaderVersion::V1 } else { HeaderVersion::V2 })
+    }
+
+    pub(crate) fn create_list(&self) -> Result<Id> {
+        let what = || format!("cannot read the creation properties of {}", self.label);
+        // SAFETY: valid object; the class is checked before the matching call.
+        let id = call(what, || unsafe {
+            match H5Iget_type(self.id.raw()) {
+                H5I_type_t::H5I_GROUP => hdf5_sys::h5g::H5Gget_create_plist(self.id.raw()),
+                H5I_type_t::H5I_DATASET => hdf5_sys::h5d::H5Dget_create_plist(self.id.raw()),
+                _ => hdf5_sys::h5t::H5Tget_create_plist(self.id.raw()),
+            }
+        })?;
+        Ok(Id::own(id))
+    }
+
+    /// Creation order of links and attributes of a group.
+    pub fn group_orders(&self) -> Result<NewGroup> {
+        let list = self.create_list()?;
+        let mut links = 0u32;
+        // SAFETY: a group's creation list and an out-parameter.
+        status(
+            || format!("cannot read the creation order of {}", self.label),
+            || unsafe { H5Pget_link_creation_order(list.raw(), &raw mut links) },
+        )?;
+        Ok(NewGroup { link_order: order_of(links), attr_order: attr_order_of(&list, &self.label)? })
+    }
+
+    /// Creation order of the object's attributes.
+    pub fn attr_order(&self) -> Result<TrackOrder> {
+        attr_order_of(&self.create_list()?, &self.label)
+    }
+
+    /// Creates a group in this group.
+    pub fn create_group(&self, name: &[u8], new: NewGroup) -> Result<Object> {
+        let what = || format!("cannot create the group {}", bytes_text(name));
+        let list = property_list(*H5P_CLS_GROUP_CREATE)?;
+        // SAFETY: valid property list of the group creation class; plain values.
+        status(what, || unsafe {
+            let p = list.raw();
+            H5Pset_obj_track_times(p, 0)
+                .min(H5Pset_link_creation_order(p, order_flags(new.link_order)))
+                .min(H5Pset_attr_creation_order(p, order_flags(new.attr_order)))
+        })?;
+        let link = link_list(name)?;
+        let c_name = c_string(name);
+        // SAFETY: valid location, C string and property lists.
+        let id = call(what, || unsafe { H5Gcreate2(self.id.raw(), c_name.as_ptr(), link.raw(), list.raw(), H5P_DEFAULT) })?;
+        Ok(Self::new(Id::own(id), self.child_label(name)))
+    }
+
+    pub(crate) fn child_label(&self, name: &[u8]) -> String {
+        format!("{}/{}", self.label.trim_end_matches('/'), bytes_text(name))
+    }
+}
+
+fn attr_order_of(list: &Id, label: &str) -> Result<TrackOrder> {
+    let mut attrs = 0u32;
+    // SAFETY: an object creation list and an out-parameter.
+    status(|| format!("cannot read the creation order of {label}"), || unsafe { H5Pget_attr_creation_order(list.raw(), &raw mut attrs) })?;
+    Ok(order_of(attrs))
+}
+
+/// Link creation properties: names that are not ASCII are marked as UTF-8, as h5py does.
+pub(crate) fn link_list(name: &[u8]) -> Result<Id> {
+    let list = property_list(*H5P_CLS_LINK_CREATE)?;
+    set_charset(&list, name)?;
+    Ok(list)
+}
+
+pub(crate) fn set_charset(list: &Id, name: &[u8]) -> Result<()> {
+    if name.is_ascii() {
+        return Ok(());
+    }
+    // SAFETY: valid property list of a string creation class.
+    status(|| "cannot set the character set".into(), || unsafe { H5Pset_char_encoding(list.raw(), H5T_cset_t::H5T_CSET_UTF8) })
+}
+
+pub(crate) fn order_flags(order: TrackOrder) -> u32 {
+    match order {
+        TrackOrder::No => 0,
+        TrackOrder::Tracked => H5P_CRT_ORDER_TRACKED,
+        TrackOrder::Indexed => H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED,
+    }
+}
+
+fn order_of(flags: u32) -> TrackOrder {
+    match (flags & H5P_CRT_ORDER_TRACKED != 0, flags & H5P_CRT_ORDER_INDEXED != 0) {
+        (false, _) => TrackOrder::No,
+        (true, false) => TrackOrder::Tracked,
+        (true, true) => TrackOrder::Indexed,
+    }
+}
+
+/// A buffer for the library to read from or write to.
+pub(crate) fn buffer(bytes: &mut [u8]) -> *mut c_void {
+    bytes.as_mut_ptr().cast()
+}

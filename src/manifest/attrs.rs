@@ -1,0 +1,147 @@
+//! `attrs`.
+
+use super::table::{Keys, expected};
+use super::tree::{Entry, Node, Table, Val};
+use super::{dtype, table};
+use crate::diag::{Finding, Findings, Span};
+use crate::model::{AttrRule, AttrSpec, DesiredAttr, Literal, Shape, text_bytes};
+
+const FORMS: &[&str] = &["value", "empty", "absent", "default", "replace", "rename_from"];
+const KEYS: Keys = Keys {
+    what: "an attribute",
+    known: &["value", "dtype", "shape", "empty", "absent", "default", "replace", "rename_from"],
+    later: &["ref", "map", "cast", "append", "prepend", "copy_from", "bytes"],
+};
+
+/// Reads a table of attributes, in manifest order.
+pub(crate) fn read(table: &Table, findings: &mut Findings) -> Vec<DesiredAttr> {
+    table.entries.iter().filter_map(|entry| one(entry, findings)).collect()
+}
+
+fn one(entry: &Entry, findings: &mut Findings) -> Option<DesiredAttr> {
+    let name = text_bytes(&entry.key);
+    if name.is_empty() || name.contains(&0) {
+        findings.push(Finding::error("attribute-name", "an attribute's name is neither empty nor holds NUL").at(entry.key_span, ""));
+        return None;
+    }
+    let rule = match &entry.node.val {
+        Val::Table(table) => findings.keep(form(entry, table))?,
+        _ => AttrRule::Set(AttrSpec { literal: findings.keep(value(&entry.node))?, dtype: None, shape: None }),
+    };
+    let attr = DesiredAttr { name, origin: entry.key_span, rule };
+    // What is wrong whatever the file holds is said now.
+    match &attr.rule {
+        AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
+            findings.keep(
+                spec.fresh()
+                    .map_err(|e| Finding::error("attribute", format!("attribute `{}`: {}", entry.key, e.0)).at(entry.node.span, "")),
+            )?;
+        }
+        AttrRule::Empty(_) | AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
+    }
+    Some(attr)
+}
+
+/// A value as data; the one kind of table that can stand in a list is told apart by its message.
+fn value(node: &Node) -> Result<Literal, Finding> {
+    node.literal()
+}
+
+fn form(entry: &Entry, table: &Table) -> Result<AttrRule, Finding> {
+    let span = entry.node.span;
+    check_keys(entry, table)?;
+    let forms: Vec<&Entry> = table.entries.iter().filter(|e| FORMS.contains(&e.key.as_str())).collect();
+    let main = match forms.as_slice() {
+        [] => {
+            return Err(Finding::error("attribute-form", format!("attribute `{}` needs a `value`", entry.key))
+                .at(span, "")
+                .help(format!("or one of {}", FORMS[1..].join(", "))));
+        }
+        [one] => *one,
+        // A rename may bring the value to set.
+        [a, b] if a.key == "rename_from" && b.key == "value" => *a,
+        [a, b] if b.key == "rename_from" && a.key == "value" => *b,
+        [a, b, ..] => {
+            return Err(Finding::error(
+                "two-variants",
+                format!("attribute `{}` is either `{}` or `{}`, not both", entry.key, a.key, b.key),
+            )
+            .at(b.key_span, "")
+            .at(a.key_span, "the other one"));
+        }
+    };
+    let spec = |node: &Node| -> Result<AttrSpec, Finding> {
+        Ok(AttrSpec {
+            literal: value(node)?,
+            dtype: table.get("dtype").map(|e| dtype::read(&e.node)).transpose()?,
+            shape: table.get("shape").map(|e| shape(&e.node)).transpose()?,
+        })
+    };
+    let alone = |key: &str| -> Result<(), Finding> {
+        match table.entries.iter().find(|e| e.key == "dtype" || e.key == "shape") {
+            Some(other) => {
+                Err(Finding::error("attribute-form", format!("`{}` does not go with `{key}`", other.key)).at(other.key_span, ""))
+            }
+            None => Ok(()),
+        }
+    };
+    Ok(match main.key.as_str() {
+        "value" => AttrRule::Set(spec(&main.node)?),
+        "default" => AttrRule::Default(spec(&main.node)?),
+        "replace" => AttrRule::Replace(spec(&main.node)?),
+        "empty" => {
+            alone("empty")?;
+            AttrRule::Empty(dtype::read(&main.node)?)
+        }
+        "absent" => {
+            alone("absent")?;
+            if !main.node.bool("`true`")? {
+                return Err(Finding::error("attribute-form", "`absent` is `true` or left out").at(main.node.span, ""));
+            }
+            AttrRule::Absent
+        }
+        _ => {
+            let from = text_bytes(main.node.text("the attribute's former name")?);
+            if from == text_bytes(&entry.key) || from.is_empty() {
+                return Err(Finding::error("attribute-form", "an attribute is renamed from another name").at(main.node.span, ""));
+            }
+            AttrRule::RenameFrom { from, value: table.get("value").map(|e| spec(&e.node)).transpose()? }
+        }
+    })
+}
+
+fn check_keys(entry: &Entry, table: &Table) -> Result<(), Finding> {
+    let known = |e: &&Entry| KEYS.known.contains(&e.key.as_str());
+    if let Some(e) = table.entries.iter().find(|e| KEYS.later.contains(&e.key.as_str())) {
+        return Err(table::later(format!("`{}` of an attribute", e.key), e.key_span));
+    }
+    let Some(unknown) = table.entries.iter().find(|e| !known(e)) else { return Ok(()) };
+    let near = crate::diag::nearest(&unknown.key, KEYS.known.iter().copied());
+    let mut finding =
+        Finding::error("attribute-form", format!("unknown key `{}` in attribute `{}`", unknown.key, entry.key)).at(unknown.key_span, "");
+    finding = match near {
+        Some(key) => finding.help(format!("did you mean `{key}`?")),
+        None => finding.help(format!("a name with a dot is quoted: \"{}.{}\"", entry.key, unknown.key)),
+    };
+    Err(finding.note(format!("a table of an attribute is a form, never a value; its keys are {}", KEYS.known.join(", "))))
+}
+
+fn shape(node: &Node) -> Result<Shape, Finding> {
+    if let Val::Text(word) = &node.val {
+        return match word.as_str() {
+            "null" => Err(Finding::error("shape", "a null dataspace has no value; write { empty = \"f4\" }").at(node.span, "")),
+            _ => Err(expected("a list of sizes", node)),
+        };
+    }
+    let dims: Vec<u64> = node.list("a list of sizes")?.iter().map(|n| n.size("a size")).collect::<Result<_, _>>()?;
+    check_rank(dims.len(), node.span)?;
+    Ok(Shape::from_dims(&dims))
+}
+
+/// HDF5 knows at most 32 axes.
+pub(crate) fn check_rank(rank: usize, span: Span) -> Result<(), Finding> {
+    if rank > 32 {
+        return Err(Finding::error("shape", format!("{rank} axes are too many; HDF5 knows at most 32")).at(span, ""));
+    }
+    Ok(())
+}

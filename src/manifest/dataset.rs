@@ -1,0 +1,414 @@
+//! `[dataset]`.
+
+use super::attrs::check_rank;
+use super::dims::Dims;
+use super::table::{Keys, expected, later};
+use super::tree::{Node, Table, Val};
+use super::{dtype, fill};
+use crate::diag::{Finding, Findings, Span, did_you_mean};
+use crate::model::{
+    AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, Filter, H5Path, Layout, Literal, MaxShape, OnMismatch,
+    Owned, Shape, Size, auto_chunks, encode_one,
+};
+
+pub(crate) const KEYS: Keys = Keys {
+    what: "a dataset",
+    known: &[
+        "dtype",
+        "shape",
+        "maxshape",
+        "layout",
+        "chunks",
+        "filters",
+        "fill_value",
+        "fill_time",
+        "alloc_time",
+        "fill",
+        "contents",
+        "attrs",
+        "track_order",
+        "dims",
+        "on_mismatch",
+        "for",
+    ],
+    later: &["external", "virtual", "comment", "partial_chunks", "scales", "scale"],
+};
+const FILTERS: &[&str] = &["shuffle", "deflate", "fletcher32"];
+const LATER_FILTERS: &[&str] = &["szip", "nbit", "scaleoffset", "lzf", "zstd", "lz4", "bitshuffle", "blosc", "id", "optional"];
+/// HDF5 stores at most this much in an object header, less what the layout message itself needs.
+const MOST_COMPACT_BYTES: u64 = 65_520;
+
+/// A dataset entry being read.
+pub(crate) struct Reader<'a> {
+    pub path: &'a H5Path,
+    pub table: &'a Table,
+    /// Place of the entry's key.
+    pub span: Span,
+    pub dims: &'a Dims,
+    pub findings: &'a mut Findings,
+}
+
+/// The dataset, and the names of its axes where they are known.
+pub(crate) struct Read {
+    pub dataset: DesiredDataset,
+    pub axes: Option<Vec<Option<String>>>,
+}
+
+struct Extent {
+    shape: Shape,
+    sizes: Vec<Size>,
+    names: Vec<Option<String>>,
+    span: Span,
+}
+
+impl Reader<'_> {
+    fn node(&self, key: &str) -> Option<&Node> {
+        self.table.get(key).map(|e| &e.node)
+    }
+
+    /// Reads one key, if it is there.
+    fn opt<T>(&mut self, key: &str, read: impl FnOnce(&Self, &Node) -> Result<T, Finding>) -> Option<(T, Span)> {
+        let node = self.node(key)?;
+        let result = read(self, node).map(|v| (v, node.span));
+        self.findings.keep(result)
+    }
+
+    /// Reads the whole entry; `None` where that makes no sense any more.
+    pub fn read(mut self, cx: &fill::Context<'_>) -> Option<Read> {
+        KEYS.check(self.table, self.findings);
+        let dtype = self.opt("dtype", |_, n| dtype::read(n));
+        let extent = self.opt("shape", Reader::extent).map(|(e, _)| e);
+        let named = self.opt("dims", |_, n| axis_names(n)).map(|(names, _)| names);
+        let owned = self.owned();
+        let track_order = self.opt("track_order", |_, n| super::file::track_order(n));
+        let contents = self.opt("contents", |_, n| contents(n));
+        self.opt("on_mismatch", |_, n| on_mismatch(n));
+        let axes = named.or_else(|| extent.as_ref().map(|e| e.names.clone()));
+        let declared = (self.node("dtype").is_some(), self.node("shape").is_some());
+        let definition = match (dtype, extent) {
+            (Some(dtype), Some(extent)) => Some(self.definition(dtype, extent, &owned)?),
+            _ if declared == (false, false) => None,
+            _ if declared == (true, true) => return None,
+            _ => {
+                let (has, lacks) = if declared.0 { ("dtype", "shape") } else { ("shape", "dtype") };
+                self.findings.push(
+                    Finding::error("missing-key", format!("dataset {} has a `{has}` but no `{lacks}`", self.path))
+                        .at(self.span, "")
+                        .help("declare both to create it, or neither to change a dataset that exists"),
+                );
+                return None;
+            }
+        };
+        let fill = self.fill(definition.as_ref(), &owned, cx);
+        if let (Some((Contents::Exact, span)), None, None) = (&contents, &fill, self.node("fill")) {
+            self.findings.push(Finding::error("contents", "`contents = \"exact\"` needs a `fill`").at(*span, ""));
+        }
+        let contents = contents.map_or(Contents::Initial, |(c, _)| c);
+        let dataset = DesiredDataset { definition, owned, fill, contents, on_mismatch: OnMismatch::Refuse, track_order };
+        Some(Read { dataset, axes })
+    }
+
+    fn extent(&self, node: &Node) -> Result<Extent, Finding> {
+        if let Val::Text(word) = &node.val {
+            if word == "null" {
+                return Ok(Extent { shape: Shape::Null, sizes: vec![], names: vec![], span: node.span });
+            }
+            return Err(expected("a list of sizes, or \"null\"", node));
+        }
+        let items = node.list("a list of sizes, or \"null\"")?;
+        check_rank(items.len(), node.span)?;
+        let both: Vec<(Size, Option<String>)> = items.iter().map(|n| self.dims.size(n, self.path)).collect::<Result<_, _>>()?;
+        let (sizes, names): (Vec<Size>, Vec<Option<String>>) = both.into_iter().unzip();
+        let dims: Vec<u64> = sizes.iter().map(|s| s.value).collect();
+        Ok(Extent { shape: Shape::from_dims(&dims), sizes, names, span: node.span })
+    }
+
+    fn owned(&mut self) -> Owned {
+        Owned {
+            maxshape: self.opt("maxshape", Reader::maxshape),
+            layout: self.opt("layout", |_, n| layout_word(n)),
+            chunks: self.opt("chunks", Reader::chunks),
+            filters: self.opt("filters", |_, n| n.list("a list of filters")?.iter().map(filter).collect()),
+            fill_value: self.opt("fill_value", |_, n| fill_value(n)),
+            fill_time: self.opt("fill_time", |_, n| {
+                Ok(match dtype::word(Some(n), &["ifset", "alloc", "never"])? {
+                    Some("alloc") => FillTime::Alloc,
+                    Some("never") => FillTime::Never,
+                    _ => FillTime::IfSet,
+                })
+            }),
+            alloc_time: self.opt("alloc_time", |_, n| {
+                Ok(match dtype::word(Some(n), &["early", "late", "incr"])? {
+                    Some("early") => AllocTime::Early,
+                    Some("late") => AllocTime::Late,
+                    _ => AllocTime::Incr,
+                })
+            }),
+        }
+    }
+
+    fn maxshape(&self, node: &Node) -> Result<MaxShape, Finding> {
+        let items = node.list("a list of sizes, names or \"unlimited\"")?;
+        items
+            .iter()
+            .map(|n| match &n.val {
+                Val::Text(word) if word == "unlimited" => Ok(None),
+                _ => self.dims.size(n, self.path).map(|(size, _)| if size.minimum { None } else { Some(size.value) }),
+            })
+            .collect()
+    }
+
+    fn chunks(&self, node: &Node) -> Result<Option<Vec<u64>>, Finding> {
+        if let Val::Text(word) = &node.val {
+            return if word == "auto" { Ok(None) } else { Err(expected("a list of sizes, or \"auto\"", node)) };
+        }
+        let items = node.list("a list of sizes, or \"auto\"")?;
+        let sizes: Vec<u64> = items.iter().map(|n| self.dims.size(n, self.path).map(|(s, _)| s.value)).collect::<Result<_, _>>()?;
+        match sizes.iter().position(|&s| s == 0) {
+            Some(axis) => Err(Finding::error("chunks", "a chunk has at least 1 element along each axis").at(items[axis].span, "")),
+            None => Ok(Some(sizes)),
+        }
+    }
+
+    /// Everything creation needs, with what HDF5 would refuse reported at its line.
+    fn definition(&mut self, (dtype, dtype_at): (Dtype, Span), extent: Extent, owned: &Owned) -> Option<Definition> {
+        let bytes = extent.shape.elements().and_then(|n| n.checked_mul(dtype.size() as u64)).filter(|b| *b < 1 << 62);
+        if bytes.is_none() {
+            self.findings.push(
+                Finding::error("too-large", format!("the shape {} of {dtype} is too large: its size in bytes overflows", extent.shape))
+                    .at(extent.span, ""),
+            );
+            return None;
+        }
+        let maxshape = self.settled_maxshape(&extent, owned)?;
+        let layout = self.settled_layout(&dtype, &extent, &maxshape, owned)?;
+        let fill_value = self.settled_fill_value(&dtype, owned)?;
+        self.check_times(&dtype, &layout, owned);
+        if layout == Layout::Compact && bytes > Some(MOST_COMPACT_BYTES) {
+            let (_, span) = owned.layout.as_ref()?;
+            self.findings.push(
+                Finding::error("layout", format!("a compact dataset holds less than 64 KiB, this one has {} bytes", bytes.unwrap_or(0)))
+                    .at(*span, ""),
+            );
+        }
+        Some(Definition {
+            dtype,
+            dtype_at,
+            minimum: extent.sizes.iter().map(|s| s.minimum).collect(),
+            shape_at: extent.span,
+            shape: extent.shape,
+            maxshape,
+            layout,
+            fill_value,
+            fill_time: owned.fill_time.map(|(t, _)| t),
+            alloc_time: owned.alloc_time.map(|(t, _)| t),
+        })
+    }
+
+    fn settled_maxshape(&mut self, extent: &Extent, owned: &Owned) -> Option<MaxShape> {
+        let Some((max, span)) = &owned.maxshape else {
+            return Some(extent.sizes.iter().map(|s| if s.minimum { None } else { Some(s.value) }).collect());
+        };
+        if max.len() != extent.sizes.len() {
+            let message = format!("`maxshape` has rank {}, the shape {} has rank {}", max.len(), extent.shape, extent.sizes.len());
+            self.findings.push(Finding::error("maxshape", message).at(*span, "").at(extent.span, "the shape"));
+            return None;
+        }
+        if let Some(axis) = (0..max.len()).find(|&i| max[i].is_some_and(|m| m < extent.sizes[i].value)) {
+            let message = format!("axis {axis} of `maxshape` is below the size {}", extent.sizes[axis].value);
+            self.findings.push(Finding::error("maxshape", message).at(*span, "").at(extent.span, "the shape"));
+            return None;
+        }
+        Some(max.clone())
+    }
+
+    fn settled_layout(&mut self, dtype: &Dtype, extent: &Extent, maxshape: &MaxShape, owned: &Owned) -> Option<Layout> {
+        let dims = extent.shape.dims();
+        let growable = maxshape.iter().zip(dims).any(|(m, d)| *m != Some(*d));
+        let asks = [
+            owned.chunks.as_ref().map(|(_, s)| ("chunks", *s)),
+            owned.filters.as_ref().filter(|(f, _)| !f.is_empty()).map(|(_, s)| ("filters", *s)),
+            growable.then(|| ("a `maxshape` beyond the shape", owned.maxshape.as_ref().map_or(extent.span, |(_, s)| *s))),
+        ];
+        let asks_for_chunks = asks.into_iter().flatten().next();
+        let wanted = owned.layout.as_ref().map(|(l, s)| (l.word(), *s));
+        match (wanted, asks_for_chunks) {
+            (Some((word @ ("contiguous" | "compact"), span)), Some((why, other))) => {
+                self.findings.push(
+                    Finding::error("layout", format!("a {word} dataset cannot have {}", quoted(why)))
+                        .at(span, "")
+                        .at(other, "this needs the chunked layout"),
+                );
+                return None;
+            }
+            (Some(("contiguous", _)), None) | (None, None) => return Some(Layout::Contiguous),
+            (Some(("compact", _)), None) => return Some(Layout::Compact),
+            _ if dims.is_empty() => {
+                let span = asks_for_chunks.or(wanted).map_or(extent.span, |(_, s)| s);
+                self.findings
+                    .push(Finding::error("chunks", format!("a {} dataset has no axes to cut into chunks", extent.shape)).at(span, ""));
+                return None;
+            }
+            _ => {}
+        }
+        let filters = owned.filters.as_ref().map_or(Vec::new(), |(f, _)| f.clone());
+        let chunk = match &owned.chunks {
+            Some((Some(chunk), span)) => self.checked_chunk(chunk.clone(), *span, dtype, extent, maxshape)?,
+            Some((None, _)) | None => auto_chunks(dims, dtype.size()),
+        };
+        Some(Layout::Chunked { chunk, filters })
+    }
+
+    fn checked_chunk(&mut self, chunk: Vec<u64>, span: Span, dtype: &Dtype, extent: &Extent, maxshape: &MaxShape) -> Option<Vec<u64>> {
+        let problem = if chunk.len() != maxshape.len() {
+            Some(format!("`chunks` has rank {}, the shape {} has rank {}", chunk.len(), extent.shape, maxshape.len()))
+        } else if let Some(axis) = (0..chunk.len()).find(|&i| maxshape[i].is_some_and(|m| chunk[i] > m)) {
+            Some(format!(
+                "axis {axis} of the chunk has {} elements, more than the fixed dimension of {}",
+                chunk[axis],
+                maxshape[axis].unwrap_or(0)
+            ))
+        } else {
+            let bytes = chunk.iter().fold(dtype.size() as u128, |n, &d| n.saturating_mul(u128::from(d)));
+            (bytes >= 1 << 32).then(|| format!("a chunk has {bytes} bytes; HDF5 allows less than 4 GiB"))
+        };
+        match problem {
+            Some(message) => {
+                self.findings.push(Finding::error("chunks", message).at(span, ""));
+                None
+            }
+            None => Some(chunk),
+        }
+    }
+
+    fn settled_fill_value(&mut self, dtype: &Dtype, owned: &Owned) -> Option<FillValue> {
+        match &owned.fill_value {
+            None => Some(FillValue::Default),
+            Some((None, _)) => Some(FillValue::Undefined),
+            Some((Some(literal), span)) => {
+                let value = encode_one(literal, dtype).map_err(|e| Finding::error("fill_value", e.0).at(*span, ""));
+                self.findings.keep(value).map(FillValue::Value)
+            }
+        }
+    }
+
+    fn check_times(&mut self, dtype: &Dtype, layout: &Layout, owned: &Owned) {
+        if let (Some((FillTime::Never, span)), true) = (&owned.fill_time, dtype.is_variable_string()) {
+            self.findings.push(
+                Finding::error("fill_time", format!("HDF5 does not take fill_time \"never\" for the variable-length {dtype}"))
+                    .at(*span, ""),
+            );
+        }
+        let Some((time, span)) = &owned.alloc_time else { return };
+        match (layout, time) {
+            (Layout::Compact, AllocTime::Late | AllocTime::Incr) => {
+                self.findings.push(Finding::error("alloc_time", "a compact dataset is always allocated early").at(*span, ""));
+            }
+            (Layout::Contiguous, AllocTime::Incr) => {
+                self.findings.push(Finding::error("alloc_time", "only a chunked dataset is allocated incrementally").at(*span, ""));
+            }
+            _ => {}
+        }
+    }
+
+    fn fill(&mut self, definition: Option<&Definition>, owned: &Owned, cx: &fill::Context<'_>) -> Option<(crate::model::Fill, Span)> {
+        let node = self.node("fill")?;
+        let cx = fill::Context {
+            fill_value: owned.fill_value.as_ref().and_then(|(v, _)| v.clone()),
+            dtype: definition.map(|d| &d.dtype),
+            sources: cx.sources,
+            ..*cx
+        };
+        let node = node.clone();
+        let (fill, nesting) = fill::read(&node, self.path.as_bytes(), &cx, self.findings)?;
+        if let Some(d) = definition {
+            if let Some(nesting) = nesting.filter(|n| *n != d.shape) {
+                self.findings.push(
+                    Finding::error("values", format!("the values have shape {nesting}, the dataset has shape {}", d.shape))
+                        .at(node.span, "")
+                        .at(d.shape_at, "the dataset's shape"),
+                );
+                return None;
+            }
+            if let Err(e) = fill.check(&d.dtype, &d.shape) {
+                self.findings.push(Finding::error("fill", format!("the fill of {} is not possible: {}", self.path, e.0)).at(node.span, ""));
+                return None;
+            }
+        }
+        Some((fill, node.span))
+    }
+}
+
+fn quoted(what: &str) -> String {
+    if what.contains(' ') { what.into() } else { format!("`{what}`") }
+}
+
+fn axis_names(node: &Node) -> Result<Vec<Option<String>>, Finding> {
+    node.list("a list of dimension names")?.iter().map(|n| n.text("the name of a dimension").map(|s| Some(s.to_owned()))).collect()
+}
+
+fn layout_word(node: &Node) -> Result<Layout, Finding> {
+    Ok(match dtype::word(Some(node), &["contiguous", "chunked", "compact"])? {
+        Some("compact") => Layout::Compact,
+        Some("chunked") => Layout::Chunked { chunk: vec![], filters: vec![] },
+        _ => Layout::Contiguous,
+    })
+}
+
+fn contents(node: &Node) -> Result<Contents, Finding> {
+    Ok(match dtype::word(Some(node), &["initial", "exact"])? {
+        Some("exact") => Contents::Exact,
+        _ => Contents::Initial,
+    })
+}
+
+fn on_mismatch(node: &Node) -> Result<OnMismatch, Finding> {
+    match dtype::word(Some(node), &["refuse", "convert", "replace"])? {
+        Some(word @ ("convert" | "replace")) => Err(later(format!("`on_mismatch = \"{word}\"`"), node.span)),
+        _ => Ok(OnMismatch::Refuse),
+    }
+}
+
+fn fill_value(node: &Node) -> Result<Option<Literal>, Finding> {
+    let Val::Table(table) = &node.val else { return node.literal().map(Some) };
+    match table.entries.as_slice() {
+        [one] if one.key == "undefined" && one.node.bool("`true`")? => Ok(None),
+        _ => Err(expected("a value, or { undefined = true }", node)),
+    }
+}
+
+fn filter(node: &Node) -> Result<Filter, Finding> {
+    let (name, arg, span) = match &node.val {
+        Val::Text(name) => (name.as_str(), None, node.span),
+        Val::Table(table) => match table.entries.as_slice() {
+            [one] => (one.key.as_str(), Some(&one.node), one.key_span),
+            _ => match table.entries.iter().find(|e| LATER_FILTERS.contains(&e.key.as_str())) {
+                Some(e) => return Err(later(format!("`{}` of a filter", e.key), e.key_span)),
+                None => return Err(expected("one filter, such as { deflate = 4 }", node)),
+            },
+        },
+        _ => return Err(expected("a filter, such as \"shuffle\" or { deflate = 4 }", node)),
+    };
+    match (name, arg) {
+        ("shuffle", None) => Ok(Filter::Shuffle),
+        ("fletcher32", None) => Ok(Filter::Fletcher32),
+        ("deflate", None) => {
+            Err(Finding::error("filter", "`deflate` needs its level").at(span, "").help("write { deflate = 4 }; 1 is fast, 9 is small"))
+        }
+        ("deflate", Some(level)) => match level.int("a level from 0 to 9")? {
+            v @ 0..=9 => Ok(Filter::Deflate(v as u32)),
+            v => Err(Finding::error("filter", format!("deflate level {v} is not 0 to 9")).at(level.span, "")),
+        },
+        ("shuffle" | "fletcher32", Some(_)) => {
+            Err(Finding::error("filter", format!("`{name}` takes no parameter; write \"{name}\"")).at(span, ""))
+        }
+        (name, _) if LATER_FILTERS.contains(&name) => Err(later(format!("the filter `{name}`"), span)),
+        (name, _) => {
+            let help = did_you_mean(name, FILTERS.iter().chain(LATER_FILTERS).copied())
+                .or_else(|| (name == "gzip" || name == "zlib").then(|| "HDF5 calls it deflate: { deflate = 4 }".into()));
+            Err(Finding::error("unknown-filter", format!("unknown filter `{name}`"))
+                .at(span, "")
+                .help(help.unwrap_or_else(|| format!("the filters are {}", FILTERS.join(", ")))))
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! The entries of all manifests, repeated, normalised and merged.
+
+use std::collections::BTreeMap;
+
+use super::expand::repeat;
+use super::include::Document;
+use super::table::expected;
+use super::tree::{Entry, Node, Table, Val};
+use super::vars::Scope;
+use crate::diag::{Finding, Findings, Span};
+use crate::model::{H5Path, text_bytes};
+
+/// Which section an entry stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Section {
+    Group,
+    Dataset,
+}
+
+/// One declared object before its keys are read.
+pub(crate) struct Object {
+    pub section: Section,
+    /// Place of the entry's key.
+    pub span: Span,
+    pub position: u32,
+    pub table: Table,
+    /// Which document wrote it last, to tell a second entry in one manifest from an override.
+    document: usize,
+    /// Was it written as the top-level `[attrs]` only?
+    implicit: bool,
+}
+
+/// One element of an array of tables, variables replaced.
+pub(crate) struct Item {
+    pub table: Table,
+    pub span: Span,
+}
+
+/// What the documents declare, merged.
+#[derive(Default)]
+pub(crate) struct Entries {
+    pub objects: BTreeMap<H5Path, Object>,
+    pub patches: Vec<Item>,
+    pub removals: Vec<Item>,
+}
+
+/// Collects the entries of all documents, lowest first.
+pub(crate) fn collect(documents: &[Document], scope: &Scope<'_>, findings: &mut Findings) -> Entries {
+    let mut out = Entries::default();
+    let mut budget = super::MAX_OBJECTS;
+    for (number, document) in documents.iter().enumerate() {
+        let mut collector = Collector { out: &mut out, scope, findings, budget: &mut budget, document: number };
+        for entry in &document.table.entries {
+            collector.section(entry);
+        }
+    }
+    out
+}
+
+struct Collector<'a, 'b> {
+    out: &'a mut Entries,
+    scope: &'a Scope<'b>,
+    findings: &'a mut Findings,
+    budget: &'a mut usize,
+    document: usize,
+}
+
+impl Collector<'_, '_> {
+    fn section(&mut self, entry: &Entry) {
+        match entry.key.as_str() {
+            "attrs" => {
+                let Some(node) = self.scope.node(&entry.node, self.findings) else { return };
+                let table = Table { entries: vec![Entry { key: "attrs".into(), key_span: entry.key_span, node }] };
+                self.add(Section::Group, H5Path::root(), entry.key_span, table, true);
+            }
+            "group" => self.objects(Section::Group, entry),
+            "dataset" => self.objects(Section::Dataset, entry),
+            "patch" => self.items(entry, |out| &mut out.patches),
+            "remove" => self.items(entry, |out| &mut out.removals),
+            _ => {}
+        }
+    }
+
+    fn objects(&mut self, section: Section, entry: &Entry) {
+        let Some(table) = self.findings.keep(entry.node.table("a table of objects by path")) else { return };
+        for object in &table.entries {
+            let Val::Table(keys) = &object.node.val else {
+                let word = if section == Section::Group { "group" } else { "dataset" };
+                self.findings.push(
+                    expected(format!("a table of the {word}'s keys"), &object.node)
+                        .help(format!("write [{word}.\"/{}\"]", object.key.trim_start_matches('/'))),
+                );
+                continue;
+            };
+            let mut made = Vec::new();
+            repeat(keys, self.scope, self.findings, self.budget, |bound, findings| {
+                let inner = Scope { vars: self.scope.vars, bound };
+                let Some(key) = findings.keep(inner.text(&object.key, object.key_span)) else { return };
+                let path =
+                    H5Path::parse(&key).map_err(|e| Finding::error("path", format!("`{key}` is not a path: {e}")).at(object.key_span, ""));
+                let Some(path) = findings.keep(path) else { return };
+                let plain = Table { entries: keys.entries.iter().filter(|e| e.key != "for").cloned().collect() };
+                made.push((path, inner.table(&plain, findings)));
+            });
+            for (path, table) in made {
+                self.add(section, path, object.key_span, table, false);
+            }
+        }
+    }
+
+    fn items(&mut self, entry: &Entry, list: fn(&mut Entries) -> &mut Vec<Item>) {
+        let what = format!("[[{}]]", entry.key);
+        let Some(items) = self.findings.keep(entry.node.list(&what)) else { return };
+        for item in items {
+            let Some(keys) = self.findings.keep(item.table(&what)) else { continue };
+            let out = &mut *self.out;
+            repeat(keys, self.scope, self.findings, self.budget, |bound, findings| {
+                let inner = Scope { vars: self.scope.vars, bound };
+                let plain = Table { entries: keys.entries.iter().filter(|e| e.key != "for").cloned().collect() };
+                list(out).push(Item { table: inner.table(&plain, findings), span: item.span });
+            });
+        }
+    }
+
+    fn add(&mut self, section: Section, path: H5Path, span: Span, table: Table, implicit: bool) {
+        let position = u32::try_from(self.out.objects.len()).unwrap_or(u32::MAX);
+        let Some(seen) = self.out.objects.get_mut(&path) else {
+            if path.is_root() && section == Section::Dataset {
+                self.findings.push(Finding::error("root", "the root is a group, not a dataset").at(span, ""));
+                return;
+            }
+            self.out.objects.insert(path, Object { section, span, position, table, document: self.document, implicit });
+            return;
+        };
+        // `[attrs]` and `[group."/"]` are two ways to write parts of one entry.
+        let both_parts = seen.implicit != implicit;
+        if (seen.document == self.document && !both_parts) || seen.section != section {
+            let what = if seen.section == section { "two entries for one path" } else { "a group and a dataset at one path" };
+            self.findings
+                .push(Finding::error("duplicate-path", format!("{what}: {path}")).at(span, "again here").at(seen.span, "first here"));
+            return;
+        }
+        if seen.document == self.document
+            && let Some(name) = shared_attr(&seen.table, &table) {
+                self.findings.push(
+                    Finding::error(
+                        "duplicate-attribute",
+                        format!("the attribute `{name}` of / is declared twice, in [attrs] and in [group.\"/\"]"),
+                    )
+                    .at(span, "")
+                    .at(seen.span, ""),
+                );
+                return;
+            }
+        merge(&mut seen.table, table);
+        seen.document = self.document;
+        seen.implicit &= implicit;
+        seen.span = span;
+    }
+}
+
+fn attrs_of(table: &Table) -> Option<&Table> {
+    match &table.get("attrs")?.node.val {
+        Val::Table(attrs) => Some(attrs),
+        _ => None,
+    }
+}
+
+fn shared_attr(a: &Table, b: &Table) -> Option<String> {
+    let (a, b) = (attrs_of(a)?, attrs_of(b)?);
+    b.entries.iter().find(|e| a.get(&e.key).is_some()).map(|e| e.key.clone())
+}
+
+/// The higher table's keys replace the lower one's whole; attributes and dimensions merge by name.
+fn merge(low: &mut Table, high: Table) {
+    for entry in high.entries {
+        let by_name = entry.key == "attrs" || entry.key == "dims";
+        match low.entries.iter_mut().find(|e| e.key == entry.key) {
+            Some(Entry { node: Node { val: Val::Table(low), .. }, .. }) if by_name && matches!(entry.node.val, Val::Table(_)) => {
+                let Val::Table(high) = entry.node.val else { continue };
+                for one in high.entries {
+                    match low.entries.iter_mut().find(|e| text_bytes(&e.key) == text_bytes(&one.key)) {
+                        Some(old) => *old = one,
+                        None => low.entries.push(one),
+                    }
+                }
+            }
+            Some(old) => *old = entry,
+            None => low.entries.push(entry),
+        }
+    }
+}

@@ -1,0 +1,221 @@
+//! Merged entries to [`Desired`].
+
+use std::collections::BTreeMap;
+
+use super::dims::Dims;
+use super::entries::{Entries, Item, Section};
+use super::table::{Keys, expected};
+use super::tree::{Table, Val};
+use super::{attrs, dataset, file, fill, select};
+use crate::diag::{Finding, Findings};
+use crate::model::{
+    Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredObject, FileProps, H5Path, Patch, Removal, RemovalTarget,
+    SelectionText,
+};
+
+const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "for"], later: &["comment"] };
+const PATCH: Keys = Keys { what: "[[patch]]", known: &["path", "select", "fill", "for"], later: &[] };
+const REMOVE: Keys = Keys { what: "[[remove]]", known: &["path", "match", "for"], later: &[] };
+
+type Axes = BTreeMap<H5Path, Vec<Option<String>>>;
+
+/// Reads every entry; problems are collected.
+pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &mut Dims, cx: &fill::Context<'_>, findings: &mut Findings) -> Desired {
+    for (path, object) in &entries.objects {
+        if let (Section::Group, Some(e)) = (object.section, object.table.get("dims"))
+            && let Some(table) = findings.keep(e.node.table("a table of dimensions")) {
+                dims.add(path, table, findings);
+            }
+    }
+    let mut axes = Axes::new();
+    let mut objects = BTreeMap::new();
+    for (path, object) in entries.objects {
+        let kind = match object.section {
+            Section::Group => {
+                GROUP.check(&object.table, findings);
+                let track_order =
+                    object.table.get("track_order").and_then(|e| findings.keep(file::track_order(&e.node)).map(|t| (t, e.node.span)));
+                Some(DesiredKind::Group(DesiredGroup { track_order }))
+            }
+            Section::Dataset => {
+                let reader = dataset::Reader { path: &path, table: &object.table, span: object.span, dims, findings };
+                reader.read(cx).map(|read| {
+                    axes.extend(read.axes.map(|a| (path.clone(), a)));
+                    DesiredKind::Dataset(Box::new(read.dataset))
+                })
+            }
+        };
+        let attrs = read_attrs(&object.table, findings);
+        if let Some(kind) = kind {
+            objects.insert(path, DesiredObject { origin: object.span, position: object.position, kind, attrs });
+        }
+    }
+    check_parents(&objects, findings);
+    let patches = entries.patches.iter().filter_map(|item| patch(item, &objects, &axes, dims, cx, findings)).collect();
+    let removals: Vec<Removal> = entries.removals.iter().filter_map(|item| removal(item, findings)).collect();
+    let desired = Desired { file, objects, patches, removals };
+    check_removals(&desired, findings);
+    desired
+}
+
+fn read_attrs(table: &Table, findings: &mut Findings) -> Vec<DesiredAttr> {
+    let Some(entry) = table.get("attrs") else { return Vec::new() };
+    match &entry.node.val {
+        Val::Table(table) => attrs::read(table, findings),
+        _ => {
+            findings.push(expected("a table of attributes", &entry.node));
+            Vec::new()
+        }
+    }
+}
+
+fn check_parents(objects: &BTreeMap<H5Path, DesiredObject>, findings: &mut Findings) {
+    for (path, object) in objects {
+        let above = path
+            .ancestors()
+            .into_iter()
+            .rev()
+            .find_map(|p| objects.get_key_value(&p).filter(|(_, o)| matches!(o.kind, DesiredKind::Dataset(_))));
+        if let Some((parent, dataset)) = above {
+            findings.push(
+                Finding::error("dataset-parent", format!("{path} cannot be inside of {parent}, which is a dataset"))
+                    .at(object.origin, "")
+                    .at(dataset.origin, "the dataset"),
+            );
+        }
+    }
+}
+
+fn path_of(table: &Table, what: &str, span: crate::diag::Span) -> Result<(H5Path, crate::diag::Span), Finding> {
+    let node = table.need("path", what, span)?;
+    let text = node.text("a path")?;
+    let path = H5Path::parse(text).map_err(|e| Finding::error("path", format!("`{text}` is not a path: {e}")).at(node.span, ""))?;
+    Ok((path, node.span))
+}
+
+fn dataset_at<'a>(objects: &'a BTreeMap<H5Path, DesiredObject>, path: &H5Path) -> Option<&'a DesiredDataset> {
+    match &objects.get(path)?.kind {
+        DesiredKind::Dataset(dataset) => Some(dataset),
+        DesiredKind::Group(_) => None,
+    }
+}
+
+fn patch(
+    item: &Item,
+    objects: &BTreeMap<H5Path, DesiredObject>,
+    axes: &Axes,
+    dims: &Dims,
+    cx: &fill::Context<'_>,
+    findings: &mut Findings,
+) -> Option<Patch> {
+    PATCH.check(&item.table, findings);
+    let (path, path_at) = findings.keep(path_of(&item.table, "[[patch]]", item.span))?;
+    let select = match item.table.get("select") {
+        Some(e) => findings.keep(select::read(&e.node, dims, &path, axes.get(&path).map(Vec::as_slice))),
+        None => Some(SelectionText { selection: crate::model::Selection::all(), span: path_at }),
+    };
+    if let Some(group) = objects.get(&path).filter(|o| matches!(o.kind, DesiredKind::Group(_))) {
+        findings.push(
+            Finding::error("patch", format!("{path} is declared as a group; only datasets are patched"))
+                .at(path_at, "")
+                .at(group.origin, "declared here"),
+        );
+        return None;
+    }
+    let dataset = dataset_at(objects, &path);
+    let definition = dataset.and_then(|d| d.definition.as_ref());
+    let rule = findings.keep(item.table.need("fill", "[[patch]]", item.span))?;
+    let cx = fill::Context {
+        fill_value: dataset.and_then(|d| d.owned.fill_value.as_ref()).and_then(|(v, _)| v.clone()),
+        dtype: definition.map(|d| &d.dtype),
+        ..*cx
+    };
+    let (fill, nesting) = fill::read(rule, b"", &cx, findings)?;
+    let select = select?;
+    // Where the shape is declared for good, all that can be wrong is said now.
+    if let Some(d) = definition {
+        let final_shape = !d.minimum.contains(&true);
+        match select.selection.resolve(&d.shape) {
+            Err(e) if final_shape => {
+                findings.push(
+                    Finding::error("select", format!("the selection does not fit {path} of shape {}: {}", d.shape, e.0))
+                        .at(select.span, ""),
+                );
+                return None;
+            }
+            Ok(region) if final_shape => {
+                let problem = match nesting {
+                    Some(n) if n != region.shape() => Some(format!("the values have shape {n}, the region has shape {}", region.shape())),
+                    _ => fill.check(&d.dtype, &region.shape()).err().map(|e| e.0),
+                };
+                if let Some(problem) = problem {
+                    findings
+                        .push(Finding::error("fill", format!("the rule does not fit the region of {path}: {problem}")).at(rule.span, ""));
+                    return None;
+                }
+            }
+            Ok(_) | Err(_) => {}
+        }
+    }
+    Some(Patch { origin: item.span, path, path_at, select, fill, fill_at: rule.span })
+}
+
+fn removal(item: &Item, findings: &mut Findings) -> Option<Removal> {
+    REMOVE.check(&item.table, findings);
+    let target = match (item.table.get("path"), item.table.get("match")) {
+        (Some(_), Some(e)) => {
+            findings.push(Finding::error("two-variants", "[[remove]] has either `path` or `match`, not both").at(e.key_span, ""));
+            return None;
+        }
+        (None, Some(e)) => {
+            let globs = match &e.node.val {
+                Val::Text(glob) => vec![glob.clone()],
+                _ => findings.keep(
+                    e.node
+                        .list("a glob or a list of globs")
+                        .and_then(|l| l.iter().map(|n| n.text("a glob").map(str::to_owned)).collect::<Result<Vec<_>, _>>()),
+                )?,
+            };
+            for glob in &globs {
+                if let Err(why) = crate::model::Glob::new(glob) {
+                    findings.push(Finding::error("glob", format!("`{glob}` is not a glob: {why}")).at(e.node.span, ""));
+                    return None;
+                }
+            }
+            RemovalTarget::Match(globs)
+        }
+        _ => {
+            let (path, span) = findings.keep(path_of(&item.table, "[[remove]]", item.span))?;
+            if path.is_root() {
+                findings.push(Finding::error("remove", "the root group cannot be removed").at(span, ""));
+                return None;
+            }
+            RemovalTarget::Path(path)
+        }
+    };
+    Some(Removal { origin: item.span, target })
+}
+
+/// Removing what is also declared, or what something declared is in, is an error.
+fn check_removals(desired: &Desired, findings: &mut Findings) {
+    let declared = |hit: &dyn Fn(&H5Path) -> bool| {
+        let object = desired.objects.iter().find(|(p, _)| hit(p)).map(|(p, o)| (p.clone(), o.origin));
+        object.or_else(|| desired.patches.iter().find(|p| hit(&p.path)).map(|p| (p.path.clone(), p.path_at)))
+    };
+    for removal in &desired.removals {
+        let clash = match &removal.target {
+            RemovalTarget::Path(path) => declared(&|p| p == path || path.is_above(p)),
+            RemovalTarget::Match(globs) => {
+                let globs: Vec<_> = globs.iter().filter_map(|g| crate::model::Glob::new(g).ok()).collect();
+                declared(&|p| globs.iter().any(|g| g.matches(p) || p.ancestors().iter().any(|a| g.matches(a) && !a.is_root())))
+            }
+        };
+        if let Some((path, origin)) = clash {
+            findings.push(
+                Finding::error("remove-declared", format!("{path} is declared and removed"))
+                    .at(removal.origin, "removed here")
+                    .at(origin, "declared here"),
+            );
+        }
+    }
+}

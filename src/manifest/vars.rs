@@ -1,0 +1,160 @@
+//! Variables: `${name}` in strings and keys.
+
+use std::collections::BTreeMap;
+
+use super::tree::{Entry, Node, Table, Val};
+use crate::diag::{Finding, Findings, Span, did_you_mean};
+
+/// Values by name; inner scopes (repetition) win over outer ones.
+pub(crate) struct Scope<'a> {
+    pub vars: &'a BTreeMap<String, Node>,
+    pub bound: &'a [(String, Val)],
+}
+
+impl Scope<'_> {
+    fn get(&self, name: &str) -> Option<&Val> {
+        let inner = self.bound.iter().rev().find(|(n, _)| n == name).map(|(_, v)| v);
+        inner.or_else(|| self.vars.get(name).map(|n| &n.val))
+    }
+
+    fn unknown(&self, name: &str, span: Span) -> Finding {
+        let names = || self.vars.keys().map(String::as_str).chain(self.bound.iter().map(|(n, _)| n.as_str()));
+        let help = did_you_mean(name, names()).unwrap_or_else(|| "declare it under [vars]; a dollar sign itself is written `$$`".into());
+        Finding::error("unknown-variable", format!("the variable `{name}` is not defined")).at(span, "").help(help)
+    }
+
+    /// A text with its variables replaced; a text that is one variable and nothing else takes its type.
+    fn value(&self, text: &str, span: Span) -> Result<Val, Finding> {
+        if let Some(name) = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'))
+            && !name.contains(['$', '{', '}', ':']) {
+                return self.get(name).cloned().ok_or_else(|| self.unknown(name, span));
+            }
+        self.text(text, span).map(Val::Text)
+    }
+
+    /// A text with its variables replaced.
+    pub fn text(&self, text: &str, span: Span) -> Result<String, Finding> {
+        if !text.contains('$') {
+            return Ok(text.to_owned());
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find('$') {
+            out.push_str(&rest[..at]);
+            rest = &rest[at + 1..];
+            if let Some(after) = rest.strip_prefix('$') {
+                out.push('$');
+                rest = after;
+            } else if let Some(body) = rest.strip_prefix('{') {
+                let end = body.find('}').ok_or_else(|| {
+                    Finding::error("variable", "`${` without its `}`").at(span, "").help("a dollar sign itself is written `$$`")
+                })?;
+                out.push_str(&self.render(&body[..end], span)?);
+                rest = &body[end + 1..];
+            } else {
+                out.push('$');
+            }
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    /// `name` or `name:03`.
+    fn render(&self, body: &str, span: Span) -> Result<String, Finding> {
+        let (name, format) = body.split_once(':').map_or((body, None), |(n, f)| (n, Some(f)));
+        let value = self.get(name).ok_or_else(|| self.unknown(name, span))?;
+        let Some(format) = format else {
+            return match value {
+                Val::Text(s) | Val::Datetime(s) => Ok(s.clone()),
+                Val::Int(v) => Ok(v.to_string()),
+                Val::Float(v) => Ok(crate::model::Literal::Float(*v).to_string()),
+                Val::Bool(v) => Ok(v.to_string()),
+                Val::List(_) | Val::Table(_) => {
+                    Err(Finding::error("variable", format!("the variable `{name}` is a list or table and cannot stand inside a text"))
+                        .at(span, ""))
+                }
+            };
+        };
+        let bad = || Finding::error("variable", format!("`{format}` is not a format: write a width such as `03`")).at(span, "");
+        let width: usize = format.parse().map_err(|_| bad())?;
+        match value {
+            Val::Int(v) if width <= 64 && format.starts_with('0') => Ok(format!("{v:0width$}")),
+            Val::Int(v) if width <= 64 => Ok(format!("{v:width$}")),
+            Val::Int(_) => Err(bad()),
+            Val::Text(_) | Val::Datetime(_) | Val::Float(_) | Val::Bool(_) | Val::List(_) | Val::Table(_) => {
+                Err(Finding::error("variable", format!("a width pads integers; `{name}` is none")).at(span, ""))
+            }
+        }
+    }
+
+    /// A whole value with its variables replaced, keys included.
+    pub fn node(&self, node: &Node, findings: &mut Findings) -> Option<Node> {
+        let val = match &node.val {
+            Val::Text(text) => findings.keep(self.value(text, node.span))?,
+            Val::List(items) => Val::List(items.iter().filter_map(|n| self.node(n, findings)).collect()),
+            Val::Table(table) => Val::Table(self.table(table, findings)),
+            Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Datetime(_) => node.val.clone(),
+        };
+        Some(Node { span: node.span, val })
+    }
+
+    /// A table with its variables replaced; two keys that become the same are an error.
+    pub fn table(&self, table: &Table, findings: &mut Findings) -> Table {
+        let mut out = Table { entries: Vec::with_capacity(table.entries.len()) };
+        for entry in &table.entries {
+            let Some(key) = findings.keep(self.text(&entry.key, entry.key_span)) else { continue };
+            if key != entry.key
+                && let Some(first) = out.get(&key) {
+                    findings.push(
+                        Finding::error("duplicate-key", format!("the key `{key}` stands here twice"))
+                            .at(entry.key_span, "")
+                            .at(first.key_span, "first here"),
+                    );
+                    continue;
+                }
+            if let Some(node) = self.node(&entry.node, findings) {
+                out.entries.push(Entry { key, key_span: entry.key_span, node });
+            }
+        }
+        out
+    }
+}
+
+/// Replaces variables inside the values of variables, so that later substitution is one pass.
+pub(crate) fn settle(vars: BTreeMap<String, Node>, findings: &mut Findings) -> BTreeMap<String, Node> {
+    let mut settled: BTreeMap<String, Node> = BTreeMap::new();
+    let mut waiting: Vec<(String, Node)> = vars.into_iter().collect();
+    // Each round settles at least one variable that refers only to settled ones.
+    while !waiting.is_empty() {
+        let names: Vec<String> = waiting.iter().map(|(n, _)| n.clone()).collect();
+        let (ready, rest): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|(_, node)| !names.iter().any(|n| mentions(node, n)));
+        if ready.is_empty() {
+            for (name, node) in &rest {
+                findings.push(
+                    Finding::error("variable-cycle", format!("the variable `{name}` refers to itself, directly or through others"))
+                        .at(node.span, ""),
+                );
+            }
+            return settled;
+        }
+        for (name, node) in ready {
+            if let Some(node) = (Scope { vars: &settled, bound: &[] }).node(&node, findings) {
+                settled.insert(name, node);
+            }
+        }
+        waiting = rest;
+    }
+    settled
+}
+
+fn mentions(node: &Node, name: &str) -> bool {
+    match &node.val {
+        Val::Text(text) => {
+            let plain = text.replace("$$", "");
+            plain.contains(&format!("${{{name}}}")) || plain.contains(&format!("${{{name}:"))
+        }
+        Val::List(items) => items.iter().any(|n| mentions(n, name)),
+        Val::Table(table) => table.entries.iter().any(|e| mentions(&e.node, name)),
+        Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Datetime(_) => false,
+    }
+}

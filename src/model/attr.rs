@@ -1,0 +1,70 @@
+//! Attributes: values, and the rules a manifest gives for them.
+
+use super::{Dtype, Elements, Literal, Shape};
+
+/// An attribute's value as a file holds it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AttrValue {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Dataspace.
+    pub shape: Shape,
+    /// As many elements as the shape says.
+    pub data: Elements,
+}
+
+impl AttrValue {
+    /// Is it the same attribute: type, dataspace, and elements (floats by their bits, any NaN equal)?
+    pub fn same(&self, other: &AttrValue) -> bool {
+        self.dtype == other.dtype && self.shape == other.shape && self.data.all_equal(&other.data, &self.dtype)
+    }
+
+    /// Bytes the value takes in the file, about.
+    pub fn bytes(&self) -> u64 {
+        match &self.data {
+            Elements::Fixed(bytes) => bytes.len() as u64,
+            Elements::Strings(list) => list.iter().map(|s| s.as_ref().map_or(0, Vec::len) as u64 + 16).sum(),
+        }
+    }
+}
+
+/// A value to set, with what the manifest says of its representation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AttrSpec {
+    /// The value as written.
+    pub literal: Literal,
+    /// Exact dtype; without it the value adapts to the attribute that exists.
+    pub dtype: Option<Dtype>,
+    /// Exact shape; without it the nesting says it, and scalar equals one element.
+    pub shape: Option<Shape>,
+}
+
+/// What a manifest says of one attribute.
+#[derive(Clone, Debug, PartialEq)]
+pub enum AttrRule {
+    /// This value.
+    Set(AttrSpec),
+    /// A null dataspace of this type.
+    Empty(Dtype),
+    /// No such attribute.
+    Absent,
+    /// Create if missing, else leave alone.
+    Default(AttrSpec),
+    /// Change if present, else leave alone.
+    Replace(AttrSpec),
+    /// The value that stood under another name; set `value` afterwards, or if neither exists.
+    RenameFrom { from: Vec<u8>, value: Option<AttrSpec> },
+}
+
+impl AttrRule {
+    /// Could the value come near the 64 KiB that an old object header holds?
+    pub fn may_be_large(&self) -> bool {
+        let large = |spec: &AttrSpec| spec.literal.bytes_about() > 30_000;
+        match self {
+            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
+                large(spec)
+            }
+            AttrRule::Empty(_) | AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => false,
+        }
+    }
+}

@@ -1,0 +1,105 @@
+//! Which contents of which datasets must hold, given what the file has.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Definition, Desired, DesiredDataset, DesiredKind, Dtype, H5Path, Layer, Observed, Patch, SeenDataset, SeenKind, Shape, layers,
+};
+use crate::diag::Finding;
+
+/// The declared contents of one dataset.
+#[derive(Clone, Debug)]
+pub struct DatasetContents {
+    /// Its element type.
+    pub dtype: Dtype,
+    /// Its extent after growth.
+    pub extent: Shape,
+    /// Its chunk shape, if chunked.
+    pub chunk: Option<Vec<u64>>,
+    /// Rules, later ones win.
+    pub layers: Vec<Layer>,
+}
+
+impl Desired {
+    /// The dataset entry at a path.
+    pub fn dataset(&self, path: &H5Path) -> Option<&DesiredDataset> {
+        match &self.objects.get(path)?.kind {
+            DesiredKind::Dataset(dataset) => Some(dataset),
+            DesiredKind::Group(_) => None,
+        }
+    }
+}
+
+impl Observed {
+    /// The dataset that was seen at a path.
+    pub fn dataset(&self, path: &H5Path) -> Option<&SeenDataset> {
+        match self.objects.get(path)?.kind.as_ref()? {
+            SeenKind::Dataset(dataset) => Some(dataset),
+            SeenKind::Group(_) | SeenKind::Type | SeenKind::Unknown => None,
+        }
+    }
+}
+
+impl Definition {
+    /// The extent this declares for a dataset that has the extent `seen`: sizes from unlimited dimensions
+    /// are minima.
+    pub fn extent_over(&self, seen: &Shape) -> Shape {
+        if seen.rank() != self.shape.rank() {
+            return self.shape.clone();
+        }
+        let sizes = self.shape.dims().iter().zip(seen.dims()).zip(&self.minimum);
+        let dims: Vec<u64> = sizes.map(|((&declared, &seen), &minimum)| if minimum { declared.max(seen) } else { declared }).collect();
+        match &self.shape {
+            Shape::Simple(_) => Shape::Simple(dims),
+            Shape::Null | Shape::Scalar => self.shape.clone(),
+        }
+    }
+}
+
+/// The contents to compare and write, by dataset; datasets whose type or shape is in conflict are left
+/// out. Selections and rules that do not fit are findings.
+pub fn contents(desired: &Desired, observed: &Observed) -> (BTreeMap<H5Path, DatasetContents>, Vec<Finding>) {
+    let mut patches: BTreeMap<&H5Path, Vec<&Patch>> = BTreeMap::new();
+    for patch in &desired.patches {
+        patches.entry(&patch.path).or_default().push(patch);
+    }
+    let filled = desired.objects.iter().filter(|(_, o)| matches!(&o.kind, DesiredKind::Dataset(d) if d.fill.is_some())).map(|(p, _)| p);
+    let paths: std::collections::BTreeSet<&H5Path> = filled.chain(patches.keys().copied()).collect();
+    let (mut out, mut findings) = (BTreeMap::new(), Vec::new());
+    for path in paths {
+        let dataset = desired.dataset(path);
+        let definition = dataset.and_then(|d| d.definition.as_ref());
+        let seen = observed.dataset(path);
+        let (dtype, extent, chunk) = match (definition, seen) {
+            (Some(d), Some(s)) if d.dtype != s.dtype || !fits(d, s) => continue,
+            (Some(d), Some(s)) => (&s.dtype, d.extent_over(&s.shape), s.layout.chunk()),
+            (Some(d), None) => (&d.dtype, d.shape.clone(), d.layout.chunk()),
+            (None, Some(s)) => (&s.dtype, s.shape.clone(), s.layout.chunk()),
+            (None, None) => continue,
+        };
+        let own = patches.get(path).into_iter().flatten().copied();
+        match layers(path, dataset, own, dtype, seen.map(|s| &s.shape), &extent) {
+            Ok(layers) if layers.is_empty() => {}
+            Ok(layers) => {
+                out.insert(path.clone(), DatasetContents { dtype: dtype.clone(), extent, chunk: chunk.map(<[u64]>::to_vec), layers });
+            }
+            Err(more) => findings.extend(more),
+        }
+    }
+    (out, findings)
+}
+
+/// Is the extent that is declared the one that is there, or growth within the largest extent?
+fn fits(d: &Definition, s: &SeenDataset) -> bool {
+    let wanted = d.extent_over(&s.shape);
+    wanted == s.shape || grows(&wanted, s)
+}
+
+/// Can the dataset grow to this extent in place?
+pub fn grows(wanted: &Shape, seen: &SeenDataset) -> bool {
+    let (Shape::Simple(new), Shape::Simple(old)) = (wanted, &seen.shape) else { return false };
+    new.len() == old.len()
+        && new.iter().zip(old).all(|(n, o)| n >= o)
+        && new.iter().zip(&seen.maxshape).all(|(n, max)| max.is_none_or(|m| *n <= m))
+        && seen.layout.chunk().is_some()
+}

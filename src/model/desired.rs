@@ -1,0 +1,230 @@
+//! What a manifest declares, resolved: includes, variables, dimensions and repetition settled.
+
+use std::collections::BTreeMap;
+
+use super::{AllocTime, AttrRule, Dtype, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, Selection, Shape};
+use crate::diag::Span;
+
+/// Everything one manifest declares.
+#[derive(Clone, Debug)]
+pub struct Desired {
+    /// File creation.
+    pub file: FileProps,
+    /// Declared objects by path. Groups that are only needed as parents are not here.
+    pub objects: BTreeMap<H5Path, DesiredObject>,
+    /// Regions, in order.
+    pub patches: Vec<Patch>,
+    /// What shall not exist.
+    pub removals: Vec<Removal>,
+}
+
+/// `[file]` without the path.
+#[derive(Clone, Debug, Default)]
+pub struct FileProps {
+    /// Library version bounds, low and high.
+    pub libver: Option<((Libver, Libver), Span)>,
+    /// Bytes in front of the HDF5 data: 0 or a power of two from 512.
+    pub userblock: Option<(u64, Span)>,
+    /// Creation order of links and attributes on new objects.
+    pub track_order: Option<(TrackOrder, Span)>,
+}
+
+/// HDF5's library version bounds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Libver {
+    /// The oldest format that can say it.
+    Earliest,
+    /// 1.8.
+    V18,
+    /// 1.10.
+    V110,
+    /// 1.12.
+    V112,
+    /// 1.14.
+    V114,
+    /// 2.0.
+    V200,
+    /// The newest.
+    Latest,
+}
+
+/// Creation order of links or attributes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrackOrder {
+    /// Not kept.
+    No,
+    /// Kept.
+    Tracked,
+    /// Kept and indexed.
+    Indexed,
+}
+
+/// One declared object.
+#[derive(Clone, Debug)]
+pub struct DesiredObject {
+    /// The entry's place in the manifest.
+    pub origin: Span,
+    /// Position among the entries, for files that keep creation order.
+    pub position: u32,
+    /// What it is.
+    pub kind: DesiredKind,
+    /// Attributes in manifest order.
+    pub attrs: Vec<DesiredAttr>,
+}
+
+/// What a declared object is.
+#[derive(Clone, Debug)]
+pub enum DesiredKind {
+    /// A group.
+    Group(DesiredGroup),
+    /// A dataset.
+    Dataset(Box<DesiredDataset>),
+}
+
+/// A declared group.
+#[derive(Clone, Debug, Default)]
+pub struct DesiredGroup {
+    /// Creation order of its links and attributes.
+    pub track_order: Option<(TrackOrder, Span)>,
+}
+
+/// A declared attribute.
+#[derive(Clone, Debug)]
+pub struct DesiredAttr {
+    /// Its name.
+    pub name: Vec<u8>,
+    /// Its place in the manifest.
+    pub origin: Span,
+    /// What is said of it.
+    pub rule: AttrRule,
+}
+
+/// A size along an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Size {
+    /// Elements.
+    pub value: u64,
+    /// Is a larger size as declared, too (it comes from an unlimited dimension)?
+    pub minimum: bool,
+}
+
+/// A declared dataset.
+#[derive(Clone, Debug)]
+pub struct DesiredDataset {
+    /// Type, shape and storage for creation; `None` adopts a dataset that must exist.
+    pub definition: Option<Definition>,
+    /// Aspects of storage that the manifest names, and so manages.
+    pub owned: Owned,
+    /// Contents.
+    pub fill: Option<(Fill, Span)>,
+    /// When the contents are managed.
+    pub contents: Contents,
+    /// What to do where type or storage differ.
+    pub on_mismatch: OnMismatch,
+    /// Creation order of its attributes.
+    pub track_order: Option<(TrackOrder, Span)>,
+}
+
+/// What it takes to create a dataset.
+#[derive(Clone, Debug)]
+pub struct Definition {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Where the manifest says the type.
+    pub dtype_at: Span,
+    /// Extent at creation.
+    pub shape: Shape,
+    /// Where the manifest says the shape.
+    pub shape_at: Span,
+    /// For each axis: is a larger size as declared?
+    pub minimum: Vec<bool>,
+    /// Largest extent; as long as the shape.
+    pub maxshape: MaxShape,
+    /// Storage, with every default settled.
+    pub layout: Layout,
+    /// HDF5's fill value.
+    pub fill_value: FillValue,
+    /// Stored only where declared.
+    pub fill_time: Option<FillTime>,
+    /// Stored only where declared.
+    pub alloc_time: Option<AllocTime>,
+}
+
+/// Aspects of storage the manifest names, each with its place.
+#[derive(Clone, Debug, Default)]
+pub struct Owned {
+    /// Largest extent; an entry `None` is unlimited.
+    pub maxshape: Option<(MaxShape, Span)>,
+    /// `layout`.
+    pub layout: Option<(Layout, Span)>,
+    /// `chunks`; `None` inside is `"auto"`, which any chunk shape satisfies.
+    pub chunks: Option<(Option<Vec<u64>>, Span)>,
+    /// `filters`.
+    pub filters: Option<(Vec<Filter>, Span)>,
+    /// `fill_value`, as written: it is encoded in the dataset's dtype; `None` inside is undefined.
+    pub fill_value: Option<(Option<super::Literal>, Span)>,
+    /// `fill_time`.
+    pub fill_time: Option<(FillTime, Span)>,
+    /// `alloc_time`.
+    pub alloc_time: Option<(AllocTime, Span)>,
+}
+
+/// When a dataset's fill is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Contents {
+    /// At creation and for what growth adds.
+    Initial,
+    /// Always.
+    Exact,
+}
+
+/// What to do where a dataset's type or storage differs from the declaration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnMismatch {
+    /// A conflict.
+    Refuse,
+}
+
+/// A selection with the text people see.
+#[derive(Clone, Debug, PartialEq)]
+pub struct SelectionText {
+    /// The selection.
+    pub selection: Selection,
+    /// Its place in the manifest.
+    pub span: Span,
+}
+
+/// One `[[patch]]`.
+#[derive(Clone, Debug)]
+pub struct Patch {
+    /// The entry's place.
+    pub origin: Span,
+    /// The dataset.
+    pub path: H5Path,
+    /// Where the path stands.
+    pub path_at: Span,
+    /// The region, before the dataset's shape is known.
+    pub select: SelectionText,
+    /// Contents. `stream` is empty where it follows from path and region.
+    pub fill: Fill,
+    /// Where the rule stands.
+    pub fill_at: Span,
+}
+
+/// One `[[remove]]`.
+#[derive(Clone, Debug)]
+pub struct Removal {
+    /// The entry's place.
+    pub origin: Span,
+    /// What to remove.
+    pub target: RemovalTarget,
+}
+
+/// What a `[[remove]]` names.
+#[derive(Clone, Debug)]
+pub enum RemovalTarget {
+    /// One path.
+    Path(H5Path),
+    /// Every object whose path matches one of the globs.
+    Match(Vec<String>),
+}

@@ -1,0 +1,173 @@
+//! Runs of elements in memory.
+
+use super::{Dtype, FloatType, Order, Padding, StringLength, StringType};
+
+/// Consecutive elements of one dtype, in the layout the file has them in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Elements {
+    /// `dtype.size()` bytes each, in the dtype's own byte order.
+    Fixed(Vec<u8>),
+    /// Variable-length strings; `None` is HDF5's null string, which reads as empty.
+    Strings(Vec<Option<Vec<u8>>>),
+}
+
+impl Elements {
+    /// No elements of this dtype.
+    pub fn empty(dtype: &Dtype) -> Self {
+        if dtype.is_variable_string() { Elements::Strings(Vec::new()) } else { Elements::Fixed(Vec::new()) }
+    }
+
+    /// How many elements.
+    pub fn count(&self, dtype: &Dtype) -> usize {
+        match self {
+            Elements::Fixed(bytes) => bytes.len() / dtype.size().max(1),
+            Elements::Strings(list) => list.len(),
+        }
+    }
+
+    /// Elements `start .. start + count`.
+    pub fn slice(&self, dtype: &Dtype, start: usize, count: usize) -> Elements {
+        match self {
+            Elements::Fixed(bytes) => Elements::Fixed(bytes[start * dtype.size()..(start + count) * dtype.size()].to_vec()),
+            Elements::Strings(list) => Elements::Strings(list[start..start + count].to_vec()),
+        }
+    }
+
+    /// Appends elements of the same kind.
+    pub fn append(&mut self, more: Elements) {
+        match (self, more) {
+            (Elements::Fixed(a), Elements::Fixed(b)) => a.extend_from_slice(&b),
+            (Elements::Strings(a), Elements::Strings(b)) => a.extend(b),
+            (Elements::Fixed(_), Elements::Strings(_)) | (Elements::Strings(_), Elements::Fixed(_)) => {
+                unreachable!("one dtype gives one kind of elements")
+            }
+        }
+    }
+
+    /// Replaces element `at` by element `from` of `other`.
+    pub fn set_from(&mut self, dtype: &Dtype, at: usize, other: &Elements, from: usize) {
+        let size = dtype.size();
+        match (self, other) {
+            (Elements::Fixed(a), Elements::Fixed(b)) => {
+                a[at * size..(at + 1) * size].copy_from_slice(&b[from * size..(from + 1) * size]);
+            }
+            (Elements::Strings(a), Elements::Strings(b)) => a[at].clone_from(&b[from]),
+            (Elements::Fixed(_), Elements::Strings(_)) | (Elements::Strings(_), Elements::Fixed(_)) => {
+                unreachable!("one dtype gives one kind of elements")
+            }
+        }
+    }
+
+    /// Is element `at` here equal to element `at` there? Floats by their bits, except that any NaN
+    /// equals any NaN; fixed-length strings without their padding; a null string equals an empty one.
+    pub fn equal_at(&self, other: &Elements, dtype: &Dtype, at: usize) -> bool {
+        match (self, other) {
+            (Elements::Fixed(a), Elements::Fixed(b)) => {
+                let size = dtype.size();
+                let range = at * size..(at + 1) * size;
+                fixed_equal(dtype, &a[range.clone()], &b[range])
+            }
+            (Elements::Strings(a), Elements::Strings(b)) => a[at].as_deref().unwrap_or_default() == b[at].as_deref().unwrap_or_default(),
+            (Elements::Fixed(_), Elements::Strings(_)) | (Elements::Strings(_), Elements::Fixed(_)) => false,
+        }
+    }
+
+    /// Are all elements equal in the sense of [`Elements::equal_at`]?
+    pub fn all_equal(&self, other: &Elements, dtype: &Dtype) -> bool {
+        let count = self.count(dtype);
+        count == other.count(dtype) && (self == other || (0..count).all(|i| self.equal_at(other, dtype, i)))
+    }
+
+    /// Bytes these elements take, for budgets.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Elements::Fixed(bytes) => bytes.len(),
+            Elements::Strings(list) => list.iter().map(|s| s.as_ref().map_or(0, Vec::len) + 32).sum(),
+        }
+    }
+}
+
+/// The text of a fixed-length string element without its padding.
+pub(crate) fn trimmed<'a>(t: &StringType, bytes: &'a [u8]) -> &'a [u8] {
+    let end = match t.padding {
+        Padding::NullTerm => bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len()),
+        Padding::NullPad => bytes.iter().rposition(|&b| b != 0).map_or(0, |i| i + 1),
+        Padding::SpacePad => bytes.iter().rposition(|&b| b != b' ').map_or(0, |i| i + 1),
+    };
+    &bytes[..end]
+}
+
+fn fixed_equal(dtype: &Dtype, a: &[u8], b: &[u8]) -> bool {
+    if a == b {
+        return true;
+    }
+    match dtype {
+        Dtype::Float(t) => is_nan(t, a) && is_nan(t, b),
+        Dtype::String(t) if t.length != StringLength::Variable => trimmed(t, a) == trimmed(t, b),
+        Dtype::Compound { members, .. } => members.iter().all(|m| {
+            let range = m.offset..m.offset + m.dtype.size();
+            match (a.get(range.clone()), b.get(range)) {
+                (Some(a), Some(b)) => fixed_equal(&m.dtype, a, b),
+                _ => false,
+            }
+        }),
+        Dtype::Array { base, .. } => {
+            let size = base.size().max(1);
+            a.chunks(size).zip(b.chunks(size)).all(|(a, b)| fixed_equal(base, a, b))
+        }
+        Dtype::Complex(t) => {
+            let part = Dtype::Float(t.clone());
+            a.chunks(t.size).zip(b.chunks(t.size)).all(|(a, b)| fixed_equal(&part, a, b))
+        }
+        Dtype::Committed { dtype, .. } => fixed_equal(dtype, a, b),
+        Dtype::Int(_)
+        | Dtype::Enum { .. }
+        | Dtype::String(_)
+        | Dtype::Vlen(_)
+        | Dtype::Opaque { .. }
+        | Dtype::Bitfield(_)
+        | Dtype::Reference(_)
+        | Dtype::Foreign { .. } => false,
+    }
+}
+
+fn is_nan(t: &FloatType, bytes: &[u8]) -> bool {
+    let Some(order) = t.as_ieee() else { return false };
+    let mut raw = [0u8; 8];
+    raw[..bytes.len()].copy_from_slice(bytes);
+    if order == Order::Big {
+        raw[..bytes.len()].reverse();
+    }
+    let bits = u64::from_le_bytes(raw);
+    let [_, exponent_at, exponent_bits, _, mantissa_bits] = t.fields;
+    let exponent = (bits >> exponent_at) & ((1 << exponent_bits) - 1);
+    exponent == (1 << exponent_bits) - 1 && bits & ((1 << mantissa_bits) - 1) != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_nan_equals_any_nan_but_zeros_differ() {
+        let f4 = Dtype::float(4);
+        let one = |v: u32| Elements::Fixed(v.to_le_bytes().to_vec());
+        assert!(one(0x7fc0_0000).all_equal(&one(0xffc0_0001), &f4));
+        assert!(!one(0).all_equal(&one(0x8000_0000), &f4));
+        assert!(!one(0x7f80_0000).all_equal(&one(0x7fc0_0000), &f4));
+        let c8 = Dtype::complex(4, Order::Little);
+        let both = |r: u32, i: u32| Elements::Fixed([r.to_le_bytes(), i.to_le_bytes()].concat());
+        assert!(both(0x7fc0_0000, 5).all_equal(&both(0x7fc0_0001, 5), &c8));
+        assert!(!both(0x7fc0_0000, 5).all_equal(&both(0x7fc0_0001, 6), &c8));
+    }
+
+    #[test]
+    fn padding_does_not_matter() {
+        let s = Dtype::fixed_ascii(4);
+        let one = |v: &[u8; 4]| Elements::Fixed(v.to_vec());
+        assert!(one(b"ab\0\0").all_equal(&one(b"ab\0\0"), &s));
+        let t =
+            Dtype::String(StringType { length: StringLength::Fixed(4), charset: super::super::Charset::Ascii, padding: Padding::NullTerm });
+        assert!(one(b"ab\0x").all_equal(&one(b"ab\0\0"), &t) && !one(b"ab\0x").all_equal(&one(b"ab\0\0"), &s));
+    }
+}

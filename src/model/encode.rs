@@ -1,0 +1,300 @@
+//! Literals into elements of a dtype.
+
+use super::{Dtype, Elements, FloatType, IntType, Literal, Order, Padding, Shape, StringLength, StringType, text_bytes};
+
+/// Why a literal is not a value of a dtype. The message is a clause: `300 does not fit u1 (0 to 255)`.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct EncodeError(pub String);
+
+/// One element of the dtype.
+///
+/// Integers must fit; floats go into integer types only when they are whole; numbers are rounded to
+/// float types and must not overflow; text goes only into strings, except complex numbers
+/// (`"1+2j"`) and the names of enumerations.
+pub fn encode_one(literal: &Literal, dtype: &Dtype) -> Result<Elements, EncodeError> {
+    if let (Dtype::String(t), Literal::Text(text)) = (dtype.resolved(), literal)
+        && t.length == StringLength::Variable
+    {
+        return variable(text, t).map(|b| Elements::Strings(vec![Some(b)]));
+    }
+    let mut out = Vec::with_capacity(dtype.size());
+    encode_fixed(literal, dtype.resolved(), &mut out)?;
+    Ok(Elements::Fixed(out))
+}
+
+/// Many elements of the dtype, one for each literal.
+pub fn encode_elements<'a>(literals: impl IntoIterator<Item = &'a Literal>, dtype: &Dtype) -> Result<Elements, EncodeError> {
+    let mut out = Elements::empty(dtype);
+    for literal in literals {
+        match &mut out {
+            Elements::Fixed(bytes) => encode_fixed(literal, dtype.resolved(), bytes)?,
+            Elements::Strings(_) => out.append(encode_one(literal, dtype)?),
+        }
+    }
+    Ok(out)
+}
+
+/// The elements of a nested list in row-major order, with the shape that the nesting says. `inner`
+/// axes at the bottom belong to one element (a complex number written as a pair).
+pub fn flatten(literal: &Literal, dtype: Option<&Dtype>) -> Result<(Shape, Vec<Literal>), EncodeError> {
+    let pairs = dtype.is_some_and(|d| d.as_complex().is_some());
+    let mut dims = Vec::new();
+    let mut probe = literal;
+    while let Literal::List(items) = probe {
+        if pairs && is_pair(items) {
+            break;
+        }
+        dims.push(items.len() as u64);
+        match items.first() {
+            Some(first) => probe = first,
+            None => break,
+        }
+    }
+    let mut out = Vec::new();
+    collect(literal, &dims, pairs, &mut out)?;
+    Ok((Shape::from_dims(&dims), out))
+}
+
+fn is_pair(items: &[Literal]) -> bool {
+    items.len() == 2 && items.iter().all(|i| matches!(i, Literal::Int(_) | Literal::Float(_)))
+}
+
+fn collect(literal: &Literal, dims: &[u64], pairs: bool, out: &mut Vec<Literal>) -> Result<(), EncodeError> {
+    match (dims, literal) {
+        ([], Literal::List(items)) if !(pairs && is_pair(items)) => Err(EncodeError("the lists are nested unevenly".into())),
+        ([], one) => {
+            out.push(one.clone());
+            Ok(())
+        }
+        ([n, rest @ ..], Literal::List(items)) if items.len() as u64 == *n => {
+            items.iter().try_for_each(|item| collect(item, rest, pairs, out))
+        }
+        ([n, ..], Literal::List(items)) => {
+            Err(EncodeError(format!("the lists have different lengths ({n} and {}); the shape must be rectangular", items.len())))
+        }
+        ([_, ..], other) => Err(EncodeError(format!("{other} stands where a list is expected; the shape must be rectangular"))),
+    }
+}
+
+fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let mismatch = || EncodeError(format!("{literal} is {} {}, not a value of {dtype}", article(literal.kind()), literal.kind()));
+    match dtype {
+        Dtype::Int(t) => push_int(whole(literal).ok_or_else(mismatch)?, t, literal, dtype, out),
+        Dtype::Float(t) => push_float(number(literal).ok_or_else(mismatch)?, t, literal, dtype, out),
+        Dtype::String(t) => match (t.length, literal) {
+            (StringLength::Fixed(n), Literal::Text(text)) => push_string(text, n, t, dtype, out),
+            _ => Err(mismatch()),
+        },
+        Dtype::Enum { base, members } => {
+            let value = match literal {
+                Literal::Bool(v) if dtype.is_bool() => i128::from(*v),
+                Literal::Text(name) => {
+                    let name = text_bytes(name);
+                    let found = members.iter().find(|m| m.name == name);
+                    found.ok_or_else(|| EncodeError(format!("{literal} is not a name of {dtype}")))?.value
+                }
+                Literal::Int(v) if members.iter().any(|m| m.value == *v) => *v,
+                Literal::Int(v) => return Err(EncodeError(format!("{v} is not a value of {dtype}"))),
+                Literal::Bool(_) | Literal::Float(_) | Literal::List(_) => return Err(mismatch()),
+            };
+            push_int(value, base, literal, dtype, out)
+        }
+        Dtype::Compound { .. } if dtype.as_complex().is_some() => {
+            let (re, im) = complex(literal).ok_or_else(mismatch)?;
+            let t = dtype.as_complex().ok_or_else(mismatch)?.clone();
+            push_float(re, &t, literal, dtype, out)?;
+            push_float(im, &t, literal, dtype, out)
+        }
+        Dtype::Committed { dtype, .. } => encode_fixed(literal, dtype, out),
+        Dtype::Compound { .. }
+        | Dtype::Array { .. }
+        | Dtype::Vlen(_)
+        | Dtype::Opaque { .. }
+        | Dtype::Bitfield(_)
+        | Dtype::Reference(_)
+        | Dtype::Complex(_)
+        | Dtype::Foreign { .. } => Err(EncodeError(format!("values of {dtype} are not supported yet"))),
+    }
+}
+
+fn article(word: &str) -> &'static str {
+    if word.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" }
+}
+
+/// The literal as an integer: an integer, or a float without a fraction.
+fn whole(literal: &Literal) -> Option<i128> {
+    match literal {
+        Literal::Int(v) => Some(*v),
+        Literal::Float(v) if v.fract() == 0.0 && v.abs() < 1e30 => Some(*v as i128),
+        Literal::Float(_) | Literal::Bool(_) | Literal::Text(_) | Literal::List(_) => None,
+    }
+}
+
+fn number(literal: &Literal) -> Option<f64> {
+    match literal {
+        Literal::Int(v) => Some(*v as f64),
+        Literal::Float(v) => Some(*v),
+        Literal::Bool(_) | Literal::Text(_) | Literal::List(_) => None,
+    }
+}
+
+/// `1`, `1.5`, `[1, 2]`, `"1+2j"`, `"2j"`, `"(1-2j)"`.
+fn complex(literal: &Literal) -> Option<(f64, f64)> {
+    match literal {
+        Literal::List(items) => match items.as_slice() {
+            [re, im] => Some((number(re)?, number(im)?)),
+            _ => None,
+        },
+        Literal::Text(text) => {
+            let text = text.trim().trim_start_matches('(').trim_end_matches(')');
+            let Some(body) = text.strip_suffix(['j', 'i']) else { return Some((text.parse().ok()?, 0.0)) };
+            // The sign that begins the imaginary part is the last one that is not an exponent's.
+            let split = body.char_indices().rev().find(|&(at, c)| at > 0 && (c == '+' || c == '-') && !body[..at].ends_with(['e', 'E']));
+            let part = |s: &str| match s {
+                "" | "+" => Some(1.0),
+                "-" => Some(-1.0),
+                s => s.parse().ok(),
+            };
+            match split {
+                Some((at, _)) => Some((body[..at].trim().parse().ok()?, part(body[at..].trim())?)),
+                None => Some((0.0, part(body.trim())?)),
+            }
+        }
+        other => Some((number(other)?, 0.0)),
+    }
+}
+
+fn push_int(value: i128, t: &IntType, literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    if !t.is_standard() {
+        return Err(EncodeError(format!("values of {dtype} are not supported yet")));
+    }
+    let (low, high) = t.range();
+    if value < low || value > high {
+        return Err(EncodeError(format!("{literal} does not fit {dtype} ({low} to {high})")));
+    }
+    let bytes = value.to_le_bytes();
+    push_ordered(&bytes[..t.size], t.order, out);
+    Ok(())
+}
+
+fn push_float(value: f64, t: &FloatType, literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let Some(order) = t.as_ieee() else {
+        return Err(EncodeError(format!("values of {dtype} are not supported yet")));
+    };
+    let (bytes, infinite) = match t.size {
+        2 => {
+            // Not `half`: where the processor converts, it rounds twice.
+            let bits = FloatType::binary16(value);
+            (bits.to_le_bytes().to_vec(), bits & 0x7fff == 0x7c00)
+        }
+        4 => ((value as f32).to_le_bytes().to_vec(), (value as f32).is_infinite()),
+        _ => (value.to_le_bytes().to_vec(), value.is_infinite()),
+    };
+    if infinite && value.is_finite() {
+        return Err(EncodeError(format!("{literal} does not fit {dtype}: it would become infinite")));
+    }
+    push_ordered(&bytes, order, out);
+    Ok(())
+}
+
+fn push_ordered(little: &[u8], order: Order, out: &mut Vec<u8>) {
+    match order {
+        Order::Little => out.extend_from_slice(little),
+        Order::Big => out.extend(little.iter().rev()),
+    }
+}
+
+fn variable(text: &str, t: &StringType) -> Result<Vec<u8>, EncodeError> {
+    if text.contains('\0') {
+        return Err(EncodeError(format!("{text:?} contains NUL, which a variable-length string cannot hold")));
+    }
+    ascii_only(text, t)?;
+    Ok(text.as_bytes().to_vec())
+}
+
+fn ascii_only(text: &str, t: &StringType) -> Result<(), EncodeError> {
+    match t.charset {
+        super::Charset::Ascii if !text.is_ascii() => Err(EncodeError(format!("{text:?} is not ASCII; declare a UTF-8 string"))),
+        super::Charset::Ascii | super::Charset::Utf8 => Ok(()),
+    }
+}
+
+fn push_string(text: &str, size: usize, t: &StringType, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    ascii_only(text, t)?;
+    let bytes = text.as_bytes();
+    if bytes.len() > size {
+        return Err(EncodeError(format!("{text:?} has {} bytes and does not fit {dtype}", bytes.len())));
+    }
+    let pad = if t.padding == Padding::SpacePad { b' ' } else { 0 };
+    out.extend_from_slice(bytes);
+    out.resize(out.len() + size - bytes.len(), pad);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn bytes(literal: Literal, dtype: Dtype) -> Result<Vec<u8>, String> {
+        match encode_one(&literal, &dtype) {
+            Ok(Elements::Fixed(bytes)) => Ok(bytes),
+            Ok(Elements::Strings(list)) => Ok(list[0].clone().unwrap_or_default()),
+            Err(e) => Err(e.0),
+        }
+    }
+
+    #[test]
+    fn numbers_fit_or_are_refused() {
+        assert_eq!(bytes(Literal::Int(300), Dtype::int(2, false)), Ok(vec![44, 1]));
+        assert_eq!(bytes(Literal::Int(1), Dtype::Int(IntType::standard(2, true, Order::Big))), Ok(vec![0, 1]));
+        assert_eq!(bytes(Literal::Int(300), Dtype::int(1, false)), Err("300 does not fit u1 (0 to 255)".into()));
+        assert_eq!(bytes(Literal::Float(2.0), Dtype::int(1, false)), Ok(vec![2]));
+        assert!(bytes(Literal::Float(2.5), Dtype::int(1, false)).is_err());
+        assert!(bytes(Literal::Float(1e39), Dtype::float(4)).is_err());
+        assert_eq!(bytes(Literal::Float(f64::INFINITY), Dtype::float(2)), Ok(vec![0, 0x7c]));
+        assert_eq!(bytes(Literal::Int(u64::MAX as i128), Dtype::int(8, false)), Ok(vec![255; 8]));
+        assert!(bytes(Literal::Bool(true), Dtype::int(1, true)).is_err());
+        assert_eq!(bytes(Literal::Bool(true), Dtype::bool()), Ok(vec![1]));
+        assert_eq!(bytes(Literal::Text("TRUE".into()), Dtype::bool()), Ok(vec![1]));
+        assert!(bytes(Literal::Int(2), Dtype::bool()).is_err());
+        assert!(bytes(Literal::Text("x".into()), Dtype::float(4)).is_err());
+    }
+
+    #[test]
+    fn complex_forms() {
+        let parts = |l: Literal| {
+            let b = bytes(l, Dtype::complex(8, Order::Little)).unwrap();
+            (f64::from_le_bytes(b[..8].try_into().unwrap()), f64::from_le_bytes(b[8..].try_into().unwrap()))
+        };
+        let text = |s: &str| parts(Literal::Text(s.into()));
+        assert_eq!(text("1+2j"), (1.0, 2.0));
+        assert_eq!(text("(-1.5e-3-2e+4j)"), (-1.5e-3, -2e4));
+        assert_eq!(text("-j"), (0.0, -1.0));
+        assert_eq!(text("7"), (7.0, 0.0));
+        assert_eq!(parts(Literal::List(vec![Literal::Int(3), Literal::Float(0.5)])), (3.0, 0.5));
+    }
+
+    #[test]
+    fn nesting_is_the_shape() {
+        let list = |items: Vec<Literal>| Literal::List(items);
+        let n = Literal::Int;
+        let (shape, flat) = flatten(&list(vec![list(vec![n(1), n(2)]), list(vec![n(3), n(4)])]), None).unwrap();
+        assert_eq!((shape, flat.len()), (Shape::Simple(vec![2, 2]), 4));
+        assert!(flatten(&list(vec![list(vec![n(1)]), list(vec![n(1), n(2)])]), None).is_err());
+        assert!(flatten(&list(vec![list(vec![n(1)]), n(2)]), None).is_err());
+        let complex = Dtype::complex(4, Order::Little);
+        let (shape, flat) = flatten(&list(vec![list(vec![n(1), n(2)])]), Some(&complex)).unwrap();
+        assert_eq!((shape, flat.len()), (Shape::Simple(vec![1]), 1));
+        assert_eq!(flatten(&n(5), None).unwrap().0, Shape::Scalar);
+        assert_eq!(flatten(&list(vec![]), None).unwrap().0, Shape::Simple(vec![0]));
+    }
+
+    #[test]
+    fn strings_keep_their_padding() {
+        assert_eq!(bytes(Literal::Text("ab".into()), Dtype::fixed_ascii(4)), Ok(b"ab\0\0".to_vec()));
+        assert!(bytes(Literal::Text("abcde".into()), Dtype::fixed_ascii(4)).is_err());
+        assert!(bytes(Literal::Text("é".into()), Dtype::fixed_ascii(4)).is_err());
+        assert_eq!(bytes(Literal::Text("é".into()), Dtype::str()), Ok("é".into()));
+    }
+}

@@ -1,0 +1,192 @@
+//! Fill rules: what a dataset or a region shall contain.
+
+use std::path::PathBuf;
+
+use super::{Elements, Literal};
+
+/// A rule with its seed and stream: everything that decides the contents. Element `i` is the
+/// row-major index in the shape the rule is applied to (a dataset's, or a patch's region).
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fill {
+    /// How values come about.
+    pub rule: Rule,
+    /// Seed of random rules.
+    pub seed: u64,
+    /// Name of the random stream.
+    pub stream: Vec<u8>,
+    /// A seeded share of elements that are set to one value afterwards.
+    pub missing: Option<Missing>,
+}
+
+/// `fill.missing`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Missing {
+    /// Share of elements, 0 to 1.
+    pub fraction: f64,
+    /// What they become.
+    pub value: Literal,
+}
+
+/// Number of steps or samples between two ends.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Boundary {
+    /// First value.
+    pub start: f64,
+    /// Last value, or the first one beyond.
+    pub stop: f64,
+    /// Is `stop` the last value?
+    pub endpoint: bool,
+    /// Axis the values run along; `None` is the flat index.
+    pub axis: Option<usize>,
+}
+
+/// The ways to say contents.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// One value everywhere.
+    Value(Literal),
+    /// Literal contents, row-major, one for each element.
+    Values(Vec<Literal>),
+    /// `start + step * i`. Both integers: exact integer arithmetic; else in f64.
+    Arange { start: Literal, step: Literal, axis: Option<usize> },
+    /// Evenly spaced.
+    Linspace(Boundary),
+    /// Evenly spaced on a logarithmic scale.
+    Geomspace(Boundary),
+    /// The list again and again along the flat index.
+    Cycle(Vec<Literal>),
+    /// Uniform integers in `low..high`.
+    Integers { low: i128, high: i128 },
+    /// Uniform floats in `[low, high)`.
+    Uniform { low: f64, high: f64 },
+    /// Normal.
+    Normal { mean: f64, std: f64 },
+    /// exp of a normal with this mean and standard deviation.
+    Lognormal { mean: f64, sigma: f64 },
+    /// Exponential with mean `scale`.
+    Exponential { scale: f64 },
+    /// Gamma.
+    Gamma { shape: f64, scale: f64 },
+    /// Beta.
+    Beta { a: f64, b: f64 },
+    /// Poisson.
+    Poisson { lam: f64 },
+    /// Binomial.
+    Binomial { n: u64, p: f64 },
+    /// 1 with probability p, else 0.
+    Bernoulli { p: f64 },
+    /// One of a list, with equal or given weights.
+    Choice { from: Vec<Literal>, weights: Option<Vec<f64>> },
+    /// Contents of a file.
+    Source(SourceFile),
+}
+
+impl Rule {
+    /// The manifest's name of the rule.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rule::Value(_) => "value",
+            Rule::Values(_) => "values",
+            Rule::Arange { .. } => "arange",
+            Rule::Linspace(_) => "linspace",
+            Rule::Geomspace(_) => "geomspace",
+            Rule::Cycle(_) => "cycle",
+            Rule::Integers { .. } => "integers",
+            Rule::Uniform { .. } => "uniform",
+            Rule::Normal { .. } => "normal",
+            Rule::Lognormal { .. } => "lognormal",
+            Rule::Exponential { .. } => "exponential",
+            Rule::Gamma { .. } => "gamma",
+            Rule::Beta { .. } => "beta",
+            Rule::Poisson { .. } => "poisson",
+            Rule::Binomial { .. } => "binomial",
+            Rule::Bernoulli { .. } => "bernoulli",
+            Rule::Choice { .. } => "choice",
+            Rule::Source(SourceFile::Npy { .. }) => "npy",
+            Rule::Source(SourceFile::Npz { .. }) => "npz",
+            Rule::Source(SourceFile::Csv { .. }) => "csv",
+            Rule::Source(SourceFile::Raw { .. }) => "raw",
+        }
+    }
+}
+
+/// A file whose contents fill a dataset. `file` is as it will be opened (already joined with the
+/// manifest's folder).
+#[derive(Clone, Debug, PartialEq)]
+pub enum SourceFile {
+    /// NumPy's `.npy`.
+    Npy { file: PathBuf },
+    /// A member of NumPy's `.npz`.
+    Npz { file: PathBuf, name: String },
+    /// Delimited text.
+    Csv {
+        /// The file.
+        file: PathBuf,
+        /// One byte.
+        delimiter: u8,
+        /// Does the first row (after `skip`) hold column names?
+        header: bool,
+        /// Columns to take, by index from 0 or by name; `None` is all.
+        columns: Option<Vec<Literal>>,
+        /// Lines to skip at the start.
+        skip: u64,
+        /// Value for empty fields; without it an empty field is an error.
+        missing: Option<Literal>,
+    },
+    /// Bytes of the dataset's dtype.
+    Raw {
+        /// The file.
+        file: PathBuf,
+        /// First byte.
+        offset: u64,
+        /// The file's byte order, if it differs from the dtype's.
+        order: Option<super::Order>,
+    },
+}
+
+impl SourceFile {
+    /// The file.
+    pub fn file(&self) -> &PathBuf {
+        match self {
+            SourceFile::Npy { file } | SourceFile::Npz { file, .. } | SourceFile::Csv { file, .. } | SourceFile::Raw { file, .. } => file,
+        }
+    }
+}
+
+/// Contents that come from outside (a file), as the generator of blocks sees them. Implemented by
+/// `source`; elements come in the dtype the source was opened for.
+pub trait BlockSource: Send {
+    /// Elements `start .. start + count` of the row-major order. Reading onwards is fast; going back
+    /// may mean starting again. The error is one line naming file and cause.
+    fn read(&mut self, start: u64, count: usize) -> Result<Elements, String>;
+}
+
+/// `integers(low 0, high 99)`, `npy("x.npy")`: for plans.
+impl std::fmt::Display for Rule {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let axis = |a: &Option<usize>| a.map_or(String::new(), |a| format!(", axis {a}"));
+        let name = self.name();
+        match self {
+            Rule::Value(v) => write!(f, "{v}"),
+            Rule::Values(list) => write!(f, "values({} of them)", list.len()),
+            Rule::Arange { start, step, axis: a } => write!(f, "{name}(start {start}, step {step}{})", axis(a)),
+            Rule::Linspace(b) | Rule::Geomspace(b) => {
+                let end = if b.endpoint { "" } else { " exclusive" };
+                write!(f, "{name}({} to {}{end}{})", b.start, b.stop, axis(&b.axis))
+            }
+            Rule::Cycle(list) => write!(f, "cycle({})", Literal::List(list.clone())),
+            Rule::Integers { low, high } => write!(f, "integers(low {low}, high {high})"),
+            Rule::Uniform { low, high } => write!(f, "uniform(low {low}, high {high})"),
+            Rule::Normal { mean, std } => write!(f, "normal(mean {mean}, std {std})"),
+            Rule::Lognormal { mean, sigma } => write!(f, "lognormal(mean {mean}, sigma {sigma})"),
+            Rule::Exponential { scale } => write!(f, "exponential(scale {scale})"),
+            Rule::Gamma { shape, scale } => write!(f, "gamma(shape {shape}, scale {scale})"),
+            Rule::Beta { a, b } => write!(f, "beta(a {a}, b {b})"),
+            Rule::Poisson { lam } => write!(f, "poisson(lam {lam})"),
+            Rule::Binomial { n, p } => write!(f, "binomial(n {n}, p {p})"),
+            Rule::Bernoulli { p } => write!(f, "bernoulli(p {p})"),
+            Rule::Choice { from, .. } => write!(f, "choice({})", Literal::List(from.clone())),
+            Rule::Source(source) => write!(f, "{name}({:?})", source.file().file_name().unwrap_or_default()),
+        }
+    }
+}

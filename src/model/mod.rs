@@ -1,0 +1,46 @@
+//! The vocabulary: plain values that manifest, planner, observer and executor share. No IO.
+
+mod adapt;
+mod attr;
+mod bytes;
+mod contents;
+mod decode;
+mod desired;
+mod dtype;
+mod elements;
+mod encode;
+mod fill;
+mod fill_check;
+mod glob;
+mod layers;
+mod literal;
+mod needs;
+mod observed;
+mod partition;
+mod path;
+mod region;
+mod shape;
+mod storage;
+
+pub use attr::{AttrRule, AttrSpec, AttrValue};
+pub use bytes::{bytes_text, human_bytes, text_bytes};
+pub use contents::{DatasetContents, contents, grows};
+pub use decode::{decode_one, element_text};
+pub use desired::{
+    Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredObject, FileProps, Libver, OnMismatch,
+    Owned, Patch, Removal, RemovalTarget, SelectionText, Size, TrackOrder,
+};
+pub use dtype::{Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType};
+pub use elements::Elements;
+pub use encode::{EncodeError, encode_elements, encode_one, flatten};
+pub use fill::{BlockSource, Boundary, Fill, Missing, Rule, SourceFile};
+pub use glob::Glob;
+pub use layers::{Frame, Layer, LayerKind, layers};
+pub use literal::Literal;
+pub use needs::{Need, Needs};
+pub use observed::{AttrSeen, Base, HeaderVersion, LinkSeen, ObjectId, ObjectSeen, Observed, RegionSeen, SeenDataset, SeenGroup, SeenKind};
+pub use partition::Partition;
+pub use path::{H5Path, PathError};
+pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
+pub use shape::{MaxShape, Shape};
+pub use storage::{AllocTime, FillTime, FillValue, Filter, Layout, auto_chunks};

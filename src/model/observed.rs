@@ -1,0 +1,167 @@
+//! What was seen in a file: metadata of the objects that were asked for, and compared regions.
+
+use std::collections::BTreeMap;
+
+use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, MaxShape, Shape, TrackOrder};
+
+/// What planning knows of a file.
+#[derive(Clone, Debug)]
+pub struct Observed {
+    /// Is there a file?
+    pub base: Base,
+    /// Every path that was asked for and exists, with its parents.
+    pub objects: BTreeMap<H5Path, ObjectSeen>,
+    /// Existing paths that each removal's globs match, in the order of the manifest's removals.
+    pub matches: Vec<Vec<H5Path>>,
+    /// Compared layers: by dataset, then by the layer's number.
+    pub regions: BTreeMap<(H5Path, usize), RegionSeen>,
+}
+
+/// The file itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// There is no file yet.
+    Missing,
+    /// There is one.
+    Existing {
+        /// Bytes.
+        size: u64,
+        /// Superblock version.
+        superblock: u32,
+        /// Userblock in bytes.
+        userblock: u64,
+    },
+}
+
+/// Identity of an object in its file: two hard links to one object have the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ObjectId {
+    /// HDF5's number of the open file.
+    pub file: u64,
+    /// Address.
+    pub address: u64,
+}
+
+/// What stands at a path.
+#[derive(Clone, Debug)]
+pub enum LinkSeen {
+    /// An object.
+    Hard(ObjectId),
+    /// A soft link with its target.
+    Soft(Vec<u8>),
+    /// An external link with file and path.
+    External { file: Vec<u8>, path: Vec<u8> },
+    /// A user-defined link with its class.
+    UserDefined(i32),
+}
+
+/// An object or link that was seen.
+#[derive(Clone, Debug)]
+pub struct ObjectSeen {
+    /// The link at this path.
+    pub link: LinkSeen,
+    /// The object behind a hard link.
+    pub kind: Option<SeenKind>,
+    /// Attributes that were asked for and exist.
+    pub attrs: BTreeMap<Vec<u8>, AttrSeen>,
+    /// Creation order of its attributes.
+    pub attr_order: TrackOrder,
+    /// Version of the object header.
+    pub header: HeaderVersion,
+    /// Number of hard links to the object.
+    pub links: u32,
+    /// Bytes its elements take in the file, where that was asked for.
+    pub storage: Option<u64>,
+}
+
+/// Object headers of version 1 cannot hold attributes over 64 KiB.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HeaderVersion {
+    /// HDF5 1.6 and older, or low bound `earliest`.
+    V1,
+    /// HDF5 1.8 and newer.
+    V2,
+}
+
+/// What an object is.
+#[derive(Clone, Debug)]
+pub enum SeenKind {
+    /// A group.
+    Group(SeenGroup),
+    /// A dataset.
+    Dataset(Box<SeenDataset>),
+    /// A committed type.
+    Type,
+    /// Something newer than this version.
+    Unknown,
+}
+
+/// A group that was seen.
+#[derive(Clone, Debug)]
+pub struct SeenGroup {
+    /// Creation order of its links.
+    pub link_order: TrackOrder,
+}
+
+/// A dataset that was seen.
+#[derive(Clone, Debug)]
+pub struct SeenDataset {
+    /// Element type.
+    pub dtype: Dtype,
+    /// Extent.
+    pub shape: Shape,
+    /// Largest extent.
+    pub maxshape: MaxShape,
+    /// Storage.
+    pub layout: Layout,
+    /// HDF5's fill value.
+    pub fill_value: FillValue,
+    /// When it is written.
+    pub fill_time: FillTime,
+    /// When space is allocated.
+    pub alloc_time: AllocTime,
+}
+
+/// An attribute that was seen.
+#[derive(Clone, Debug)]
+pub enum AttrSeen {
+    /// With its value.
+    Value(AttrValue),
+    /// Of a type whose values this version does not read; why, as a clause.
+    Opaque { dtype: Dtype, shape: Shape, why: String },
+}
+
+/// How a layer of desired contents compares with the file.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct RegionSeen {
+    /// Elements compared.
+    pub elements: u64,
+    /// Elements that differ.
+    pub differing: u64,
+    /// Numbers of the blocks (of the layer's partition) that differ.
+    pub blocks: Vec<u64>,
+    /// The first few differing elements, rendered: before and after.
+    pub examples: Vec<(String, String)>,
+}
+
+impl SeenKind {
+    /// `group`, `dataset`, `committed type`: for messages.
+    pub fn word(&self) -> &'static str {
+        match self {
+            SeenKind::Group(_) => "group",
+            SeenKind::Dataset(_) => "dataset",
+            SeenKind::Type => "committed type",
+            SeenKind::Unknown => "object of an unknown kind",
+        }
+    }
+}
+
+impl AttrSeen {
+    /// The element type.
+    pub fn dtype(&self) -> &Dtype {
+        match self {
+            AttrSeen::Value(v) => &v.dtype,
+            AttrSeen::Opaque { dtype, .. } => dtype,
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! How a dataset is stored.
+
+use std::fmt;
+
+/// One filter of a chunked dataset's pipeline, in canonical form: parameters that HDF5 adds or
+/// computes itself (shuffle's element size) are left out, so that what was asked equals what is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Filter {
+    /// Bytes of elements regrouped (filter 2).
+    Shuffle,
+    /// zlib (filter 1), level 0 to 9.
+    Deflate(u32),
+    /// Checksum (filter 3).
+    Fletcher32,
+    /// Any other filter, by its registered number, with its parameters.
+    Other {
+        /// Registered number.
+        id: i32,
+        /// May the filter be skipped where it fails?
+        optional: bool,
+        /// Parameters as stored.
+        params: Vec<u32>,
+    },
+}
+
+/// Where the elements are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// In the object header.
+    Compact,
+    /// In one piece.
+    Contiguous,
+    /// In chunks, each through the filters in order.
+    Chunked { chunk: Vec<u64>, filters: Vec<Filter> },
+    /// In other files: seen, never written through.
+    External,
+    /// Mapped from other datasets: seen, never written through.
+    Virtual,
+    /// A layout class this version does not know.
+    Unknown(i32),
+}
+
+/// HDF5's fill value for elements that were never written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FillValue {
+    /// Zeros, by the library's default.
+    Default,
+    /// Explicitly none.
+    Undefined,
+    /// One element in the dataset's own layout.
+    Value(super::Elements),
+    /// A value of a type that cannot be read here.
+    Unreadable,
+}
+
+/// When the fill value is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FillTime {
+    /// When the space is allocated.
+    Alloc,
+    /// Never.
+    Never,
+    /// When it is allocated, if the user set a fill value.
+    IfSet,
+}
+
+/// When the space is allocated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AllocTime {
+    /// At creation.
+    Early,
+    /// At the first write.
+    Late,
+    /// As chunks are written.
+    Incr,
+}
+
+impl Layout {
+    /// The manifest's word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Layout::Compact => "compact",
+            Layout::Contiguous => "contiguous",
+            Layout::Chunked { .. } => "chunked",
+            Layout::External => "external",
+            Layout::Virtual => "virtual",
+            Layout::Unknown(_) => "unknown",
+        }
+    }
+
+    /// The chunk shape, if chunked.
+    pub fn chunk(&self) -> Option<&[u64]> {
+        match self {
+            Layout::Chunked { chunk, .. } => Some(chunk),
+            Layout::Compact | Layout::Contiguous | Layout::External | Layout::Virtual | Layout::Unknown(_) => None,
+        }
+    }
+
+    /// The filters; none unless chunked.
+    pub fn filters(&self) -> &[Filter] {
+        match self {
+            Layout::Chunked { filters, .. } => filters,
+            Layout::Compact | Layout::Contiguous | Layout::External | Layout::Virtual | Layout::Unknown(_) => &[],
+        }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Filter::Shuffle => f.write_str("shuffle"),
+            Filter::Deflate(level) => write!(f, "deflate {level}"),
+            Filter::Fletcher32 => f.write_str("fletcher32"),
+            Filter::Other { id, .. } => match filter_name(*id) {
+                Some(name) => f.write_str(name),
+                None => write!(f, "filter {id}"),
+            },
+        }
+    }
+}
+
+impl fmt::Display for FillTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            FillTime::Alloc => "alloc",
+            FillTime::Never => "never",
+            FillTime::IfSet => "ifset",
+        })
+    }
+}
+
+impl fmt::Display for AllocTime {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            AllocTime::Early => "early",
+            AllocTime::Late => "late",
+            AllocTime::Incr => "incr",
+        })
+    }
+}
+
+/// Registered names of filters that files hold often (The HDF Group's list of registered filters).
+fn filter_name(id: i32) -> Option<&'static str> {
+    Some(match id {
+        4 => "szip",
+        5 => "nbit",
+        6 => "scaleoffset",
+        32000 => "lzf",
+        32001 => "blosc",
+        32004 => "lz4",
+        32008 => "bitshuffle",
+        32013 => "zfp",
+        32015 => "zstd",
+        32026 => "blosc2",
+        _ => return None,
+    })
+}
+
+/// The chunk shape that `chunks = "auto"` stands for: part of the manifest language, never changed.
+///
+/// Begins with the whole shape (an axis of size 0: 1024) and halves the longest axis, the first of
+/// equals, rounding up, until a chunk is not larger than 1/64 of the data, at least 16 KiB and at most
+/// 1 MiB.
+pub fn auto_chunks(dims: &[u64], element_bytes: usize) -> Vec<u64> {
+    let mut chunk: Vec<u64> = dims.iter().map(|&d| if d == 0 { 1024 } else { d }).collect();
+    let bytes = |c: &[u64]| c.iter().fold(element_bytes.max(1) as u64, |n, &d| n.saturating_mul(d));
+    let target = (bytes(&chunk) / 64).clamp(16 << 10, 1 << 20);
+    while bytes(&chunk) > target {
+        let longest = (0..chunk.len()).rev().max_by_key(|&i| chunk[i]).unwrap_or(0);
+        if chunk[longest] <= 1 {
+            break;
+        }
+        chunk[longest] = chunk[longest].div_ceil(2);
+    }
+    chunk
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auto_chunks_are_frozen() {
+        assert_eq!(auto_chunks(&[1494, 60, 47], 4), [94, 30, 47]);
+        assert_eq!(auto_chunks(&[100], 8), [100]);
+        assert_eq!(auto_chunks(&[0, 3], 8), [512, 3]);
+        assert_eq!(auto_chunks(&[1024, 1024, 128], 8), [64, 32, 64]);
+        assert_eq!(auto_chunks(&[5], 1 << 30), [1]);
+    }
+}

@@ -1,0 +1,101 @@
+//! Declared contents beside the file's.
+
+use std::collections::BTreeMap;
+
+use super::ObserveError;
+use crate::fill::{Filler, block_elements, in_order};
+use crate::h5::{DatasetAccess, File};
+use crate::model::{Block, DatasetContents, Dtype, Elements, H5Path, Layer, Observed, Partition, RegionSeen, element_text};
+use crate::source;
+
+/// Most differing elements that are shown.
+const EXAMPLES: usize = 3;
+
+/// Is told of bytes that were compared: dataset, bytes since the last call.
+pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
+
+/// Compares every layer that the file already has elements for.
+pub fn regions(
+    file: &File,
+    contents: &BTreeMap<H5Path, DatasetContents>,
+    observed: &mut Observed,
+    watch: Watch<'_>,
+) -> Result<(), ObserveError> {
+    for (path, dataset) in contents {
+        if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout)) {
+            continue;
+        }
+        let access = open(file, path)?;
+        for (number, layer) in dataset.layers.iter().enumerate().filter(|(_, l)| !l.fresh) {
+            let seen = compare(&access, path, dataset, layer, &dataset.layers[number + 1..], watch)?;
+            observed.regions.insert((path.clone(), number), seen);
+        }
+    }
+    Ok(())
+}
+
+/// External and virtual storage is other files' business.
+fn readable(layout: &crate::model::Layout) -> bool {
+    use crate::model::Layout;
+    match layout {
+        Layout::Compact | Layout::Contiguous | Layout::Chunked { .. } => true,
+        Layout::External | Layout::Virtual | Layout::Unknown(_) => false,
+    }
+}
+
+/// Opens a dataset whose parents are known to be hard links.
+fn open(file: &File, path: &H5Path) -> Result<DatasetAccess, ObserveError> {
+    let mut object = file.root()?;
+    for name in path.names() {
+        object = object.open(name)?;
+    }
+    Ok(object.access()?)
+}
+
+fn compare(
+    access: &DatasetAccess,
+    path: &H5Path,
+    dataset: &DatasetContents,
+    layer: &Layer,
+    above: &[Layer],
+    watch: Watch<'_>,
+) -> Result<RegionSeen, ObserveError> {
+    let failed = |cause: String| ObserveError::Contents { path: path.clone(), cause };
+    let dtype = &dataset.dtype;
+    let open = |s: &crate::model::SourceFile| source::open(s, dtype, &layer.rule_shape()).map_err(|e| e.to_string());
+    let filler = Filler::new(&layer.fill, dtype, &layer.rule_shape(), open).map_err(failed)?;
+    let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), dtype.size());
+    let bytes = partition.block(0).elements().saturating_mul(dtype.size());
+    let mut seen = RegionSeen::default();
+    let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
+    in_order(0..partition.count(), bytes, filler.is_sequential(), make, |k, wanted: Elements| {
+        let block = partition.block(k);
+        let found = access.read(&layer.region.sub(&block))?;
+        if tally(&block, layer, above, dtype, &found, &wanted, &mut seen) {
+            seen.blocks.push(k);
+        }
+        watch(path, wanted.bytes() as u64);
+        Ok(())
+    })?;
+    Ok(seen)
+}
+
+/// Counts the elements that this layer decides and that differ; true if there is one.
+fn tally(block: &Block, layer: &Layer, above: &[Layer], dtype: &Dtype, found: &Elements, wanted: &Elements, seen: &mut RegionSeen) -> bool {
+    let decided = layer.decided(block, above);
+    seen.elements += decided.as_ref().map_or(block.elements(), |d| d.iter().filter(|x| **x).count()) as u64;
+    if found == wanted {
+        return false;
+    }
+    let before = seen.differing;
+    for i in 0..block.elements() {
+        if decided.as_ref().is_some_and(|d| !d[i]) || found.equal_at(wanted, dtype, i) {
+            continue;
+        }
+        seen.differing += 1;
+        if seen.examples.len() < EXAMPLES {
+            seen.examples.push((element_text(found, dtype, i), element_text(wanted, dtype, i)));
+        }
+    }
+    seen.differing > before
+}

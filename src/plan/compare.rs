@@ -1,0 +1,172 @@
+//! A declared dataset beside the one in the file.
+
+use super::step::{Action, Conflict, Hazard, Kept, Step};
+use crate::diag::{Finding, Span};
+use crate::model::{DesiredDataset, FillValue, H5Path, Layout, MaxShape, SeenDataset, Shape, encode_one, grows};
+
+/// What comparing a dataset that exists comes to.
+#[derive(Default)]
+pub(super) struct Comparison {
+    pub steps: Vec<Step>,
+    pub kept: Vec<Kept>,
+    pub conflicts: Vec<Conflict>,
+}
+
+pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset, origin: Span) -> Comparison {
+    let mut c = Comparer { path, out: Comparison::default() };
+    if let Some(d) = &wanted.definition {
+        if d.dtype != seen.dtype {
+            c.mismatch("dtype", d.dtype_at, format!("is declared as {}, the file has {}", name(&d.dtype), name(&seen.dtype)));
+        }
+        c.extent(d, seen, origin);
+    }
+    c.storage(wanted, seen);
+    if c.out.conflicts.is_empty() {
+        c.out.kept.push(Kept { path: path.clone(), aspect: "dataset".into(), note: "as declared".into() });
+    }
+    c.out
+}
+
+fn name(dtype: &crate::model::Dtype) -> String {
+    let (short, numpy) = (dtype.to_string(), dtype.numpy_name());
+    if short == numpy { short } else { format!("{short} ({numpy})") }
+}
+
+struct Comparer<'a> {
+    path: &'a H5Path,
+    out: Comparison,
+}
+
+impl Comparer<'_> {
+    fn conflict(&mut self, finding: Finding) {
+        self.out.conflicts.push(Conflict { path: self.path.clone(), finding });
+    }
+
+    /// An aspect that cannot change in place.
+    fn mismatch(&mut self, aspect: &'static str, at: Span, what: String) {
+        let finding = Finding::error("mismatch", format!("{aspect} of {}: it {what}", self.path))
+            .at(at, "")
+            .note(format!("HDF5 cannot change the {aspect} of a dataset in place"))
+            .help("declare what the file has, or leave it out")
+            .help("or remove the dataset with [[remove]] in a manifest of its own and build it again");
+        self.conflict(finding);
+    }
+
+    fn extent(&mut self, d: &crate::model::Definition, seen: &SeenDataset, origin: Span) {
+        let wanted = d.extent_over(&seen.shape);
+        if wanted == seen.shape {
+            return;
+        }
+        if let (true, Shape::Simple(before), Shape::Simple(after)) = (grows(&wanted, seen), &seen.shape, &wanted) {
+            self.out.steps.push(Step {
+                path: self.path.clone(),
+                action: Action::Grow { before: before.clone(), after: after.clone() },
+                reason: format!("shape {} in the file, {} declared", seen.shape, d.shape),
+                origin: Some(origin),
+                bytes: 0,
+                dead: 0,
+                hazard: Hazard::None,
+            });
+            return;
+        }
+        let shrinks = wanted.rank() == seen.shape.rank() && wanted.dims().iter().zip(seen.shape.dims()).any(|(w, s)| w < s);
+        let mut finding = Finding::error("shape", format!("shape of {}: {} is declared, the file has {}", self.path, d.shape, seen.shape))
+            .at(d.shape_at, "");
+        finding = if wanted.rank() != seen.shape.rank() {
+            finding.note("the number of axes cannot change")
+        } else if shrinks {
+            finding.note("shrinking a dataset would lose elements; it is not supported yet")
+        } else {
+            finding.note(format!("it can grow to {} at most", max_text(&seen.maxshape)))
+        };
+        self.conflict(finding.help("declare the shape that the file has"));
+    }
+
+    fn storage(&mut self, wanted: &DesiredDataset, seen: &SeenDataset) {
+        let owned = &wanted.owned;
+        if let Some((max, at)) = &owned.maxshape {
+            if *max != seen.maxshape {
+                self.mismatch("maxshape", *at, format!("is declared as {}, the file has {}", max_text(max), max_text(&seen.maxshape)));
+            }
+        } else if let Some(d) = wanted.definition.as_ref().filter(|d| d.minimum.contains(&true)) {
+            let differs = d.maxshape.len() == seen.maxshape.len() && d.minimum.iter().zip(&seen.maxshape).any(|(m, s)| *m && s.is_some());
+            if differs {
+                self.mismatch("maxshape", d.shape_at, format!("is unlimited by its dimension, the file has {}", max_text(&seen.maxshape)));
+            }
+        }
+        if let Some((layout, at)) = &owned.layout
+            && layout.word() != seen.layout.word() {
+                self.mismatch("layout", *at, format!("is declared as {}, the file has {}", layout.word(), seen.layout.word()));
+            }
+        if let Some((chunks, at)) = &owned.chunks {
+            match (&seen.layout, chunks) {
+                (Layout::Chunked { chunk, .. }, Some(wanted)) if chunk != wanted => {
+                    self.mismatch("chunks", *at, format!("is declared as {}, the file has {}", list(wanted), list(chunk)));
+                }
+                (Layout::Chunked { .. }, _) => {}
+                (other, _) => self.mismatch("chunks", *at, format!("is declared, the file's layout is {}", other.word())),
+            }
+        }
+        if let Some((filters, at)) = &owned.filters
+            && filters.as_slice() != seen.layout.filters() {
+                let text = |f: &[crate::model::Filter]| {
+                    if f.is_empty() { "none".into() } else { f.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
+                };
+                self.mismatch("filters", *at, format!("is declared as {}, the file has {}", text(filters), text(seen.layout.filters())));
+            }
+        self.fill_value(wanted, seen);
+        if let Some((time, at)) = owned.fill_time {
+            // A variable-length type turns ifset into alloc.
+            let stored =
+                if seen.dtype.is_variable_string() && time == crate::model::FillTime::IfSet { crate::model::FillTime::Alloc } else { time };
+            if stored != seen.fill_time && time != seen.fill_time {
+                self.mismatch("fill_time", at, format!("is declared as {time}, the file has {}", seen.fill_time));
+            }
+        }
+        if let Some((time, at)) = owned.alloc_time.filter(|(t, _)| *t != seen.alloc_time) {
+            self.mismatch("alloc_time", at, format!("is declared as {time}, the file has {}", seen.alloc_time));
+        }
+    }
+
+    fn fill_value(&mut self, wanted: &DesiredDataset, seen: &SeenDataset) {
+        let Some((declared, at)) = &wanted.owned.fill_value else { return };
+        let value = match declared {
+            None => FillValue::Undefined,
+            Some(literal) => match encode_one(literal, &seen.dtype) {
+                Ok(value) => FillValue::Value(value),
+                // A dtype that differs has been reported already.
+                Err(_) if wanted.definition.is_some() => return,
+                Err(e) => return self.conflict(Finding::error("fill_value", format!("fill_value of {}: {}", self.path, e.0)).at(*at, "")),
+            },
+        };
+        let same = match (&value, &seen.fill_value) {
+            (FillValue::Value(a), FillValue::Value(b)) => a.all_equal(b, &seen.dtype),
+            (a, b) => a == b,
+        };
+        if !same {
+            self.mismatch(
+                "fill_value",
+                *at,
+                format!("is declared as {}, the file has {}", fill_text(&value, seen), fill_text(&seen.fill_value, seen)),
+            );
+        }
+    }
+}
+
+fn fill_text(value: &FillValue, seen: &SeenDataset) -> String {
+    match value {
+        FillValue::Default => "the default".into(),
+        FillValue::Undefined => "none (undefined)".into(),
+        FillValue::Value(v) => crate::model::element_text(v, &seen.dtype, 0),
+        FillValue::Unreadable => "one of a type that is not read yet".into(),
+    }
+}
+
+fn list(sizes: &[u64]) -> String {
+    format!("{sizes:?}")
+}
+
+fn max_text(max: &MaxShape) -> String {
+    let sizes: Vec<String> = max.iter().map(|m| m.map_or("unlimited".into(), |m| m.to_string())).collect();
+    format!("[{}]", sizes.join(", "))
+}

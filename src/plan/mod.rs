@@ -1,0 +1,10 @@
+//! Desired × Observed → Proposal → Plan. Pure: no IO, no clock, no environment.
+
+mod attrs;
+mod compare;
+mod propose;
+mod regions;
+mod step;
+
+pub use propose::{Consent, Policy, Proposal, propose};
+pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Hazard, Kept, Plan, Step, Summary, Verb};

@@ -1,0 +1,469 @@
+//! Desired × Observed → Proposal, and the way from there to a plan.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
+use super::{attrs, compare, regions};
+use crate::diag::{Finding, Span};
+use crate::model::{
+    Base, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, LinkSeen, ObjectSeen, Observed, RemovalTarget, SeenKind,
+    TrackOrder, bytes_text,
+};
+
+/// How to look at things.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Policy {
+    /// Regions were not read.
+    pub no_data: bool,
+}
+
+/// Hazards that somebody allowed.
+#[derive(Clone, Debug, Default)]
+pub struct Consent {
+    /// Loss of precision.
+    pub lossy: bool,
+    /// Destruction, wherever one of the globs matches.
+    pub destructive: Vec<Glob>,
+}
+
+/// What would be done, what is kept, and what stands against it.
+#[derive(Clone, Debug)]
+pub struct Proposal {
+    /// In the order of execution.
+    pub steps: Vec<Step>,
+    /// Considered, no change.
+    pub kept: Vec<Kept>,
+    /// What no step settles.
+    pub conflicts: Vec<Conflict>,
+    /// Objects looked at.
+    pub considered: usize,
+}
+
+/// Compares what is declared with what was seen.
+pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Proposal {
+    let mut p = Planner::new(desired, observed);
+    p.file();
+    p.removals();
+    for (path, object) in &desired.objects {
+        p.object(path, object);
+    }
+    p.adopted_patches();
+    regions::plan(desired, observed, policy.no_data, &mut p.steps, &mut p.kept, &mut p.conflicts);
+    p.finish()
+}
+
+/// Creation order of the links and attributes of a group.
+#[derive(Clone, Copy)]
+struct Orders {
+    links: TrackOrder,
+    attrs: TrackOrder,
+}
+
+struct Planner<'a> {
+    desired: &'a Desired,
+    observed: &'a Observed,
+    steps: Vec<Step>,
+    kept: Vec<Kept>,
+    conflicts: Vec<Conflict>,
+    /// Paths that removals take away, topmost only.
+    removed: BTreeSet<H5Path>,
+    /// Groups that will be created, with their orders.
+    created: BTreeMap<H5Path, Orders>,
+    /// Paths that already have a conflict about being reachable.
+    blocked: BTreeSet<H5Path>,
+    positions: BTreeMap<H5Path, u32>,
+}
+
+impl<'a> Planner<'a> {
+    fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
+        Self {
+            desired,
+            observed,
+            steps: Vec::new(),
+            kept: Vec::new(),
+            conflicts: Vec::new(),
+            removed: BTreeSet::new(),
+            created: BTreeMap::new(),
+            blocked: BTreeSet::new(),
+            positions: BTreeMap::new(),
+        }
+    }
+
+    fn step(&mut self, path: &H5Path, action: Action, reason: impl Into<String>, origin: Option<Span>, hazard: Hazard) {
+        self.steps.push(Step { path: path.clone(), action, reason: reason.into(), origin, bytes: 0, dead: 0, hazard });
+    }
+
+    fn keep(&mut self, path: &H5Path, aspect: &str, note: impl Into<String>) {
+        self.kept.push(Kept { path: path.clone(), aspect: aspect.into(), note: note.into() });
+    }
+
+    fn conflict(&mut self, path: &H5Path, finding: Finding) {
+        self.conflicts.push(Conflict { path: path.clone(), finding });
+    }
+
+    fn is_new_file(&self) -> bool {
+        self.observed.base == Base::Missing
+    }
+
+    /// What will stand at a path when removals are done.
+    fn seen(&self, path: &H5Path) -> Option<&'a ObjectSeen> {
+        let gone = |p: &H5Path| self.removed.contains(p);
+        if gone(path) || path.ancestors().iter().any(gone) {
+            return None;
+        }
+        self.observed.objects.get(path)
+    }
+
+    fn file(&mut self) {
+        let root = H5Path::root();
+        let props = &self.desired.file;
+        match &self.observed.base {
+            Base::Missing => {
+                let order = props.track_order.map_or(TrackOrder::No, |(o, _)| o);
+                let own = self.desired.objects.get(&root).and_then(|o| match &o.kind {
+                    DesiredKind::Group(g) => g.track_order,
+                    DesiredKind::Dataset(_) => None,
+                });
+                let order = own.map_or(order, |(o, _)| o);
+                self.created.insert(root.clone(), Orders { links: order, attrs: order });
+                let mut props = props.clone();
+                if let Some(own) = own {
+                    props.track_order = Some(own);
+                }
+                self.step(&root, Action::CreateFile(props), "there is no file yet", None, Hazard::None);
+            }
+            Base::Existing { userblock, .. } => {
+                if let Some((wanted, _)) = props.userblock.filter(|(w, _)| w != userblock) {
+                    let note = format!("{wanted} bytes are declared, the file has {userblock}; it is a property of new files");
+                    self.keep(&root, "userblock", note);
+                }
+                let seen = self.observed.objects.get(&root).and_then(|o| o.kind.as_ref());
+                if let (Some((wanted, _)), Some(SeenKind::Group(group))) = (props.track_order, seen)
+                    && wanted != group.link_order {
+                        self.keep(&root, "track_order", "differs from the declared one; it is a property of new objects");
+                    }
+                if props.libver.is_some() {
+                    self.keep(&root, "libver", "a property of new files; on this one the low bound follows its superblock");
+                }
+            }
+        }
+    }
+
+    fn removals(&mut self) {
+        for (number, removal) in self.desired.removals.iter().enumerate() {
+            match &removal.target {
+                RemovalTarget::Path(path) => match self.observed.objects.get(path) {
+                    Some(_) => self.remove(path, removal.origin),
+                    None => self.keep(path, "object", "absent already"),
+                },
+                RemovalTarget::Match(globs) => {
+                    let matches = self.observed.matches.get(number).cloned().unwrap_or_default();
+                    if matches.is_empty() {
+                        self.keep(&H5Path::root(), "object", format!("nothing matches {}", globs.join(", ")));
+                    }
+                    for path in matches {
+                        self.remove(&path, removal.origin);
+                    }
+                }
+            }
+        }
+    }
+
+    fn remove(&mut self, path: &H5Path, origin: Span) {
+        if self.seen(path).is_none() {
+            return;
+        }
+        if let Some(finding) = self.unreachable(path, origin) {
+            return self.conflict(path, finding);
+        }
+        let Some(seen) = self.observed.objects.get(path) else { return };
+        let what = match &seen.link {
+            LinkSeen::Hard(_) => seen.kind.as_ref().map_or("object", SeenKind::word),
+            LinkSeen::Soft(_) => "soft link",
+            LinkSeen::External { .. } => "external link",
+            LinkSeen::UserDefined(_) => "user-defined link",
+        };
+        let more = seen.links.saturating_sub(1);
+        let reason = if more > 0 {
+            format!("removed by the manifest; the object has {more} other name(s) and stays")
+        } else {
+            "removed by the manifest".into()
+        };
+        self.removed.insert(path.clone());
+        let dead = if more > 0 { 0 } else { seen.storage.unwrap_or(0) };
+        self.step(path, Action::Remove { what }, reason, Some(origin), Hazard::Destructive);
+        if let Some(step) = self.steps.last_mut() {
+            step.dead = dead;
+        }
+    }
+
+    /// Why an existing parent cannot be gone through, if so.
+    fn unreachable(&self, path: &H5Path, origin: Span) -> Option<Finding> {
+        for parent in path.ancestors() {
+            let Some(seen) = self.seen(&parent) else { continue };
+            if let Some(finding) = through_link(&parent, seen, path, origin) {
+                return Some(finding);
+            }
+            if let Some(kind) = seen.kind.as_ref().filter(|k| !matches!(k, SeenKind::Group(_))) {
+                let message = format!("{path} cannot be inside of {parent}, which is a {} in the file", kind.word());
+                return Some(Finding::error("parent", message).at(origin, "").help("declare another path, or remove what stands there"));
+            }
+        }
+        None
+    }
+
+    /// Plans missing parents. False if the path cannot be reached.
+    fn parents(&mut self, path: &H5Path, origin: Span, position: u32) -> bool {
+        if let Some(finding) = self.unreachable(path, origin) {
+            self.blocked.insert(path.clone());
+            self.conflict(path, finding);
+            return false;
+        }
+        for parent in path.ancestors() {
+            if self.seen(&parent).is_none() && !self.created.contains_key(&parent) && !self.desired.objects.contains_key(&parent) {
+                self.group(&parent, format!("parent of {path}"), origin, position, None);
+            }
+        }
+        true
+    }
+
+    fn group(&mut self, path: &H5Path, reason: String, origin: Span, position: u32, own: Option<TrackOrder>) {
+        let mut orders = self.inherited(path);
+        if let Some(order) = own.or(self.desired.file.track_order.map(|(o, _)| o)) {
+            orders = Orders { links: order, attrs: order };
+        }
+        self.created.insert(path.clone(), orders);
+        self.positions.insert(path.clone(), position);
+        self.step(path, Action::CreateGroup { link_order: orders.links, attr_order: orders.attrs }, reason, Some(origin), Hazard::None);
+    }
+
+    /// Creation orders of the nearest parent, which new objects in an existing file take over.
+    fn inherited(&self, path: &H5Path) -> Orders {
+        for parent in path.ancestors().iter().rev() {
+            if let Some(orders) = self.created.get(parent) {
+                return *orders;
+            }
+            if let Some(ObjectSeen { kind: Some(SeenKind::Group(group)), attr_order, .. }) = self.seen(parent) {
+                return Orders { links: group.link_order, attrs: *attr_order };
+            }
+        }
+        Orders { links: TrackOrder::No, attrs: TrackOrder::No }
+    }
+
+    fn object(&mut self, path: &H5Path, object: &DesiredObject) {
+        if !self.parents(path, object.origin, object.position) {
+            return;
+        }
+        let none = BTreeMap::new();
+        let seen = self.seen(path);
+        let exists = seen.is_some();
+        if let Some(finding) = seen.and_then(|s| through_link(path, s, path, object.origin)) {
+            self.blocked.insert(path.clone());
+            return self.conflict(path, finding);
+        }
+        let sound = match &object.kind {
+            DesiredKind::Group(group) => self.declared_group(path, object, group.track_order.map(|(o, _)| o)),
+            DesiredKind::Dataset(_) => self.declared_dataset(path, object),
+        };
+        if !sound {
+            self.blocked.insert(path.clone());
+            return;
+        }
+        let order = match (&seen, self.created.get(path), &object.kind) {
+            (Some(seen), _, _) => seen.attr_order,
+            (None, Some(orders), _) => orders.attrs,
+            (None, None, DesiredKind::Dataset(d)) => self.dataset_order(path, d.track_order.map(|(o, _)| o)),
+            (None, None, DesiredKind::Group(_)) => TrackOrder::No,
+        };
+        let target = attrs::Target {
+            path,
+            seen: seen.map_or(&none, |s| &s.attrs),
+            order,
+            header: if exists { seen.map_or(HeaderVersion::V2, |s| s.header) } else { HeaderVersion::V2 },
+        };
+        attrs::plan(&target, &object.attrs, &mut self.steps, &mut self.kept, &mut self.conflicts);
+    }
+
+    fn declared_group(&mut self, path: &H5Path, object: &DesiredObject, own: Option<TrackOrder>) -> bool {
+        match self.seen(path).map(|s| s.kind.as_ref()) {
+            None if path.is_root() => true,
+            None => {
+                self.group(path, "missing".into(), object.origin, object.position, own);
+                true
+            }
+            Some(Some(SeenKind::Group(group))) => {
+                let note =
+                    if own.is_some_and(|o| o != group.link_order) { "exists; its creation order cannot be changed" } else { "exists" };
+                self.keep(path, "group", note);
+                true
+            }
+            Some(kind) => self.wrong_kind(path, object, "group", kind),
+        }
+    }
+
+    fn wrong_kind(&mut self, path: &H5Path, object: &DesiredObject, wanted: &str, kind: Option<&SeenKind>) -> bool {
+        let is = kind.map_or("link", SeenKind::word);
+        let finding = Finding::error("kind", format!("{path} is declared as a {wanted}, the file has a {is} there"))
+            .at(object.origin, "")
+            .help(format!("declare it as a {is}, use another path, or remove it first with [[remove]] in a manifest of its own"));
+        self.conflict(path, finding);
+        false
+    }
+
+    fn dataset_order(&self, path: &H5Path, own: Option<TrackOrder>) -> TrackOrder {
+        let file = self.desired.file.track_order.map(|(o, _)| o);
+        own.or(file).unwrap_or_else(|| self.inherited(path).attrs)
+    }
+
+    fn declared_dataset(&mut self, path: &H5Path, object: &DesiredObject) -> bool {
+        let DesiredKind::Dataset(dataset) = &object.kind else { return false };
+        match (self.seen(path).map(|s| s.kind.as_ref()), &dataset.definition) {
+            (None, Some(definition)) => {
+                let attr_order = self.dataset_order(path, dataset.track_order.map(|(o, _)| o));
+                self.positions.insert(path.clone(), object.position);
+                let action = Action::CreateDataset { definition: Box::new(definition.clone()), attr_order };
+                self.step(path, action, "missing", Some(object.origin), Hazard::None);
+                true
+            }
+            (None, None) => {
+                self.missing(path, object.origin);
+                false
+            }
+            (Some(Some(SeenKind::Dataset(seen))), _) => {
+                let result = compare::compare(path, dataset, seen, object.origin);
+                let sound = result.conflicts.is_empty();
+                self.steps.extend(result.steps);
+                self.kept.extend(result.kept);
+                self.conflicts.extend(result.conflicts);
+                sound
+            }
+            (Some(kind), _) => self.wrong_kind(path, object, "dataset", kind),
+        }
+    }
+
+    fn missing(&mut self, path: &H5Path, origin: Span) {
+        let what = if self.is_new_file() { "a new file has no such dataset" } else { "the file has no such dataset" };
+        let names: Vec<String> = self.observed.objects.keys().map(ToString::to_string).collect();
+        let near =
+            crate::diag::did_you_mean(&path.to_string(), names.iter().map(String::as_str).filter(|n| *n != "/" && *n != path.to_string()));
+        let finding = Finding::error("adopt-missing", format!("{path} is to be changed, but {what}"))
+            .at(origin, "without `dtype` and `shape` this changes a dataset that must exist")
+            .help_if(near)
+            .help("to create it, declare `dtype` and `shape`");
+        self.conflict(path, finding);
+    }
+
+    /// Patches of datasets without an entry of their own.
+    fn adopted_patches(&mut self) {
+        let mut done = BTreeSet::new();
+        for patch in &self.desired.patches {
+            let path = &patch.path;
+            if self.desired.objects.contains_key(path) || !done.insert(path) {
+                continue;
+            }
+            if let Some(finding) = self.unreachable(path, patch.path_at) {
+                self.conflict(path, finding);
+                continue;
+            }
+            match self.seen(path) {
+                None => self.missing(path, patch.path_at),
+                Some(seen) => {
+                    if let Some(finding) = through_link(path, seen, path, patch.path_at) {
+                        self.conflict(path, finding);
+                    } else if let Some(kind) = seen.kind.as_ref().filter(|k| !matches!(k, SeenKind::Dataset(_))) {
+                        let finding = Finding::error("kind", format!("{path} is a {} in the file; only datasets are patched", kind.word()))
+                            .at(patch.path_at, "");
+                        self.conflict(path, finding);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sorts the steps into the order of execution.
+    fn finish(mut self) -> Proposal {
+        let ordered = match &self.observed.base {
+            Base::Missing => self.desired.file.track_order.is_some_and(|(o, _)| o != TrackOrder::No),
+            Base::Existing { .. } => {
+                let root = self.observed.objects.get(&H5Path::root()).and_then(|o| o.kind.as_ref());
+                matches!(root, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No)
+            }
+        };
+        let positions = &self.positions;
+        // Within a phase parents come first anyway: a group's position is that of the first entry that needs it.
+        self.steps.sort_by(|a, b| {
+            let position = |s: &Step| if ordered { positions.get(&s.path).copied().unwrap_or(0) } else { 0 };
+            let by_name = |s: &Step| matches!(s.action, Action::WriteRegion { .. });
+            a.action
+                .phase()
+                .cmp(&b.action.phase())
+                .then_with(|| position(a).cmp(&position(b)))
+                .then_with(|| if by_name(a) && a.path == b.path { std::cmp::Ordering::Equal } else { a.path.cmp(&b.path) })
+        });
+        let considered = self.observed.objects.len().max(self.desired.objects.len());
+        self.conflicts.sort_by_key(|c| c.finding.labels.first().map(|l| l.span));
+        Proposal { steps: self.steps, kept: self.kept, conflicts: self.conflicts, considered }
+    }
+}
+
+/// A link that is not hard is never gone through or written through.
+fn through_link(at: &H5Path, seen: &ObjectSeen, path: &H5Path, origin: Span) -> Option<Finding> {
+    let (what, target, help) = match &seen.link {
+        LinkSeen::Hard(_) => return None,
+        LinkSeen::Soft(target) => {
+            let text = bytes_text(target);
+            ("a soft link", text.clone(), format!("declare the object it points to ({text})"))
+        }
+        LinkSeen::External { file, path } => (
+            "an external link",
+            format!("{} in {}", bytes_text(path), bytes_text(file)),
+            "change the other file with a manifest of its own".into(),
+        ),
+        LinkSeen::UserDefined(class) => ("a user-defined link", format!("class {class}"), "remove it, or use another path".into()),
+    };
+    let finding = Finding::error("through-link", format!("{at} is {what} (to {target}); h5mason does not change anything through links"));
+    let finding = finding.at(origin, "").help(help);
+    Some(if at == path { finding } else { finding.note(format!("{path} is beneath it")) })
+}
+
+impl Proposal {
+    /// Counts.
+    pub fn summary(&self) -> Summary {
+        let changing: BTreeSet<&H5Path> =
+            self.steps.iter().filter(|s| !matches!(s.action, Action::CreateFile(_))).map(|s| &s.path).collect();
+        Summary {
+            considered: self.considered,
+            changing: changing.len(),
+            bytes: self.steps.iter().map(|s| s.bytes).sum(),
+            dead: self.steps.iter().map(|s| s.dead).sum(),
+        }
+    }
+
+    /// Is the file as declared?
+    pub fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.conflicts.is_empty()
+    }
+
+    /// The only way to a plan: no conflicts, and every hazard allowed.
+    pub fn into_plan(self, consent: &Consent) -> Result<Plan, (Box<Proposal>, Blocked)> {
+        if !self.conflicts.is_empty() {
+            let count = self.conflicts.len();
+            return Err((Box::new(self), Blocked::Conflicts(count)));
+        }
+        let refused: Vec<usize> = self.steps.iter().enumerate().filter(|(_, s)| !consent.allows(s)).map(|(i, _)| i).collect();
+        if !refused.is_empty() {
+            return Err((Box::new(self), Blocked::Consent(refused)));
+        }
+        Ok(Plan::new(self.steps))
+    }
+}
+
+impl Consent {
+    fn allows(&self, step: &Step) -> bool {
+        match step.hazard {
+            Hazard::None => true,
+            Hazard::Lossy => self.lossy,
+            Hazard::Destructive => self.destructive.iter().any(|g| g.matches(&step.path)),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Steps for contents.
+
+use super::step::{Action, Blocks, Conflict, Hazard, Kept, Step};
+use crate::diag::Finding;
+use crate::model::{Desired, H5Path, LayerKind, Layout, Observed, RegionSeen, contents};
+
+/// One step for every region that differs or is new.
+pub(super) fn plan(
+    desired: &Desired,
+    observed: &Observed,
+    no_data: bool,
+    steps: &mut Vec<Step>,
+    kept: &mut Vec<Kept>,
+    conflicts: &mut Vec<Conflict>,
+) {
+    let (all, findings) = contents(desired, observed);
+    for finding in findings {
+        let path = desired
+            .patches
+            .iter()
+            .find(|p| finding.labels.iter().any(|l| l.span == p.select.span || l.span == p.fill_at))
+            .map(|p| p.path.clone());
+        conflicts.push(Conflict { path: path.unwrap_or_else(H5Path::root), finding });
+    }
+    for (path, dataset) in all {
+        if let Some(layout) =
+            observed.dataset(&path).map(|s| &s.layout).filter(|l| matches!(l, Layout::External | Layout::Virtual | Layout::Unknown(_)))
+        {
+            let what = format!("{path} is stored {}ly; its contents are not written through", layout.word().trim_end_matches("ly"));
+            let origin = dataset.layers[0].origin;
+            conflicts.push(Conflict {
+                path: path.clone(),
+                finding: Finding::error("foreign-storage", what).at(origin, "").help("change the file that holds the elements"),
+            });
+            continue;
+        }
+        let element = dataset.dtype.size() as u64;
+        for (number, layer) in dataset.layers.iter().enumerate() {
+            let compared = observed.regions.get(&(path.clone(), number));
+            let elements = layer.region.elements();
+            let (blocks, seen) = match (compared, layer.fresh) {
+                (_, true) => (Blocks::All, RegionSeen { elements, differing: elements, ..RegionSeen::default() }),
+                (Some(seen), false) if seen.differing == 0 => {
+                    kept.push(Kept {
+                        path: path.clone(),
+                        aspect: format!("region [{}]", layer.region),
+                        note: "every element as declared".into(),
+                    });
+                    continue;
+                }
+                (Some(seen), false) => (Blocks::Some(seen.blocks.clone()), seen.clone()),
+                (None, false) => {
+                    let note = if no_data { "not compared (--no-data)" } else { "not compared" };
+                    kept.push(Kept { path: path.clone(), aspect: format!("region [{}]", layer.region), note: note.into() });
+                    continue;
+                }
+            };
+            let reason = match (layer.kind, &blocks) {
+                (LayerKind::Growth, _) => "growth adds it".into(),
+                (LayerKind::Fill, Blocks::All) => "the fill of a new dataset".into(),
+                (LayerKind::Patch, Blocks::All) => "a patch of a new dataset or region".into(),
+                (_, Blocks::Some(_)) => format!("{} of {} elements differ", seen.differing, seen.elements),
+            };
+            let above: Vec<_> = dataset.layers[number + 1..].iter().filter(|l| l.region.may_overlap(&layer.region)).cloned().collect();
+            steps.push(Step {
+                path: path.clone(),
+                reason,
+                origin: Some(layer.origin),
+                bytes: seen.differing.saturating_mul(element),
+                dead: 0,
+                hazard: Hazard::None,
+                action: Action::WriteRegion {
+                    dtype: dataset.dtype.clone(),
+                    chunk: dataset.chunk.clone(),
+                    layer: Box::new(layer.clone()),
+                    above,
+                    blocks,
+                    seen,
+                },
+            });
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! The vocabulary of plans.
+
+use crate::diag::{Finding, Span};
+use crate::model::{AttrSeen, AttrValue, Definition, Dtype, FileProps, H5Path, Layer, TrackOrder};
+
+/// What a step may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hazard {
+    /// Nothing that was not declared.
+    None,
+    /// Values lose precision or range.
+    Lossy,
+    /// Something is gone afterwards.
+    Destructive,
+}
+
+/// How an attribute is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttrWrite {
+    /// It does not exist.
+    Create,
+    /// Same type and dataspace: the value is overwritten.
+    InPlace,
+    /// Deleted and created again; `keep_order` keeps its place in the creation order.
+    Recreate { keep_order: bool },
+}
+
+/// Which blocks of a region are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Blocks {
+    /// All: nothing is there yet.
+    All,
+    /// These, by number in the region's partition: read, changed where they differ, written.
+    Some(Vec<u64>),
+}
+
+/// One change. A closed set; the executor needs no more than this.
+#[derive(Clone, Debug)]
+pub enum Action {
+    /// A new file.
+    CreateFile(FileProps),
+    /// A new group.
+    CreateGroup {
+        /// Creation order of its links.
+        link_order: TrackOrder,
+        /// Creation order of its attributes.
+        attr_order: TrackOrder,
+    },
+    /// A new dataset, without contents.
+    CreateDataset {
+        /// Type, shape, storage.
+        definition: Box<Definition>,
+        /// Creation order of its attributes.
+        attr_order: TrackOrder,
+    },
+    /// A larger extent.
+    Grow {
+        /// Sizes before.
+        before: Vec<u64>,
+        /// Sizes after.
+        after: Vec<u64>,
+    },
+    /// Contents of a region.
+    WriteRegion {
+        /// Element type of the dataset.
+        dtype: Dtype,
+        /// Chunk shape of the dataset.
+        chunk: Option<Vec<u64>>,
+        /// Region and rule.
+        layer: Box<Layer>,
+        /// Later rules of the same dataset whose elements this one leaves alone.
+        above: Vec<Layer>,
+        /// What to write.
+        blocks: Blocks,
+        /// Elements compared, elements that differ, examples before and after.
+        seen: crate::model::RegionSeen,
+    },
+    /// An attribute's value.
+    SetAttr {
+        /// Its name.
+        name: Vec<u8>,
+        /// What was there.
+        before: Option<AttrSeen>,
+        /// What will be there.
+        after: AttrValue,
+        /// How.
+        how: AttrWrite,
+    },
+    /// An attribute goes.
+    RemoveAttr {
+        /// Its name.
+        name: Vec<u8>,
+        /// What was there.
+        before: AttrSeen,
+    },
+    /// An attribute gets another name.
+    RenameAttr {
+        /// Name before.
+        from: Vec<u8>,
+        /// Name after.
+        to: Vec<u8>,
+        /// Its value, which stays.
+        value: AttrSeen,
+    },
+    /// A link goes, and with its last link the object.
+    Remove {
+        /// What stands there: `dataset`, `group`, `soft link`.
+        what: &'static str,
+    },
+}
+
+/// What kind of change a step is, for readers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// `+`
+    Create,
+    /// `~`
+    Change,
+    /// `#`
+    Write,
+    /// `>`
+    Grow,
+    /// `-`
+    Remove,
+}
+
+/// One change of one aspect of one object.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// The object.
+    pub path: H5Path,
+    /// What is done.
+    pub action: Action,
+    /// Why, for people.
+    pub reason: String,
+    /// Place in the manifest, for people.
+    pub origin: Option<Span>,
+    /// Bytes of values to write.
+    pub bytes: u64,
+    /// Bytes in the file that become dead space, where that is known.
+    pub dead: u64,
+    /// What it may cost.
+    pub hazard: Hazard,
+}
+
+/// Something considered that needs no change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The object.
+    pub path: H5Path,
+    /// Which aspect: `dataset`, `attribute units`.
+    pub aspect: String,
+    /// Why it is kept, or what differs although it is kept.
+    pub note: String,
+}
+
+/// A difference that no allowed step can settle.
+#[derive(Clone, Debug)]
+pub struct Conflict {
+    /// The object.
+    pub path: H5Path,
+    /// Cause, places, remedies.
+    pub finding: Finding,
+}
+
+/// Counts of a plan.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Summary {
+    /// Objects looked at.
+    pub considered: usize,
+    /// Objects with at least one step.
+    pub changing: usize,
+    /// Bytes of values to write.
+    pub bytes: u64,
+    /// Bytes that become dead space.
+    pub dead: u64,
+}
+
+/// Steps that nothing stands against: no conflict, every hazard allowed. Made by
+/// [`Proposal::into_plan`](super::Proposal::into_plan) only.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    steps: Vec<Step>,
+}
+
+/// Why a proposal is not a plan.
+#[derive(Clone, Debug)]
+pub enum Blocked {
+    /// Differences that no step settles.
+    Conflicts(usize),
+    /// Steps whose hazard nobody allowed, as indices of the proposal's steps.
+    Consent(Vec<usize>),
+}
+
+impl Plan {
+    pub(super) fn new(steps: Vec<Step>) -> Self {
+        Self { steps }
+    }
+
+    /// The steps in the order they are executed.
+    pub fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+}
+
+impl Action {
+    /// What kind of change it is.
+    pub fn verb(&self) -> Verb {
+        match self {
+            Action::CreateFile(_) | Action::CreateGroup { .. } | Action::CreateDataset { .. } => Verb::Create,
+            Action::SetAttr { how: AttrWrite::Create, .. } => Verb::Create,
+            Action::SetAttr { how: AttrWrite::InPlace | AttrWrite::Recreate { .. }, .. } | Action::RenameAttr { .. } => Verb::Change,
+            Action::WriteRegion { .. } => Verb::Write,
+            Action::Grow { .. } => Verb::Grow,
+            Action::RemoveAttr { .. } | Action::Remove { .. } => Verb::Remove,
+        }
+    }
+
+    /// Steps are executed in this order.
+    pub(super) fn phase(&self) -> u8 {
+        match self {
+            Action::CreateFile(_) => 0,
+            Action::Remove { .. } => 2,
+            Action::CreateGroup { .. } => 4,
+            Action::CreateDataset { .. } => 5,
+            Action::Grow { .. } => 6,
+            Action::WriteRegion { .. } => 7,
+            Action::SetAttr { .. } | Action::RemoveAttr { .. } | Action::RenameAttr { .. } => 10,
+        }
+    }
+}

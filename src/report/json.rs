@@ -1,0 +1,218 @@
+//! Plans as JSON (docs/plan-format.md, schemas/plan.v1.schema.json).
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::diag::{Sources, Span};
+use crate::model::{AttrSeen, AttrValue, Base, Definition, Dtype, Elements, FillValue, Layout, Literal, Shape, bytes_text, decode_one};
+use crate::plan::{Action, Blocks, Hazard, Proposal, Step, Verb};
+
+/// Version of the JSON plan.
+const FORMAT_VERSION: u32 = 1;
+/// Elements of an attribute that are written out; longer values are given by count and hash.
+const MOST_ELEMENTS: usize = 1000;
+
+/// What a plan is about.
+#[derive(Clone, Copy, Debug)]
+pub struct PlanContext<'a> {
+    /// The manifest's name as given.
+    pub manifest: &'a str,
+    /// Its texts.
+    pub sources: &'a Sources,
+    /// The target's name as given.
+    pub target: &'a str,
+    /// What there is.
+    pub base: &'a Base,
+}
+
+/// The plan as a JSON document.
+pub fn plan_json(proposal: &Proposal, cx: &PlanContext<'_>) -> Value {
+    let (exists, size) = match cx.base {
+        Base::Missing => (false, 0),
+        Base::Existing { size, .. } => (true, *size),
+    };
+    let summary = proposal.summary();
+    json!({
+        "format_version": FORMAT_VERSION,
+        "tool": json!({ "name": "h5mason", "version": env!("CARGO_PKG_VERSION") }),
+        "manifest": json!({ "path": cx.manifest, "sha256": hash(cx.sources) }),
+        "target": json!({ "path": cx.target, "exists": exists, "size": size }),
+        "steps": proposal.steps.iter().map(|s| step(s, cx.sources)).collect::<Vec<_>>(),
+        "kept": proposal.kept.iter().map(|k| json!({ "path": k.path.to_string(), "aspect": k.aspect, "note": k.note })).collect::<Vec<_>>(),
+        "conflicts": proposal
+            .conflicts
+            .iter()
+            .map(|c| {
+                json!({
+                    "path": c.path.to_string(),
+                    "code": c.finding.code,
+                    "message": c.finding.message,
+                    "notes": c.finding.notes,
+                    "remedies": c.finding.helps,
+                    "origin": c.finding.labels.first().map(|l| origin(l.span, cx.sources)),
+                })
+            })
+            .collect::<Vec<_>>(),
+        "summary": json!({
+            "steps": proposal.steps.len(),
+            "conflicts": proposal.conflicts.len(),
+            "objects_considered": summary.considered,
+            "objects_changing": summary.changing,
+            "bytes": summary.bytes,
+            "dead_bytes": summary.dead,
+        }),
+    })
+}
+
+/// SHA-256 of the manifest, all it includes, and what the command line overrides.
+fn hash(sources: &Sources) -> String {
+    let mut hasher = Sha256::new();
+    for (_, text) in sources.iter() {
+        hasher.update((text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    }
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn origin(span: Span, sources: &Sources) -> Value {
+    let place = sources.place(span);
+    json!({ "file": place.file, "line": place.line, "column": place.column })
+}
+
+fn step(step: &Step, sources: &Sources) -> Value {
+    let (aspect, before, after) = aspect(step);
+    json!({
+        "verb": match step.action.verb() {
+            Verb::Create => "create",
+            Verb::Change => "change",
+            Verb::Write => "write",
+            Verb::Grow => "grow",
+            Verb::Remove => "remove",
+        },
+        "path": step.path.to_string(),
+        "aspect": aspect,
+        "before": before,
+        "after": after,
+        "reason": step.reason,
+        "hazard": match step.hazard {
+            Hazard::None => "none",
+            Hazard::Lossy => "lossy",
+            Hazard::Destructive => "destructive",
+        },
+        "bytes": step.bytes,
+        "dead_bytes": step.dead,
+        "origin": step.origin.map(|span| origin(span, sources)),
+    })
+}
+
+fn aspect(step: &Step) -> (String, Value, Value) {
+    let attribute = |name: &[u8]| format!("attribute {}", bytes_text(name));
+    match &step.action {
+        Action::CreateFile(props) => {
+            let after = json!({
+                "libver": props.libver.map(|((low, high), _)| format!("{low:?}, {high:?}").to_lowercase()),
+                "userblock": props.userblock.map_or(0, |(b, _)| b),
+                "track_order": props.track_order.map(|(o, _)| format!("{o:?}").to_lowercase()),
+            });
+            ("file".into(), Value::Null, after)
+        }
+        Action::CreateGroup { link_order, .. } => {
+            ("group".into(), Value::Null, json!({ "track_order": format!("{link_order:?}").to_lowercase() }))
+        }
+        Action::CreateDataset { definition, .. } => ("dataset".into(), Value::Null, dataset(definition)),
+        Action::Grow { before, after } => ("shape".into(), json!(before), json!(after)),
+        Action::WriteRegion { layer, blocks, seen, .. } => {
+            let after = json!({
+                "rule": layer.fill.rule.to_string(),
+                "seed": layer.fill.seed,
+                "stream": bytes_text(&layer.fill.stream),
+                "elements": seen.elements,
+                "differing": seen.differing,
+                "blocks": match blocks { Blocks::All => Value::Null, Blocks::Some(list) => json!(list.len()) },
+                "examples": seen.examples.iter().map(|(b, a)| json!({ "before": b, "after": a })).collect::<Vec<_>>(),
+            });
+            (format!("region [{}]", layer.region), Value::Null, after)
+        }
+        Action::SetAttr { name, before, after, .. } => (attribute(name), before.as_ref().map_or(Value::Null, seen), attr(after)),
+        Action::RemoveAttr { name, before } => (attribute(name), seen(before), Value::Null),
+        Action::RenameAttr { from, to, value } => (
+            attribute(to),
+            json!({ "name": bytes_text(from), "value": seen(value) }),
+            json!({ "name": bytes_text(to), "value": seen(value) }),
+        ),
+        Action::Remove { what } => ((*what).to_owned(), json!({ "kind": what }), Value::Null),
+    }
+}
+
+fn dataset(d: &Definition) -> Value {
+    json!({
+        "dtype": d.dtype.to_string(),
+        "shape": shape(&d.shape),
+        "maxshape": d.maxshape.iter().map(|m| m.map_or(json!("unlimited"), |m| json!(m))).collect::<Vec<_>>(),
+        "layout": d.layout.word(),
+        "chunks": match &d.layout { Layout::Chunked { chunk, .. } => json!(chunk), _ => Value::Null },
+        "filters": d.layout.filters().iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "fill_value": match &d.fill_value {
+            FillValue::Value(v) => element(v, &d.dtype, 0),
+            FillValue::Default | FillValue::Undefined | FillValue::Unreadable => Value::Null,
+        },
+    })
+}
+
+fn shape(shape: &Shape) -> Value {
+    match shape {
+        Shape::Null => json!("null"),
+        Shape::Scalar => json!([]),
+        Shape::Simple(dims) => json!(dims),
+    }
+}
+
+fn seen(value: &AttrSeen) -> Value {
+    match value {
+        AttrSeen::Value(value) => attr(value),
+        AttrSeen::Opaque { dtype, shape: s, .. } => json!({ "dtype": dtype.to_string(), "shape": shape(s) }),
+    }
+}
+
+fn attr(value: &AttrValue) -> Value {
+    let count = value.data.count(&value.dtype);
+    let head = json!({ "dtype": value.dtype.to_string(), "shape": shape(&value.shape) });
+    let Value::Object(mut map) = head else { return head };
+    if count > MOST_ELEMENTS {
+        let mut hasher = Sha256::new();
+        match &value.data {
+            Elements::Fixed(bytes) => hasher.update(bytes),
+            Elements::Strings(list) => list.iter().for_each(|s| {
+                let text = s.as_deref().unwrap_or_default();
+                hasher.update((text.len() as u64).to_le_bytes());
+                hasher.update(text);
+            }),
+        }
+        map.insert("elements".into(), json!(count));
+        map.insert("sha256".into(), json!(hex(&hasher.finalize())));
+    } else {
+        let list: Vec<Value> = (0..count).map(|i| element(&value.data, &value.dtype, i)).collect();
+        let value = if value.shape == Shape::Scalar { list.into_iter().next().unwrap_or(Value::Null) } else { Value::Array(list) };
+        map.insert("value".into(), value);
+    }
+    Value::Object(map)
+}
+
+/// Numbers, text, booleans; what JSON cannot say (NaN, infinities, wide integers' doubles) as text.
+fn element(data: &Elements, dtype: &Dtype, at: usize) -> Value {
+    match decode_one(data, dtype, at) {
+        Some(Literal::Bool(v)) => json!(v),
+        Some(Literal::Int(v)) => {
+            i64::try_from(v).map_or_else(|_| u64::try_from(v).map_or(json!(v.to_string()), |u| json!(u)), |i| json!(i))
+        }
+        Some(Literal::Float(v)) if v.is_finite() => json!(v),
+        Some(Literal::Float(v)) => json!(Literal::Float(v).to_string()),
+        Some(Literal::Text(v)) => json!(v),
+        Some(list @ Literal::List(_)) => json!(list.to_string()),
+        None => json!(crate::model::element_text(data, dtype, at)),
+    }
+}

@@ -1,0 +1,14 @@
+//! Values → text and JSON. Prints nothing itself.
+
+mod findings;
+mod json;
+pub mod numpy;
+mod paint;
+mod plan;
+mod words;
+
+pub use findings::findings_text;
+pub use json::{PlanContext, plan_json};
+pub use paint::Paint;
+pub use plan::{Tense, kept_text, plan_text, summary_text};
+pub use words::{escape_controls, human_bytes, target_line};

@@ -1,0 +1,63 @@
+//! The lock on an existing target.
+
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use rustix::fs::{FlockOperation, flock};
+
+use super::TxnError;
+
+/// An exclusive `flock` on a target: the lock HDF5 itself takes, so HDF5 programs and other appliers
+/// are kept out. Released on drop.
+#[derive(Debug)]
+pub struct Lock {
+    file: File,
+    path: PathBuf,
+}
+
+/// How often a file that is replaced while we lock it is looked up again.
+const ATTEMPTS: usize = 100;
+
+impl Lock {
+    /// Locks the file behind `path`, symlinks followed. Waits up to `wait` for another holder.
+    #[expect(clippy::disallowed_methods, reason = "the clock decides only how long to wait for another process")]
+    pub fn acquire(path: &Path, wait: Duration) -> Result<Self, TxnError> {
+        let deadline = Instant::now() + wait;
+        for _ in 0..ATTEMPTS {
+            let real = path.canonicalize().map_err(|e| TxnError::io("open", path, &e))?;
+            let meta = std::fs::metadata(&real).map_err(|e| TxnError::io("open", path, &e))?;
+            if !meta.is_file() {
+                return Err(TxnError::Refused { path: path.into(), what: "not a regular file".into() });
+            }
+            let file = OpenOptions::new().read(true).write(true).open(&real).map_err(|e| TxnError::io("open for writing", path, &e))?;
+            while let Err(e) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                if e != rustix::io::Errno::WOULDBLOCK && e != rustix::io::Errno::INTR {
+                    return Err(TxnError::io("lock", path, &e.into()));
+                }
+                if Instant::now() >= deadline {
+                    return Err(TxnError::Locked(path.into()));
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
+            // An applier that was faster has put another file in this place: lock that one.
+            let ours = file.metadata().map_err(|e| TxnError::io("read", path, &e))?;
+            let now = std::fs::metadata(&real).ok();
+            if now.is_some_and(|m| (m.dev(), m.ino()) == (ours.dev(), ours.ino())) {
+                return Ok(Self { file, path: real });
+            }
+        }
+        Err(TxnError::Replaced(path.into()))
+    }
+
+    /// The locked file's own path, symlinks resolved.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The open file.
+    pub fn file(&self) -> &File {
+        &self.file
+    }
+}

@@ -1,0 +1,61 @@
+//! How a file changes atomically: locks, work beside the target, commit.
+//!
+//! Nothing here knows what is written. A new file is built under a temporary name in its folder and
+//! linked into place; an existing one is changed in a clone beside it that takes its place by a rename.
+
+mod clone;
+mod lock;
+mod new;
+mod space;
+
+use std::io;
+use std::path::PathBuf;
+
+pub use clone::Replacement;
+pub use lock::Lock;
+pub use new::{Existing, NewTarget, write_file};
+pub use space::free_bytes;
+
+/// Why a transaction could not begin or end. The target is as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum TxnError {
+    /// Another process holds the lock.
+    #[error("{} is locked: another process has it open (an HDF5 program, or another h5mason)", .0.display())]
+    Locked(PathBuf),
+    /// The file was replaced between looking it up and locking it, again and again.
+    #[error("{} is being replaced by another process", .0.display())]
+    Replaced(PathBuf),
+    /// Not something that can be changed.
+    #[error("{}: {what}", path.display())]
+    Refused {
+        /// The target.
+        path: PathBuf,
+        /// Why.
+        what: String,
+    },
+    /// A file that must not be replaced.
+    #[error("{} exists already", .0.display())]
+    Exists(PathBuf),
+    /// The operating system refused.
+    #[error("cannot {what} {}: {cause}", path.display())]
+    Io {
+        /// What was tried.
+        what: &'static str,
+        /// With which file.
+        path: PathBuf,
+        /// Why not.
+        cause: String,
+    },
+}
+
+impl TxnError {
+    fn io(what: &'static str, path: impl Into<PathBuf>, error: &io::Error) -> Self {
+        TxnError::Io { what, path: path.into(), cause: cause(error) }
+    }
+}
+
+/// The operating system's words.
+fn cause(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
+}
