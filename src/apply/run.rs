@@ -203,9 +203,8 @@ fn with_inputs_checked(desired: &Desired, observed: &Observed, mut proposal: Pro
         for layer in &dataset.layers {
             let crate::model::Rule::Source(file) = &layer.fill.rule else { continue };
             if let Err(e) = source::open(file, &dataset.dtype, &layer.rule_shape()) {
-                let finding = crate::diag::Finding::error("input", format!("the input of {path}: {e}"))
-                    .at(layer.origin, "")
-                    .help_if(e.help());
+                let finding =
+                    crate::diag::Finding::error("input", format!("the input of {path}: {e}")).at(layer.origin, "").help_if(e.help());
                 proposal.conflicts.push(crate::plan::Conflict { path: path.clone(), finding });
             }
         }

@@ -22,7 +22,7 @@ fn place(word: u64) -> (usize, f64) {
 #[inline(always)]
 pub(super) fn standard(word: u64) -> f64 {
     let (layer, x) = place(word);
-    // 98.8 % of all words: everything at this distance from the middle lies under the curve.
+    // 98.5 % of all words: everything at this distance from the middle lies under the curve.
     if x.abs() < EDGES[layer + 1] { x } else { outside(word) }
 }
 

@@ -19,6 +19,8 @@ use crate::model::{
 
 /// Most axes of a dataset (H5S_MAX_RANK).
 const MOST_AXES: usize = 32;
+/// Most bytes that are read at once.
+const MOST_READ_BYTES: usize = 1 << 30;
 
 /// Creation properties of a dataset.
 #[derive(Clone, Debug)]
@@ -121,6 +123,10 @@ impl DatasetAccess {
         let count = region.elements() as usize;
         if self.dtype.has_outside_data() && !self.dtype.is_variable_string() {
             return Err(H5Error::new(what(), format!("values of {} are not supported yet", self.dtype)));
+        }
+        // Blocks are a few MiB; only an element that a file claims to be enormous gets here.
+        if count.checked_mul(self.dtype.size()).is_none_or(|bytes| bytes > MOST_READ_BYTES) {
+            return Err(H5Error::new(what(), format!("{count} elements of {} bytes are too much for one block", self.dtype.size())));
         }
         let (memory, file) = self.spaces(region)?;
         // SAFETY (both): the buffer holds the selected number of elements of the dataset's own type.

@@ -311,7 +311,7 @@ impl Reader<'_> {
         }
     }
 
-    fn fill(&mut self, definition: Option<&Definition>, owned: &Owned, cx: &fill::Context<'_>) -> Option<(crate::model::Fill, Span)> {
+    fn fill(&mut self, definition: Option<&Definition>, owned: &Owned, cx: &fill::Context<'_>) -> Option<crate::model::DesiredFill> {
         let node = self.node("fill")?;
         let cx = fill::Context {
             fill_value: owned.fill_value.as_ref().and_then(|(v, _)| v.clone()),
@@ -320,22 +320,14 @@ impl Reader<'_> {
             ..*cx
         };
         let node = node.clone();
-        let (fill, nesting) = fill::read(&node, self.path.as_bytes(), &cx, self.findings)?;
-        if let Some(d) = definition {
-            if let Some(nesting) = nesting.filter(|n| *n != d.shape) {
-                self.findings.push(
-                    Finding::error("values", format!("the values have shape {nesting}, the dataset has shape {}", d.shape))
-                        .at(node.span, "")
-                        .at(d.shape_at, "the dataset's shape"),
-                );
-                return None;
-            }
-            if let Err(e) = fill.check(&d.dtype, &d.shape) {
-                self.findings.push(Finding::error("fill", format!("the fill of {} is not possible: {}", self.path, e.0)).at(node.span, ""));
-                return None;
-            }
+        let wanted = fill::read(&node, self.path.as_bytes(), &cx, self.findings)?;
+        if let Some(d) = definition
+            && let Err(e) = wanted.check(&d.dtype, &d.shape)
+        {
+            self.findings.push(Finding::error("fill", format!("the fill of {} is not possible: {}", self.path, e.0)).at(wanted.origin, ""));
+            return None;
         }
-        Some((fill, node.span))
+        Some(wanted)
     }
 }
 
@@ -404,8 +396,8 @@ fn filter(node: &Node) -> Result<Filter, Finding> {
         }
         (name, _) if LATER_FILTERS.contains(&name) => Err(later(format!("the filter `{name}`"), span)),
         (name, _) => {
-            let help = did_you_mean(name, FILTERS.iter().chain(LATER_FILTERS).copied())
-                .or_else(|| (name == "gzip" || name == "zlib").then(|| "HDF5 calls it deflate: { deflate = 4 }".into()));
+            let zlib = (name == "gzip" || name == "zlib").then(|| "HDF5 calls it deflate: { deflate = 4 }".into());
+            let help = zlib.or_else(|| did_you_mean(name, FILTERS.iter().chain(LATER_FILTERS).copied()));
             Err(Finding::error("unknown-filter", format!("unknown filter `{name}`"))
                 .at(span, "")
                 .help(help.unwrap_or_else(|| format!("the filters are {}", FILTERS.join(", ")))))

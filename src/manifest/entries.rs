@@ -141,17 +141,18 @@ impl Collector<'_, '_> {
             return;
         }
         if seen.document == self.document
-            && let Some(name) = shared_attr(&seen.table, &table) {
-                self.findings.push(
-                    Finding::error(
-                        "duplicate-attribute",
-                        format!("the attribute `{name}` of / is declared twice, in [attrs] and in [group.\"/\"]"),
-                    )
-                    .at(span, "")
-                    .at(seen.span, ""),
-                );
-                return;
-            }
+            && let Some(name) = shared_attr(&seen.table, &table)
+        {
+            self.findings.push(
+                Finding::error(
+                    "duplicate-attribute",
+                    format!("the attribute `{name}` of / is declared twice, in [attrs] and in [group.\"/\"]"),
+                )
+                .at(span, "")
+                .at(seen.span, ""),
+            );
+            return;
+        }
         merge(&mut seen.table, table);
         seen.document = self.document;
         seen.implicit &= implicit;

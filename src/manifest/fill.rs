@@ -4,8 +4,8 @@ use std::path::{Component, Path, PathBuf};
 
 use super::table::{Keys, expected, variant};
 use super::tree::{Node, Table, Val};
-use crate::diag::{Finding, Findings, Sources};
-use crate::model::{Boundary, Dtype, Fill, Literal, Missing, Order, Rule, SourceFile, flatten};
+use crate::diag::{Finding, Findings, Sources, Span};
+use crate::model::{Boundary, DesiredFill, Dtype, Fill, Literal, Missing, Order, Rule, SourceFile, flatten};
 
 const RULES: Keys = Keys {
     what: "a fill",
@@ -50,24 +50,25 @@ pub(crate) struct Context<'a> {
     pub dtype: Option<&'a Dtype>,
 }
 
-/// Reads a rule with its siblings. For `values`, the nesting's shape comes with it.
-pub(crate) fn read(node: &Node, stream: &[u8], cx: &Context<'_>, findings: &mut Findings) -> Option<(Fill, Option<crate::model::Shape>)> {
+/// Reads a rule with its siblings.
+pub(crate) fn read(node: &Node, stream: &[u8], cx: &Context<'_>, findings: &mut Findings) -> Option<DesiredFill> {
     let table = match &node.val {
         Val::Table(table) => table,
         Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Text(_) | Val::Datetime(_) | Val::List(_) => {
             let rule = Rule::Value(findings.keep(node.literal())?);
-            return Some((Fill { rule, seed: cx.seed, stream: stream.to_vec(), missing: None }, None));
+            let fill = Fill { rule, seed: cx.seed, stream: stream.to_vec(), missing: None };
+            return Some(DesiredFill { fill, nesting: None, origin: node.span });
         }
     };
     let entry = findings.keep(variant(&RULES, BESIDE, table, node.span))?;
-    let mut shape = None;
+    let mut nesting = None;
     let rule = match entry.key.as_str() {
         "value" => Rule::Value(findings.keep(entry.node.literal())?),
         "values" => {
             let literal = findings.keep(entry.node.literal())?;
             let (found, list) =
                 findings.keep(flatten(&literal, cx.dtype).map_err(|e| Finding::error("values", e.0).at(entry.node.span, "")))?;
-            shape = Some(found);
+            nesting = Some(found);
             Rule::Values(list)
         }
         "cycle" => Rule::Cycle(findings.keep(literals(&entry.node))?),
@@ -86,7 +87,9 @@ pub(crate) fn read(node: &Node, stream: &[u8], cx: &Context<'_>, findings: &mut 
         Some(e) => Some(findings.keep(missing(&e.node, cx))?),
         None => None,
     };
-    Some((Fill { rule, seed, stream, missing }, shape))
+    // The rule's name and value, as far as they stand on one line.
+    let origin = Span { end: entry.node.span.end.max(entry.key_span.end), ..entry.key_span };
+    Some(DesiredFill { fill: Fill { rule, seed, stream, missing }, nesting, origin })
 }
 
 fn literals(node: &Node) -> Result<Vec<Literal>, Finding> {

@@ -61,7 +61,8 @@ impl Reader<'_> {
                 return;
             }
         };
-        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
+        // Empty for a bare name, so that names beneath it stay as the user wrote them.
+        let dir = path.parent().unwrap_or(Path::new("")).to_owned();
         let source = self.sources.add(shown, text.clone(), dir.clone());
         let table = parse(source, &text, self.findings);
         self.open.push(real.clone());

@@ -79,10 +79,11 @@ fn check_version(document: &Document, findings: &mut Findings) {
         return;
     };
     if let Some(v) = findings.keep(entry.node.int("the language version, 1"))
-        && v != 1 {
-            let message = format!("this h5mason knows version 1 of the manifest language, not version {v}");
-            findings.push(Finding::error("version", message).at(entry.node.span, "").help("write `version = 1`, or use a newer h5mason"));
-        }
+        && v != 1
+    {
+        let message = format!("this h5mason knows version 1 of the manifest language, not version {v}");
+        findings.push(Finding::error("version", message).at(entry.node.span, "").help("write `version = 1`, or use a newer h5mason"));
+    }
 }
 
 fn vars(documents: &[Document], overrides: &Overrides, sources: &mut Sources, findings: &mut Findings) -> BTreeMap<String, Node> {

@@ -23,9 +23,10 @@ type Axes = BTreeMap<H5Path, Vec<Option<String>>>;
 pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &mut Dims, cx: &fill::Context<'_>, findings: &mut Findings) -> Desired {
     for (path, object) in &entries.objects {
         if let (Section::Group, Some(e)) = (object.section, object.table.get("dims"))
-            && let Some(table) = findings.keep(e.node.table("a table of dimensions")) {
-                dims.add(path, table, findings);
-            }
+            && let Some(table) = findings.keep(e.node.table("a table of dimensions"))
+        {
+            dims.add(path, table, findings);
+        }
     }
     let mut axes = Axes::new();
     let mut objects = BTreeMap::new();
@@ -130,7 +131,7 @@ fn patch(
         dtype: definition.map(|d| &d.dtype),
         ..*cx
     };
-    let (fill, nesting) = fill::read(rule, b"", &cx, findings)?;
+    let fill = fill::read(rule, b"", &cx, findings)?;
     let select = select?;
     // Where the shape is declared for good, all that can be wrong is said now.
     if let Some(d) = definition {
@@ -144,20 +145,16 @@ fn patch(
                 return None;
             }
             Ok(region) if final_shape => {
-                let problem = match nesting {
-                    Some(n) if n != region.shape() => Some(format!("the values have shape {n}, the region has shape {}", region.shape())),
-                    _ => fill.check(&d.dtype, &region.shape()).err().map(|e| e.0),
-                };
-                if let Some(problem) = problem {
+                if let Err(e) = fill.check(&d.dtype, &region.shape()) {
                     findings
-                        .push(Finding::error("fill", format!("the rule does not fit the region of {path}: {problem}")).at(rule.span, ""));
+                        .push(Finding::error("fill", format!("the rule does not fit the region of {path}: {}", e.0)).at(fill.origin, ""));
                     return None;
                 }
             }
             Ok(_) | Err(_) => {}
         }
     }
-    Some(Patch { origin: item.span, path, path_at, select, fill, fill_at: rule.span })
+    Some(Patch { origin: item.span, path, path_at, select, fill })
 }
 
 fn removal(item: &Item, findings: &mut Findings) -> Option<Removal> {

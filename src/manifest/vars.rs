@@ -26,9 +26,10 @@ impl Scope<'_> {
     /// A text with its variables replaced; a text that is one variable and nothing else takes its type.
     fn value(&self, text: &str, span: Span) -> Result<Val, Finding> {
         if let Some(name) = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'))
-            && !name.contains(['$', '{', '}', ':']) {
-                return self.get(name).cloned().ok_or_else(|| self.unknown(name, span));
-            }
+            && !name.contains(['$', '{', '}', ':'])
+        {
+            return self.get(name).cloned().ok_or_else(|| self.unknown(name, span));
+        }
         self.text(text, span).map(Val::Text)
     }
 
@@ -104,14 +105,15 @@ impl Scope<'_> {
         for entry in &table.entries {
             let Some(key) = findings.keep(self.text(&entry.key, entry.key_span)) else { continue };
             if key != entry.key
-                && let Some(first) = out.get(&key) {
-                    findings.push(
-                        Finding::error("duplicate-key", format!("the key `{key}` stands here twice"))
-                            .at(entry.key_span, "")
-                            .at(first.key_span, "first here"),
-                    );
-                    continue;
-                }
+                && let Some(first) = out.get(&key)
+            {
+                findings.push(
+                    Finding::error("duplicate-key", format!("the key `{key}` stands here twice"))
+                        .at(entry.key_span, "")
+                        .at(first.key_span, "first here"),
+                );
+                continue;
+            }
             if let Some(node) = self.node(&entry.node, findings) {
                 out.entries.push(Entry { key, key_span: entry.key_span, node });
             }

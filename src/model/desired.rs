@@ -108,6 +108,29 @@ pub struct Size {
     pub minimum: bool,
 }
 
+/// A declared rule for contents.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DesiredFill {
+    /// The rule. Its stream is empty where it follows from a patch's path and region.
+    pub fill: Fill,
+    /// For literal values, the shape that their nesting says.
+    pub nesting: Option<Shape>,
+    /// Where the rule stands.
+    pub origin: Span,
+}
+
+impl DesiredFill {
+    /// Is the rule possible for the dtype and shape? One clause naming what does not fit.
+    pub fn check(&self, dtype: &super::Dtype, shape: &Shape) -> Result<(), super::EncodeError> {
+        match &self.nesting {
+            Some(nesting) if nesting != shape => {
+                Err(super::EncodeError(format!("the values have shape {nesting}, but shape {shape} is to be filled")))
+            }
+            _ => self.fill.check(dtype, shape),
+        }
+    }
+}
+
 /// A declared dataset.
 #[derive(Clone, Debug)]
 pub struct DesiredDataset {
@@ -116,7 +139,7 @@ pub struct DesiredDataset {
     /// Aspects of storage that the manifest names, and so manages.
     pub owned: Owned,
     /// Contents.
-    pub fill: Option<(Fill, Span)>,
+    pub fill: Option<DesiredFill>,
     /// When the contents are managed.
     pub contents: Contents,
     /// What to do where type or storage differ.
@@ -205,10 +228,8 @@ pub struct Patch {
     pub path_at: Span,
     /// The region, before the dataset's shape is known.
     pub select: SelectionText,
-    /// Contents. `stream` is empty where it follows from path and region.
-    pub fill: Fill,
-    /// Where the rule stands.
-    pub fill_at: Span,
+    /// Contents.
+    pub fill: DesiredFill,
 }
 
 /// One `[[remove]]`.

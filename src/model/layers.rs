@@ -1,7 +1,7 @@
 //! A dataset's declared contents: a fill beneath patches, each element decided by the last layer that
 //! covers it.
 
-use super::{Block, Contents, DesiredDataset, Dtype, Fill, H5Path, Patch, Region, SelectError, Shape};
+use super::{Block, Contents, DesiredDataset, DesiredFill, Dtype, Fill, H5Path, Patch, Region, SelectError, Shape};
 use crate::diag::{Finding, Span};
 
 /// What the index of a layer's fill rule counts.
@@ -105,12 +105,16 @@ pub fn layers<'a>(
 ) -> Result<Vec<Layer>, Vec<Finding>> {
     let mut out = Vec::new();
     let mut findings = Vec::new();
-    if let Some((dataset, (fill, origin))) = dataset.and_then(|d| Some((d, d.fill.as_ref()?))) {
+    if let Some((dataset, wanted)) = dataset.and_then(|d| Some((d, d.fill.as_ref()?))) {
+        let DesiredFill { fill, origin, .. } = wanted;
         let frame = Frame::Dataset(extent.dims().to_vec());
         let layer = |kind, region, fresh| Layer { kind, region, fill: fill.clone(), frame: frame.clone(), fresh, origin: *origin };
         match seen {
             None => out.extend(Region::whole(extent).map(|r| layer(LayerKind::Fill, r, true))),
             Some(seen) => {
+                if let Err(e) = wanted.check(dtype, extent) {
+                    findings.push(Finding::error("fill", format!("the fill of {path} is not possible: {}", e.0)).at(*origin, ""));
+                }
                 if dataset.contents == Contents::Exact {
                     let zeros = vec![0; extent.rank()];
                     let old = if seen == extent { Region::whole(extent) } else { Region::cuboid(&zeros, seen.dims(), extent.dims()) };
@@ -136,12 +140,14 @@ fn patch_layer(path: &H5Path, patch: &Patch, dtype: &Dtype, extent: &Shape) -> R
     let region = patch.select.selection.resolve(extent).map_err(|SelectError(why)| {
         Finding::error("select", format!("the selection does not fit {path} of shape {extent}: {why}")).at(patch.select.span, "")
     })?;
-    let mut fill = patch.fill.clone();
+    patch
+        .fill
+        .check(dtype, &region.shape())
+        .map_err(|e| Finding::error("fill", format!("the rule does not fit the region of {path}: {}", e.0)).at(patch.fill.origin, ""))?;
+    let mut fill = patch.fill.fill.clone();
     if fill.stream.is_empty() {
         fill.stream = [path.as_bytes(), format!("[{region}]").as_bytes()].concat();
     }
-    fill.check(dtype, &region.shape())
-        .map_err(|e| Finding::error("fill", format!("the rule does not fit the region of {path}: {}", e.0)).at(patch.fill_at, ""))?;
     Ok(Layer { kind: LayerKind::Patch, region, fill, frame: Frame::Region, fresh: false, origin: patch.origin })
 }
 

@@ -27,8 +27,8 @@ pub use bytes::{bytes_text, human_bytes, text_bytes};
 pub use contents::{DatasetContents, contents, grows};
 pub use decode::{decode_one, element_text};
 pub use desired::{
-    Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredObject, FileProps, Libver, OnMismatch,
-    Owned, Patch, Removal, RemovalTarget, SelectionText, Size, TrackOrder,
+    Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredFill, DesiredGroup, DesiredKind, DesiredObject, FileProps, Libver,
+    OnMismatch, Owned, Patch, Removal, RemovalTarget, SelectionText, Size, TrackOrder,
 };
 pub use dtype::{Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType};
 pub use elements::Elements;

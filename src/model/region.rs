@@ -140,7 +140,7 @@ impl SelectItem {
         let parts: Vec<&str> = text.split(':').collect();
         let open = |s: &str| if s.trim().is_empty() { Ok(None) } else { number(s).map(Some) };
         match parts.as_slice() {
-            [one] if one.is_empty() => Err(SelectError("an axis is missing between two commas; write `:` for a whole axis".into())),
+            [""] => Err(SelectError("an axis is missing between two commas; write `:` for a whole axis".into())),
             [one] => Ok(SelectItem::Index(number(one)?)),
             [start, stop] => Ok(SelectItem::Range { start: open(start)?, stop: open(stop)?, step: 1 }),
             [start, stop, step] => Ok(SelectItem::Range { start: open(start)?, stop: open(stop)?, step: open(step)?.unwrap_or(1) }),

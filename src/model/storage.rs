@@ -181,10 +181,10 @@ mod tests {
 
     #[test]
     fn auto_chunks_are_frozen() {
-        assert_eq!(auto_chunks(&[1494, 60, 47], 4), [94, 30, 47]);
+        assert_eq!(auto_chunks(&[1494, 60, 47], 4), [24, 30, 47]);
         assert_eq!(auto_chunks(&[100], 8), [100]);
         assert_eq!(auto_chunks(&[0, 3], 8), [512, 3]);
-        assert_eq!(auto_chunks(&[1024, 1024, 128], 8), [64, 32, 64]);
+        assert_eq!(auto_chunks(&[1024, 1024, 128], 8), [32, 64, 64]);
         assert_eq!(auto_chunks(&[5], 1 << 30), [1]);
     }
 }

@@ -2,7 +2,7 @@
 
 use super::step::{Action, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
-use crate::model::{DesiredDataset, FillValue, H5Path, Layout, MaxShape, SeenDataset, Shape, encode_one, grows};
+use crate::model::{DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, SeenDataset, Shape, encode_one, grows};
 
 /// What comparing a dataset that exists comes to.
 #[derive(Default)]
@@ -95,9 +95,10 @@ impl Comparer<'_> {
             }
         }
         if let Some((layout, at)) = &owned.layout
-            && layout.word() != seen.layout.word() {
-                self.mismatch("layout", *at, format!("is declared as {}, the file has {}", layout.word(), seen.layout.word()));
-            }
+            && layout.word() != seen.layout.word()
+        {
+            self.mismatch("layout", *at, format!("is declared as {}, the file has {}", layout.word(), seen.layout.word()));
+        }
         if let Some((chunks, at)) = &owned.chunks {
             match (&seen.layout, chunks) {
                 (Layout::Chunked { chunk, .. }, Some(wanted)) if chunk != wanted => {
@@ -108,12 +109,13 @@ impl Comparer<'_> {
             }
         }
         if let Some((filters, at)) = &owned.filters
-            && filters.as_slice() != seen.layout.filters() {
-                let text = |f: &[crate::model::Filter]| {
-                    if f.is_empty() { "none".into() } else { f.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
-                };
-                self.mismatch("filters", *at, format!("is declared as {}, the file has {}", text(filters), text(seen.layout.filters())));
-            }
+            && filters.as_slice() != seen.layout.filters()
+        {
+            let text = |f: &[crate::model::Filter]| {
+                if f.is_empty() { "none".into() } else { f.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
+            };
+            self.mismatch("filters", *at, format!("is declared as {}, the file has {}", text(filters), text(seen.layout.filters())));
+        }
         self.fill_value(wanted, seen);
         if let Some((time, at)) = owned.fill_time {
             // A variable-length type turns ifset into alloc.
@@ -141,6 +143,8 @@ impl Comparer<'_> {
         };
         let same = match (&value, &seen.fill_value) {
             (FillValue::Value(a), FillValue::Value(b)) => a.all_equal(b, &seen.dtype),
+            // The library's default is zeros: declaring them asks for nothing else.
+            (FillValue::Value(Elements::Fixed(a)), FillValue::Default) => a.iter().all(|b| *b == 0),
             (a, b) => a == b,
         };
         if !same {

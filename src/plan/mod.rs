@@ -1,5 +1,6 @@
 //! Desired × Observed → Proposal → Plan. Pure: no IO, no clock, no environment.
 
+mod aliases;
 mod attrs;
 mod compare;
 mod propose;

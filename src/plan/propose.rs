@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
-use super::{attrs, compare, regions};
+use super::{aliases, attrs, compare, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, LinkSeen, ObjectSeen, Observed, RemovalTarget, SeenKind,
@@ -139,9 +139,10 @@ impl<'a> Planner<'a> {
                 }
                 let seen = self.observed.objects.get(&root).and_then(|o| o.kind.as_ref());
                 if let (Some((wanted, _)), Some(SeenKind::Group(group))) = (props.track_order, seen)
-                    && wanted != group.link_order {
-                        self.keep(&root, "track_order", "differs from the declared one; it is a property of new objects");
-                    }
+                    && wanted != group.link_order
+                {
+                    self.keep(&root, "track_order", "differs from the declared one; it is a property of new objects");
+                }
                 if props.libver.is_some() {
                     self.keep(&root, "libver", "a property of new files; on this one the low bound follows its superblock");
                 }
@@ -382,6 +383,7 @@ impl<'a> Planner<'a> {
 
     /// Sorts the steps into the order of execution.
     fn finish(mut self) -> Proposal {
+        aliases::settle(self.observed, &mut self.steps, &mut self.conflicts);
         let ordered = match &self.observed.base {
             Base::Missing => self.desired.file.track_order.is_some_and(|(o, _)| o != TrackOrder::No),
             Base::Existing { .. } => {
@@ -400,7 +402,9 @@ impl<'a> Planner<'a> {
                 .then_with(|| position(a).cmp(&position(b)))
                 .then_with(|| if by_name(a) && a.path == b.path { std::cmp::Ordering::Equal } else { a.path.cmp(&b.path) })
         });
-        let considered = self.observed.objects.len().max(self.desired.objects.len());
+        let mut looked_at: BTreeSet<&H5Path> = self.observed.objects.keys().chain(self.desired.objects.keys()).collect();
+        looked_at.extend(self.steps.iter().map(|s| &s.path));
+        let considered = looked_at.len();
         self.conflicts.sort_by_key(|c| c.finding.labels.first().map(|l| l.span));
         Proposal { steps: self.steps, kept: self.kept, conflicts: self.conflicts, considered }
     }

@@ -18,7 +18,7 @@ pub(super) fn plan(
         let path = desired
             .patches
             .iter()
-            .find(|p| finding.labels.iter().any(|l| l.span == p.select.span || l.span == p.fill_at))
+            .find(|p| finding.labels.iter().any(|l| l.span == p.select.span || l.span == p.fill.origin))
             .map(|p| p.path.clone());
         conflicts.push(Conflict { path: path.unwrap_or_else(H5Path::root), finding });
     }

@@ -32,7 +32,7 @@ pub fn escape_controls(text: &str) -> String {
 
 /// `1 region`, `2 regions`.
 pub(super) fn count(n: usize, one: &str) -> String {
-    let many = if one.ends_with('y') { format!("{}ies", &one[..one.len() - 1]) } else { format!("{one}s") };
+    let many = format!("{one}s");
     format!("{} {}", grouped(n as u64), if n == 1 { one } else { &many })
 }
 

@@ -43,6 +43,10 @@ impl NewTarget {
         let place = replaced.as_ref().map_or_else(|| target.to_owned(), |lock| lock.path().to_owned());
         let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         let made = if folders { make_folders(&folder)? } else { Vec::new() };
+        if !folder.is_dir() {
+            let what = format!("its folder {} does not exist", folder.display());
+            return Err(TxnError::Refused { path: target.into(), what });
+        }
         let temp = tempfile::Builder::new()
             .prefix(".h5mason-")
             .suffix(".tmp")

@@ -1,0 +1,324 @@
+//! The laws of the design, one or more tests each.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Output;
+
+use proptest::prelude::*;
+use sha2::{Digest, Sha256};
+
+use crate::common::{h5mason, tempdir};
+use crate::snapshot::{differences, snapshot};
+
+fn run(dir: &Path, args: &[&str]) -> Output {
+    h5mason().current_dir(dir).args(args).output().unwrap()
+}
+
+fn code(output: &Output) -> i32 {
+    output.status.code().unwrap_or(-1)
+}
+
+fn text(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn good(dir: &Path, args: &[&str]) -> String {
+    let output = run(dir, args);
+    assert_eq!(code(&output), 0, "{args:?}: {}", text(&output));
+    text(&output)
+}
+
+fn write(dir: &Path, name: &str, body: &str) {
+    std::fs::write(dir.join(name), format!("version = 1\n{body}")).unwrap();
+}
+
+fn sha(path: &Path) -> String {
+    Sha256::digest(std::fs::read(path).unwrap()).iter().map(|b| format!("{b:02x}")).collect()
+}
+
+fn names(dir: &Path) -> BTreeSet<String> {
+    std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+/// One dataset entry: dtype, fill and storage that go together.
+fn dataset() -> impl Strategy<Value = (String, Vec<u64>)> {
+    let shape = proptest::collection::vec(1u64..7, 0..4);
+    let numbers = prop_oneof![Just("i1"), Just("u2"), Just(">i4"), Just("i8"), Just("f4"), Just(">f8"), Just("f2"), Just("c8")];
+    let rule = prop_oneof![
+        Just("fill = 3"),
+        Just("fill.arange = { start = 1, step = 0 }"),
+        Just("fill.integers = { low = 0, high = 100 }"),
+        Just("fill.uniform = { low = 0, high = 9 }"),
+        Just("fill.cycle = [1, 2, 3]"),
+        Just("fill.choice = { from = [4, 5, 6] }"),
+        Just("fill.bernoulli = { p = 0.5 }\nfill.missing = { fraction = 0.3, value = 7 }"),
+        Just(""),
+    ];
+    let storage = prop_oneof![
+        Just(""),
+        Just("chunks = \"auto\""),
+        Just("filters = [\"shuffle\", { deflate = 3 }]"),
+        Just("filters = [\"fletcher32\"]\nfill_value = 1"),
+        Just("layout = \"compact\""),
+    ];
+    (shape, numbers, rule, storage, any::<bool>()).prop_map(|(shape, dtype, rule, storage, exact)| {
+        let scalar = shape.is_empty();
+        let storage = if scalar && storage != "layout = \"compact\"" { "" } else { storage };
+        let exact = if exact && !rule.is_empty() { "contents = \"exact\"" } else { "" };
+        (format!("dtype = \"{dtype}\"\nshape = {shape:?}\n{rule}\n{storage}\n{exact}\n"), shape)
+    })
+}
+
+fn attribute() -> impl Strategy<Value = String> {
+    prop_oneof![
+        any::<i64>().prop_map(|v| v.to_string()),
+        (-1e9..1e9).prop_map(|v: f64| format!("{v:?}")),
+        any::<bool>().prop_map(|v| v.to_string()),
+        "[a-zA-Z0-9 äß]{0,12}".prop_map(|v| format!("{v:?}")),
+        proptest::collection::vec(-9i32..9, 1..4).prop_map(|v| format!("{v:?}")),
+        Just("{ value = [[1, 2], [3, 4]], dtype = \"u1\" }".into()),
+        Just("{ value = 1.5, dtype = \">f4\", shape = [1] }".into()),
+        Just("{ empty = \"f8\" }".into()),
+        Just("{ default = \"d\" }".into()),
+        Just("{ replace = 5 }".into()),
+        Just("{ absent = true }".into()),
+        Just("nan".into()),
+    ]
+}
+
+/// A manifest of a few datasets and groups with attributes, and patches of the datasets.
+fn manifest() -> impl Strategy<Value = String> {
+    let entry = (
+        prop_oneof![Just("a"), Just("b/c"), Just("b/d"), Just("ä")],
+        dataset(),
+        proptest::collection::vec(attribute(), 0..3),
+        any::<bool>(),
+    );
+    (proptest::collection::vec(entry, 1..4), any::<u16>(), proptest::collection::vec(attribute(), 0..3)).prop_map(|(entries, seed, root)| {
+        let mut out = format!("seed = {seed}\n[attrs]\n");
+        for (i, attr) in root.iter().enumerate() {
+            out += &format!("r{i} = {attr}\n");
+        }
+        let mut used = BTreeSet::new();
+        let mut patches = String::new();
+        for (path, (dataset, shape), attrs, patched) in entries {
+            if !used.insert(path) {
+                continue;
+            }
+            out += &format!("[dataset.\"/{path}\"]\n{dataset}");
+            for (i, attr) in attrs.iter().enumerate() {
+                out += &format!("attrs.x{i} = {attr}\n");
+            }
+            if patched && !shape.is_empty() {
+                let last = shape[0] - 1;
+                patches += &format!("[[patch]]\npath = \"/{path}\"\nselect = \"{last}\"\nfill = 8\n[[patch]]\npath = \"/{path}\"\nselect = \"::2\"\nfill.cycle = [1, 2]\n");
+            }
+        }
+        out + &patches
+    })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Law 2: after a build or an apply nothing is left to do, and doing it again changes no byte.
+    #[test]
+    fn law2_idempotent(first in manifest(), second in manifest()) {
+        let dir = tempdir();
+        write(dir.path(), "a.toml", &first);
+        write(dir.path(), "b.toml", &second);
+        good(dir.path(), &["build", "a.toml", "-o", "x.h5"]);
+        good(dir.path(), &["check", "a.toml", "x.h5"]);
+        let built = sha(&dir.path().join("x.h5"));
+        good(dir.path(), &["apply", "a.toml", "x.h5"]);
+        prop_assert_eq!(&sha(&dir.path().join("x.h5")), &built);
+        // Another manifest may clash with the file; where it does not, the same holds.
+        let output = run(dir.path(), &["apply", "b.toml", "x.h5"]);
+        if code(&output) == 0 {
+            good(dir.path(), &["check", "b.toml", "x.h5"]);
+            let once = sha(&dir.path().join("x.h5"));
+            good(dir.path(), &["apply", "b.toml", "x.h5"]);
+            prop_assert_eq!(sha(&dir.path().join("x.h5")), once);
+        } else {
+            prop_assert_eq!(code(&output), 2);
+            prop_assert_eq!(&sha(&dir.path().join("x.h5")), &built, "a refused apply changes no byte");
+        }
+        prop_assert_eq!(names(dir.path()), ["a.toml", "b.toml", "x.h5"].map(String::from).into());
+    }
+
+    /// Law 1: what the second manifest does not name stays as it is.
+    #[test]
+    fn law1_declared_only(first in manifest(), value in attribute()) {
+        let dir = tempdir();
+        write(dir.path(), "a.toml", &first);
+        good(dir.path(), &["build", "a.toml", "-o", "x.h5"]);
+        let before = snapshot(&dir.path().join("x.h5"));
+        write(dir.path(), "b.toml", &format!("[attrs]\nprobe = {value}\n[dataset.\"/new/one\"]\ndtype = \"i4\"\nshape = [3]\nfill.arange = {{}}\n"));
+        good(dir.path(), &["apply", "b.toml", "x.h5"]);
+        let changed = differences(&before, &snapshot(&dir.path().join("x.h5")));
+        let allowed = ["/@probe", "/new", "/new/one"];
+        prop_assert!(changed.iter().all(|k| allowed.contains(&k.as_str())), "{:?}", changed);
+    }
+
+    /// Law 5: the same manifest makes the same bytes, whatever the threads and the folder.
+    #[test]
+    fn law5_reproducible(body in manifest()) {
+        let mut seen = BTreeSet::new();
+        for threads in ["1", "2", "5"] {
+            let dir = tempdir();
+            let inner = dir.path().join("d".repeat(threads.parse().unwrap()));
+            std::fs::create_dir(&inner).unwrap();
+            write(&inner, "m.toml", &body);
+            good(&inner, &["build", "m.toml", "-o", &format!("x{threads}.h5"), "--threads", threads]);
+            seen.insert(sha(&inner.join(format!("x{threads}.h5"))));
+        }
+        prop_assert_eq!(seen.len(), 1);
+    }
+}
+
+const TWO: &str = "[attrs]\ntitle = \"t\"\n[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [50, 20]\nfill.uniform = {}\n";
+
+/// Law 3: what is done is what the plan said, and a plan that is stale is refused.
+#[test]
+fn law3_the_plan_is_what_happens() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", TWO);
+    write(dir, "b.toml", "[attrs]\ntitle = \"u\"\nextra = 1\n[[patch]]\npath = \"/d\"\nselect = \"3:9, ::5\"\nfill = 2\n");
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    let steps = |args: &[&str]| {
+        let output = run(dir, args);
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}", text(&output)));
+        json["steps"].clone()
+    };
+    let planned = steps(&["plan", "b.toml", "x.h5", "--format", "json", "--out", "p.json"]);
+    assert_eq!(planned.as_array().unwrap().len(), 3);
+    std::fs::copy(dir.join("x.h5"), dir.join("y.h5")).unwrap();
+    write(dir, "c.toml", "[attrs]\ntitle = \"u\"\n");
+    good(dir, &["apply", "c.toml", "x.h5"]);
+    let changed = sha(&dir.join("x.h5"));
+    let output = run(dir, &["apply", "b.toml", "x.h5", "--plan", "p.json"]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output).contains("stale") && text(&output).contains("title"), "{}", text(&output));
+    assert_eq!(sha(&dir.join("x.h5")), changed);
+    std::fs::rename(dir.join("y.h5"), dir.join("x.h5")).unwrap();
+    let done = steps(&["apply", "b.toml", "x.h5", "--plan", "p.json", "--format", "json"]);
+    assert_eq!(done, planned);
+}
+
+/// Law 4: a step that fails in the middle leaves the old bytes and nothing beside them.
+#[test]
+fn law4_a_failed_step_changes_nothing() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", TWO);
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    let before = sha(&dir.join("x.h5"));
+    // The shape is right, so only reading the values finds the bad one, after other steps have been done.
+    let rows: String = (0..3000).map(|i| if i == 2999 { "oops\n".into() } else { format!("{i}\n") }).collect();
+    std::fs::write(dir.join("v.csv"), rows).unwrap();
+    write(dir, "b.toml", "[attrs]\ntitle = \"new\"\n[dataset.\"/e\"]\ndtype = \"i4\"\nshape = [3000]\nfill.csv = \"v.csv\"\n");
+    let output = run(dir, &["apply", "b.toml", "x.h5"]);
+    assert_eq!(code(&output), 2, "{}", text(&output));
+    assert!(text(&output).contains("3000"), "the row is named: {}", text(&output));
+    assert_eq!(sha(&dir.join("x.h5")), before);
+    let output = run(dir, &["build", "b.toml", "-o", "new/y.h5"]);
+    assert_eq!(code(&output), 2);
+    assert_eq!(names(dir), ["a.toml", "b.toml", "v.csv", "x.h5"].map(String::from).into());
+}
+
+/// Law 4: while another process holds the file's lock nothing is changed.
+#[test]
+fn law4_a_locked_file_is_left_alone() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", TWO);
+    write(dir, "b.toml", "[attrs]\ntitle = \"new\"\n");
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    let before = sha(&dir.join("x.h5"));
+    let file = std::fs::File::open(dir.join("x.h5")).unwrap();
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    for command in ["apply", "plan", "check"] {
+        let output = run(dir, &[command, "b.toml", "x.h5"]);
+        assert_eq!(code(&output), 2);
+        assert!(text(&output).contains("locked"), "{}", text(&output));
+    }
+    assert_eq!(sha(&dir.join("x.h5")), before);
+    drop(file);
+    good(dir, &["apply", "b.toml", "x.h5"]);
+}
+
+/// Law 6: problems are found before anything is written, all together, sorted by place.
+#[test]
+fn law6_refuse_early_and_together() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(
+        dir,
+        "m.toml",
+        "[dataset.\"/x\"]\ndtype = \"i5\"\nshape = [4]\n[dataset.\"/y\"]\ndtype = \"i1\"\nshape = [\"tme\"]\nfil = 3\n[dims]\ntime = 2\n",
+    );
+    let output = run(dir, &["build", "m.toml", "-o", "x.h5"]);
+    assert_eq!(code(&output), 2);
+    let said = text(&output);
+    let at: Vec<usize> =
+        ["m.toml:3:9", "m.toml:7:10", "m.toml:8:1"].iter().map(|p| said.find(p).unwrap_or_else(|| panic!("{p} in {said}"))).collect();
+    assert!(at.is_sorted());
+    assert!(said.contains("did you mean `time`?") && said.contains("did you mean `fill`?"));
+    assert_eq!(names(dir), ["m.toml"].map(String::from).into());
+}
+
+/// Law 7: memory does not grow with the dataset.
+#[test]
+fn law7_memory_is_bounded() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(
+        dir,
+        "m.toml",
+        "[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [600, 1000, 100]\nchunks = [1, 1000, 100]\nfilters = [{ deflate = 1 }]\nfill.cycle = [1.5, 2.5]\n",
+    );
+    let peak = |args: &[&str]| {
+        let mut child = h5mason().current_dir(dir).args(args).stdout(std::process::Stdio::null()).spawn().unwrap();
+        let mut peak = 0u64;
+        while child.try_wait().unwrap().is_none() {
+            let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+            let line = status.lines().find(|l| l.starts_with("VmHWM")).and_then(|l| l.split_whitespace().nth(1)?.parse::<u64>().ok());
+            peak = peak.max(line.unwrap_or(0));
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        assert!(child.wait().unwrap().success());
+        peak / 1024
+    };
+    // 458 MiB of values.
+    let built = peak(&["build", "m.toml", "-o", "x.h5"]);
+    let checked = peak(&["check", "--exact", "m.toml", "x.h5"]);
+    assert!((1..300).contains(&built) && (1..300).contains(&checked), "peak {built} and {checked} MiB");
+}
+
+/// Law 8: damaged files are refused or read, never changed by a refusal, and never crash the command.
+#[test]
+fn law8_damaged_files_are_not_trusted() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", "[attrs]\ntitle = \"t\"\n[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [50]\nfill.uniform = {}\n");
+    write(dir, "b.toml", "[attrs]\ntitle = \"u\"\n[[patch]]\npath = \"/d\"\nselect = \"3:9\"\nfill = 2\n");
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    let whole = std::fs::read(dir.join("x.h5")).unwrap();
+    let target = dir.join("t.h5");
+    for cut in (0..whole.len()).step_by(256) {
+        std::fs::write(&target, &whole[..cut]).unwrap();
+        for command in ["plan", "apply"] {
+            let output = run(dir, &[command, "b.toml", "t.h5"]);
+            assert_eq!(code(&output), 2, "cut at {cut}: {}", text(&output));
+            assert!(text(&output).contains("t.h5"), "{}", text(&output));
+            assert_eq!(std::fs::read(&target).unwrap(), &whole[..cut]);
+        }
+    }
+    std::fs::remove_file(&target).unwrap();
+    for bad in ["..", "/dev/null", "missing/x.h5"] {
+        let output = run(dir, &["apply", "b.toml", bad]);
+        assert_eq!(code(&output), 2, "{}", text(&output));
+    }
+    assert_eq!(names(dir), ["a.toml", "b.toml", "x.h5"].map(String::from).into());
+}

@@ -1,0 +1,12 @@
+//! Integration tests: one crate, so that it links once.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is a panic")]
+
+mod common;
+mod docs;
+mod examples;
+mod imports;
+mod interop;
+mod laws;
+mod messages;
+mod schemas;
+mod snapshot;

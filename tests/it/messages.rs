@@ -1,0 +1,136 @@
+//! What people read: messages and plans, as snapshots (`cargo insta review` after a deliberate change).
+
+use std::path::Path;
+
+use crate::common::{h5mason, tempdir};
+
+/// Code, stdout and stderr of one command.
+fn said(dir: &Path, args: &[&str]) -> String {
+    let output = h5mason().current_dir(dir).args(args).output().unwrap();
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let part = |name: &str, text: &str| if text.is_empty() { String::new() } else { format!("--- {name}\n{text}") };
+    format!(
+        "$ h5mason {}\n{}{}--- exit {}\n",
+        args.join(" "),
+        part("stdout", &out),
+        part("stderr", &err),
+        output.status.code().unwrap_or(-1)
+    )
+}
+
+const DATASET: &str = "[dataset.\"/x\"]\ndtype = \"i4\"\nshape = [4, 4]\n";
+
+/// Name, what follows `version = 1`.
+fn bad() -> Vec<(&'static str, String)> {
+    let with = |more: &str| format!("{DATASET}{more}");
+    let one = |dtype: &str, more: &str| format!("[dataset.\"/x\"]\ndtype = \"{dtype}\"\nshape = [4]\n{more}");
+    vec![
+        ("syntax", "[dataset\n".into()),
+        ("unknown key", with("chnks = [2, 2]\n")),
+        ("unknown section", "datset = 3\n".into()),
+        ("unknown dtype", one("i5", "")),
+        ("a dtype by another name", one("double", "")),
+        ("a later dtype", one("bf16", "")),
+        ("unknown rule", with("fill.uniforn = { low = 0, high = 1 }\n")),
+        ("a later rule", with("fill.uuid = {}\n")),
+        ("two rules", with("fill.uniform = {}\nfill.normal = {}\n")),
+        ("a parameter is missing", with("fill.integers = { low = 0 }\n")),
+        ("an empty range", with("fill.integers = { low = 9, high = 1 }\n")),
+        ("a value that does not fit", one("u1", "fill = 300\n")),
+        ("a range that does not fit", one("i1", "fill.integers = { low = 0, high = 1000 }\n")),
+        ("numbers into text", one("str", "fill.normal = {}\n")),
+        ("a negative size", "[dataset.\"/x\"]\ndtype = \"i4\"\nshape = [-1]\n".into()),
+        ("an unknown dimension", "[dims]\ntime = 3\n[dataset.\"/x\"]\ndtype = \"i4\"\nshape = [\"tme\"]\n".into()),
+        ("the rank of chunks", with("chunks = [2]\n")),
+        ("a chunk beyond the shape", with("chunks = [2, 9]\n")),
+        ("a deflate level", with("filters = [{ deflate = 11 }]\n")),
+        ("gzip", with("filters = [\"gzip\"]\n")),
+        ("contiguous with filters", with("layout = \"contiguous\"\nfilters = [\"shuffle\"]\n")),
+        ("literal values of another shape", with("fill.values = [[1, 2], [3, 4]]\n")),
+        ("uneven literal values", with("fill.values = [[1, 2], [3]]\n")),
+        ("a selection out of bounds", with("[[patch]]\npath = \"/x\"\nselect = \"0:9, 0\"\nfill = 1\n")),
+        ("an empty selection", with("[[patch]]\npath = \"/x\"\nselect = \"2:2, 0\"\nfill = 1\n")),
+        ("one path twice", with("[dataset.\"x\"]\ndtype = \"i4\"\nshape = [1]\n")),
+        ("a dataset as a parent", with("[dataset.\"/x/y\"]\ndtype = \"i4\"\nshape = [1]\n")),
+        ("a path upwards", "[dataset.\"/a/../b\"]\ndtype = \"i4\"\nshape = [1]\n".into()),
+        ("too large", "[dataset.\"/x\"]\ndtype = \"f8\"\nshape = [4611686018427387904, 4]\n".into()),
+        ("a missing include", "include = [\"nowhere.toml\"]\n".into()),
+        ("an undefined variable", "[vars]\nsite = \"a\"\n[attrs]\na = \"${sight}\"\n".into()),
+        ("an attribute's form", "[attrs]\na = { vale = 1 }\n".into()),
+        ("a dotted attribute name", "[attrs]\na.b = 1\n".into()),
+        ("an empty list", "[attrs]\na = []\n".into()),
+        ("a mixed list", "[attrs]\na = [1, \"x\"]\n".into()),
+        ("adopting in a new file", "[dataset.\"/x\".attrs]\nunits = \"K\"\n".into()),
+        ("a dtype without a shape", "[dataset.\"/x\"]\ndtype = \"i4\"\n".into()),
+        ("removed and declared", with("[[remove]]\npath = \"/x\"\n")),
+        ("a later section", "[[move]]\nfrom = \"/a\"\nto = \"/b\"\n".into()),
+        ("an input outside", one("f8", "fill.npy = \"../a.npy\"\n")),
+        ("an input that is missing", one("f8", "fill.npy = \"a.npy\"\n")),
+    ]
+}
+
+#[test]
+fn bad_manifests() {
+    let dir = tempdir();
+    let mut all = String::new();
+    for (name, body) in bad() {
+        std::fs::write(dir.path().join("m.toml"), format!("version = 1\n{body}")).unwrap();
+        all += &format!("##### {name}\n{}\n", said(dir.path(), &["build", "m.toml", "-o", "x.h5"]));
+        assert!(!dir.path().join("x.h5").exists(), "{name}");
+    }
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn clashes_with_a_file() {
+    let dir = tempdir();
+    let write = |name: &str, body: &str| std::fs::write(dir.path().join(name), format!("version = 1\n{body}")).unwrap();
+    write(
+        "base.toml",
+        "[attrs]\nunit = \"K\"\nunits = \"K2\"\n[group.\"/g\"]\n[dataset.\"/x\"]\ndtype = \"i8\"\nshape = [4, 4]\nfill.arange = {}\n",
+    );
+    said(dir.path(), &["build", "base.toml", "-o", "f.h5"]);
+    let mut all = String::new();
+    for (name, body) in [
+        ("dtype", DATASET),
+        ("shape", "[dataset.\"/x\"]\ndtype = \"i8\"\nshape = [5, 4]\n"),
+        ("storage", "[dataset.\"/x\"]\nchunks = [2, 2]\nfill_value = 3\n"),
+        ("kind", "[dataset.\"/g\"]\ndtype = \"i8\"\nshape = [5, 4]\n"),
+        ("nothing to adopt", "[dataset.\"/y\".attrs]\nunits = \"K\"\n"),
+        ("a select that does not fit", "[[patch]]\npath = \"/x\"\nselect = \"9\"\nfill = 1\n"),
+        ("a rename with both names there", "[attrs]\nunits = { rename_from = \"unit\" }\n"),
+        ("rules against each other", "[attrs]\nunit = 1\nnew = { rename_from = \"unit\" }\n"),
+        ("removal without consent", "[[remove]]\npath = \"/x\"\n"),
+        (
+            "changes",
+            "[attrs]\nunit = \"m\"\nlong = [1, 2, 3]\nunits = 5\n[[patch]]\npath = \"/x\"\nselect = \"1:3, ::2\"\nfill = 7\n[dataset.\"/new/d\"]\ndtype = \"f4\"\nshape = [3]\nfill.linspace = { start = 0, stop = 1 }\n",
+        ),
+    ] {
+        write("m.toml", body);
+        all += &format!("##### {name}\n{}\n", said(dir.path(), &["apply", "m.toml", "f.h5"]));
+    }
+    all += &said(dir.path(), &["apply", "m.toml", "f.h5", "--verbose"]);
+    all += &said(dir.path(), &["check", "m.toml", "f.h5"]);
+    all += &said(dir.path(), &["build", "base.toml", "-o", "f.h5"]);
+    all += &said(dir.path(), &["apply", "m.toml", "no/such/f.h5"]);
+    all += &said(dir.path(), &["plan", "m.toml"]);
+    insta::assert_snapshot!(all);
+}
+
+#[test]
+fn help() {
+    let dir = tempdir();
+    let all: String = [
+        &["--help"][..],
+        &["build", "--help"],
+        &["plan", "--help"],
+        &["apply", "--help"],
+        &["check", "--help"],
+        &["show", "--help"],
+        &["frobnicate"],
+    ]
+    .iter()
+    .map(|args| said(dir.path(), args))
+    .collect();
+    insta::assert_snapshot!(all);
+}
