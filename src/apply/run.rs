@@ -344,8 +344,8 @@ fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
         Action::WriteRegion { .. } if shrinking.get(&step.path) == Some(&true) => step.bytes / 1032,
         Action::WriteRegion { .. } => step.bytes,
         Action::SetAttr { .. } => step.bytes,
-        Action::CreateFile(_)
-        | Action::CreateGroup { .. }
+        Action::CreateFile(props) => props.userblock.map_or(0, |(bytes, _)| bytes),
+        Action::CreateGroup { .. }
         | Action::Grow { .. }
         | Action::RemoveAttr { .. }
         | Action::RenameAttr { .. }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{ApplyArgs, BuildArgs, Format};
+use super::args::{ApplyArgs, BuildArgs, Format, ManifestArgs};
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
@@ -37,6 +37,14 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
     }
 }
 
+/// Prints the plan that was refused as JSON, where that was asked for.
+fn tell_refused(failure: &Failure, common: &ManifestArgs, target: &Path, loaded: &Loaded, output: &Output) -> bool {
+    let (Failure::Blocked(prepared, _), Format::Json) = (failure, common.format) else { return false };
+    let refused = Applied { base: prepared.base.clone(), proposal: prepared.proposal.clone(), changed: false };
+    tell_applied(&refused, &common.manifest, target, loaded, Format::Json, output);
+    true
+}
+
 /// `build`: a new file.
 pub fn build(args: &BuildArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
@@ -51,7 +59,8 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
         match result {
             Ok(applied) => tell_applied(&applied, &args.common.manifest, target, &loaded, args.common.format, output),
             Err(failure) => {
-                tell_failure(&failure, target, &loaded, output);
+                let shown = tell_refused(&failure, &args.common, target, &loaded, output);
+                tell_failure(&failure, target, &loaded, output, shown);
                 worst = TROUBLE;
             }
         }
@@ -77,7 +86,8 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
         match result {
             Ok(applied) => tell_applied(&applied, &args.common.manifest, target, &loaded, args.common.format, output),
             Err(failure) => {
-                tell_failure(&failure, target, &loaded, output);
+                let shown = tell_refused(&failure, &args.common, target, &loaded, output);
+                tell_failure(&failure, target, &loaded, output, shown);
                 worst = TROUBLE;
             }
         }

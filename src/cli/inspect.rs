@@ -39,9 +39,9 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Outp
     let name = target.display().to_string();
     if proposal.is_empty() {
         output.print(&format!(
-            "{}: as declared, nothing to do; {} objects considered\n",
+            "{}: as declared, nothing to do; {} considered\n",
             crate::report::escape_controls(&name),
-            proposal.considered
+            crate::report::count(proposal.considered, "object")
         ));
     } else {
         output.print(&format!(
@@ -74,7 +74,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
-                tell_failure(&failure, target, &loaded, output);
+                tell_failure(&failure, target, &loaded, output, false);
                 worst = TROUBLE;
                 continue;
             }
@@ -112,7 +112,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
-                tell_failure(&failure, target, &loaded, output);
+                tell_failure(&failure, target, &loaded, output, false);
                 worst = TROUBLE;
                 continue;
             }

@@ -24,10 +24,12 @@ pub fn targets(files: &[PathBuf], loaded: &Loaded, output: &Output) -> Option<Ve
 }
 
 /// Prints why nothing was done to a file.
-pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded, output: &Output) {
+///
+/// `plan_shown`: the plan that was refused stands on stdout already.
+pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded, output: &Output, plan_shown: bool) {
     let name = target.display().to_string();
     match failure {
-        Failure::Blocked(prepared, blocked) => tell_blocked(prepared, blocked, &name, loaded, output),
+        Failure::Blocked(prepared, blocked) => tell_blocked(prepared, blocked, &name, loaded, output, plan_shown),
         Failure::Txn(TxnError::Exists(_)) => {
             output.error(&failure.to_string(), &["`apply` changes an existing file; `build --force` replaces it"]);
         }
@@ -44,7 +46,7 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
     }
 }
 
-fn tell_blocked(prepared: &Prepared, blocked: &Blocked, name: &str, loaded: &Loaded, output: &Output) {
+fn tell_blocked(prepared: &Prepared, blocked: &Blocked, name: &str, loaded: &Loaded, output: &Output, plan_shown: bool) {
     match blocked {
         Blocked::Conflicts(count) => {
             tell_conflicts(prepared, loaded, output);
@@ -52,8 +54,11 @@ fn tell_blocked(prepared: &Prepared, blocked: &Blocked, name: &str, loaded: &Loa
             output.tell(&format!("\n{conflicts} with {name}; nothing was written.\n"));
         }
         Blocked::Consent(steps) => {
-            output.print(&format!("{}\n{}", target_line(name, &prepared.base), plan_text(&prepared.proposal, output.out, output.verbose)));
-            output.print(&format!("{}\n", summary_text(&prepared.proposal, crate::report::Tense::Future)));
+            if !plan_shown {
+                let plan = plan_text(&prepared.proposal, output.out, output.verbose);
+                let summary = summary_text(&prepared.proposal, crate::report::Tense::Future);
+                output.print(&format!("{}\n{plan}{summary}\n", target_line(name, &prepared.base)));
+            }
             let steps: Vec<_> = steps.iter().filter_map(|&i| prepared.proposal.steps.get(i)).collect();
             let paths = |hazard: Hazard| steps.iter().filter(|s| s.hazard == hazard).map(|s| s.path.to_string()).collect::<Vec<_>>();
             let (lossy, destructive) = (paths(Hazard::Lossy), paths(Hazard::Destructive));

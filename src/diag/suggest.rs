@@ -1,7 +1,7 @@
 //! The nearest known word.
 
 /// The candidate nearest to `word`, if it is near enough to be what was meant: at most a third of
-/// the characters differ (optimal string alignment distance, case ignored), or one contains the other.
+/// the characters, and less than half of them, differ (optimal string alignment distance, case ignored), or one contains the other.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
     let length = lower.chars().count();
@@ -12,7 +12,7 @@ pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) ->
             let distance = distance(&lower, &candidate);
             let longest = length.max(candidate.chars().count());
             let contains = length >= 3 && (candidate.contains(&lower) || (candidate.len() >= 3 && lower.contains(&candidate)));
-            (distance <= longest.div_ceil(3).min(4) || contains).then_some((distance, c))
+            ((distance <= longest.div_ceil(3).min(4) && 2 * distance < longest) || contains).then_some((distance, c))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, c)| c)

@@ -7,7 +7,7 @@ use hdf5_sys::h5d::{
     H5Dwrite,
 };
 use hdf5_sys::h5p::*;
-use hdf5_sys::h5z::{H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFLE, H5Z_FLAG_OPTIONAL};
+use hdf5_sys::h5z::{H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFLE, H5Z_FLAG_OPTIONAL, H5Zfilter_avail};
 
 use super::file::property_list;
 use super::id::c_string;
@@ -78,8 +78,10 @@ impl Object {
         let (shape, maxshape) = space::extent(&space_id)?;
         let list = self.create_list()?;
         let (fill_time, alloc_time) = times(&list, self.label())?;
+        let layout = layout(&list, self.label())?;
         Ok(SeenDataset {
-            layout: layout(&list, self.label())?,
+            lacking: layout.filters().iter().find(|f| !available(f)).cloned(),
+            layout,
             fill_value: fill_value(&list, &type_id, &dtype, self.label())?,
             dtype,
             shape,
@@ -296,6 +298,15 @@ fn filter(p: i64, index: u32, label: &str) -> Result<Filter> {
         (H5Z_FILTER_FLETCHER32, _, false) => Filter::Fletcher32,
         _ => Filter::Other { id, optional, params },
     })
+}
+
+/// Can the filter be run here?
+fn available(filter: &Filter) -> bool {
+    match filter {
+        Filter::Shuffle | Filter::Deflate(_) | Filter::Fletcher32 => true,
+        // SAFETY: a plain value.
+        Filter::Other { id, .. } => hdf5::sync::sync(|| unsafe { H5Zfilter_avail(*id) }) > 0,
+    }
 }
 
 fn fill_value(list: &Id, type_id: &Id, dtype: &Dtype, label: &str) -> Result<FillValue> {

@@ -131,10 +131,20 @@ impl File {
     }
 }
 
-/// Starts the library, which sets the identifiers of its predefined classes and types. Everything else
-/// comes after a file has been opened or created.
+// The crate declares its argument as a pointer; it is a mask (H5PLpublic.h).
+unsafe extern "C" {
+    fn H5PLset_loading_state(plugin_control_mask: std::ffi::c_uint) -> i32;
+}
+
+/// Starts the library, which sets the identifiers of its predefined classes and types, and turns
+/// plugins off: a file must not decide which code is loaded. Everything else comes after a file has been
+/// opened or created.
 fn initialise() {
-    hdf5::sync::sync(|| {});
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    // SAFETY: a plain value; failure means that there is no plugin support to turn off.
+    ONCE.call_once(|| {
+        let _ = hdf5::sync::sync(|| unsafe { H5PLset_loading_state(0) });
+    });
 }
 
 /// A property list of a class.

@@ -105,6 +105,9 @@ fn form(entry: &Entry, table: &Table) -> Result<AttrRule, Finding> {
             if from == text_bytes(&entry.key) || from.is_empty() {
                 return Err(Finding::error("attribute-form", "an attribute is renamed from another name").at(main.node.span, ""));
             }
+            if table.get("value").is_none() {
+                alone("rename_from")?;
+            }
             AttrRule::RenameFrom { from, value: table.get("value").map(|e| spec(&e.node)).transpose()? }
         }
     })

@@ -78,7 +78,17 @@ impl Reader<'_> {
         KEYS.check(self.table, self.findings);
         let dtype = self.opt("dtype", |_, n| dtype::read(n));
         let extent = self.opt("shape", Reader::extent).map(|(e, _)| e);
-        let named = self.opt("dims", |_, n| axis_names(n)).map(|(names, _)| names);
+        let named = self.opt("dims", |_, n| axis_names(n));
+        let named_axes = named.as_ref().map(|(names, span)| (names.len(), *span));
+        let named = named.map(|(names, _)| names);
+        if let (Some((count, span)), Some(e)) = (named_axes, extent.as_ref().filter(|e| Some(e.shape.rank()) != named_axes.map(|(n, _)| n)))
+        {
+            self.findings.push(
+                Finding::error("dims", format!("`dims` names {count} axes, the shape {} has {}", e.shape, e.shape.rank()))
+                    .at(span, "")
+                    .at(e.span, "the shape"),
+            );
+        }
         let owned = self.owned();
         let track_order = self.opt("track_order", |_, n| super::file::track_order(n));
         let contents = self.opt("contents", |_, n| contents(n));
@@ -104,7 +114,7 @@ impl Reader<'_> {
             self.findings.push(Finding::error("contents", "`contents = \"exact\"` needs a `fill`").at(*span, ""));
         }
         let contents = contents.map_or(Contents::Initial, |(c, _)| c);
-        let dataset = DesiredDataset { definition, owned, fill, contents, on_mismatch: OnMismatch::Refuse, track_order };
+        let dataset = DesiredDataset { definition, named_axes, owned, fill, contents, on_mismatch: OnMismatch::Refuse, track_order };
         Some(Read { dataset, axes })
     }
 

@@ -41,7 +41,8 @@ impl Dims {
                 Ok(())
             }
             None => {
-                Err(did_you_mean(name, root.keys().map(String::as_str)).unwrap_or_else(|| "the manifest declares no such dimension".into()))
+                Err(did_you_mean(name, root.keys().map(String::as_str))
+                    .unwrap_or_else(|| "--dim overrides a size that [dims] declares".into()))
             }
         }
     }

@@ -83,7 +83,8 @@ fn named(name: &str, span: Span) -> Result<Dtype, Finding> {
 
 /// `S16`.
 fn fixed(name: &str, span: Span) -> Result<Dtype, Finding> {
-    if let Some(Ok(size)) = name.strip_prefix('S').map(str::parse::<usize>) {
+    let digits = name.strip_prefix('S').filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+    if let Some(Ok(size)) = digits.map(str::parse::<usize>) {
         if size == 0 || size > u32::MAX as usize {
             return Err(Finding::error("dtype", format!("a fixed string has 1 to {} bytes, not {size}", u32::MAX)).at(span, ""));
         }

@@ -55,14 +55,16 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, (Sources, Find
     }
     let vars = vars(&documents, overrides, &mut sources, &mut findings);
     let scope = Scope { vars: &vars, bound: &[] };
-    let mut dims = dims(&documents, &scope, overrides, &mut sources, &mut findings);
+    let mut dims = dims(&documents, &scope, &mut findings);
     let seed = last(&documents, "seed", &scope, &mut findings).and_then(|n| findings.keep(n.size("a seed"))).unwrap_or(0);
     let file = merged_table(&documents, "file", &scope, &mut findings);
     let props = file::read(&file, &mut findings);
     let target = target(&file, &sources, &mut findings);
     let entries = collect(&documents, &scope, &mut findings);
+    resolve::group_dims(&entries, &mut dims, &mut findings);
+    resize(&mut dims, overrides, &mut sources, &mut findings);
     let cx = fill::Context { sources: &sources, allow_paths: overrides.allow_paths, seed, fill_value: None, dtype: None };
-    let desired = resolve::resolve(entries, props, &mut dims, &cx, &mut findings);
+    let desired = resolve::resolve(entries, props, &dims, &cx, &mut findings);
     if findings.has_errors() {
         return Err((sources, findings));
     }
@@ -129,7 +131,7 @@ fn parse_as(old: &Val, text: &str) -> Result<Val, &'static str> {
     }
 }
 
-fn dims(documents: &[Document], scope: &Scope<'_>, overrides: &Overrides, sources: &mut Sources, findings: &mut Findings) -> Dims {
+fn dims(documents: &[Document], scope: &Scope<'_>, findings: &mut Findings) -> Dims {
     let mut dims = Dims::default();
     for entry in documents.iter().filter_map(|d| d.table.get("dims")) {
         if let Some(table) = findings.keep(entry.node.table("a table of dimensions")) {
@@ -137,6 +139,11 @@ fn dims(documents: &[Document], scope: &Scope<'_>, overrides: &Overrides, source
             dims.add(&H5Path::root(), &table, findings);
         }
     }
+    dims
+}
+
+/// `--dim name=size`.
+fn resize(dims: &mut Dims, overrides: &Overrides, sources: &mut Sources, findings: &mut Findings) {
     for (name, value) in &overrides.dims {
         let span = command_line(sources, "--dim", name, value);
         let Ok(size) = value.parse::<u64>() else {
@@ -151,7 +158,6 @@ fn dims(documents: &[Document], scope: &Scope<'_>, overrides: &Overrides, source
             );
         }
     }
-    dims
 }
 
 fn command_line(sources: &mut Sources, option: &str, name: &str, value: &str) -> Span {

@@ -19,8 +19,8 @@ const REMOVE: Keys = Keys { what: "[[remove]]", known: &["path", "match", "for"]
 
 type Axes = BTreeMap<H5Path, Vec<Option<String>>>;
 
-/// Reads every entry; problems are collected.
-pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &mut Dims, cx: &fill::Context<'_>, findings: &mut Findings) -> Desired {
+/// Adds the dimensions that groups declare.
+pub(crate) fn group_dims(entries: &Entries, dims: &mut Dims, findings: &mut Findings) {
     for (path, object) in &entries.objects {
         if let (Section::Group, Some(e)) = (object.section, object.table.get("dims"))
             && let Some(table) = findings.keep(e.node.table("a table of dimensions"))
@@ -28,6 +28,10 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &mut Dims, cx: &f
             dims.add(path, table, findings);
         }
     }
+}
+
+/// Reads every entry; problems are collected.
+pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill::Context<'_>, findings: &mut Findings) -> Desired {
     let mut axes = Axes::new();
     let mut objects = BTreeMap::new();
     for (path, object) in entries.objects {

@@ -18,13 +18,17 @@ pub(crate) fn read(node: &Node, dims: &Dims, object: &H5Path, axes: Option<&[Opt
         }
         Val::Int(_) => Selection::Items(vec![item(node, dims, object)?]),
         Val::List(items) => Selection::Items(items.iter().map(|n| item(n, dims, object)).collect::<Result<_, _>>()?),
-        Val::Table(table) if table.get("points").is_some() || table.get("start").is_some() || table.get("count").is_some() => {
-            slab(node, table)?
-        }
+        Val::Table(table) if is_slab(table, axes) => slab(node, table)?,
         Val::Table(table) => by_name(node, table, dims, object, axes)?,
         Val::Bool(_) | Val::Float(_) | Val::Datetime(_) => return Err(expected("a selection such as \"5:6, ::2\"", node)),
     };
     Ok(SelectionText { selection, span: node.span })
+}
+
+/// HDF5's own words, unless every key is the name of an axis.
+fn is_slab(table: &Table, axes: Option<&[Option<String>]>) -> bool {
+    let named = |key: &str| axes.is_some_and(|a| a.iter().flatten().any(|n| n == key));
+    table.entries.iter().any(|e| SLAB.known.contains(&e.key.as_str())) && !table.entries.iter().all(|e| named(&e.key))
 }
 
 /// One axis of a list: an index, or text.

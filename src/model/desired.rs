@@ -136,6 +136,8 @@ impl DesiredFill {
 pub struct DesiredDataset {
     /// Type, shape and storage for creation; `None` adopts a dataset that must exist.
     pub definition: Option<Definition>,
+    /// How many axes the manifest names with `dims`, and where.
+    pub named_axes: Option<(usize, Span)>,
     /// Aspects of storage that the manifest names, and so manages.
     pub owned: Owned,
     /// Contents.

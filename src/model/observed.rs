@@ -120,6 +120,8 @@ pub struct SeenDataset {
     pub fill_time: FillTime,
     /// When space is allocated.
     pub alloc_time: AllocTime,
+    /// A filter of its chunks that cannot be run here: the elements cannot be read or written.
+    pub lacking: Option<super::Filter>,
 }
 
 /// An attribute that was seen.

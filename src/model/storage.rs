@@ -112,7 +112,7 @@ impl fmt::Display for Filter {
             Filter::Deflate(level) => write!(f, "deflate {level}"),
             Filter::Fletcher32 => f.write_str("fletcher32"),
             Filter::Other { id, .. } => match filter_name(*id) {
-                Some(name) => f.write_str(name),
+                Some(name) => write!(f, "{name} ({id})"),
                 None => write!(f, "filter {id}"),
             },
         }

@@ -22,7 +22,7 @@ pub fn regions(
     watch: Watch<'_>,
 ) -> Result<(), ObserveError> {
     for (path, dataset) in contents {
-        if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout)) {
+        if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout) && s.lacking.is_none()) {
             continue;
         }
         let access = open(file, path)?;

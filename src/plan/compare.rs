@@ -20,8 +20,12 @@ pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset
         }
         c.extent(d, seen, origin);
     }
+    if let Some((count, at)) = wanted.named_axes.filter(|(n, _)| *n != seen.shape.rank()) {
+        let message = format!("`dims` of {path} names {count} axes, the dataset has {} (shape {})", seen.shape.rank(), seen.shape);
+        c.conflict(Finding::error("dims", message).at(at, ""));
+    }
     c.storage(wanted, seen);
-    if c.out.conflicts.is_empty() {
+    if c.out.conflicts.is_empty() && c.out.steps.is_empty() {
         c.out.kept.push(Kept { path: path.clone(), aspect: "dataset".into(), note: "as declared".into() });
     }
     c.out

@@ -34,6 +34,14 @@ pub(super) fn plan(
             });
             continue;
         }
+        if let Some(filter) = observed.dataset(&path).and_then(|s| s.lacking.as_ref()) {
+            let what = format!("the elements of {path} are compressed with {filter}, a filter that this h5mason does not have");
+            let finding = Finding::error("filter-missing", what)
+                .at(dataset.layers[0].origin, "")
+                .help("leave its contents alone; its attributes can be changed");
+            conflicts.push(Conflict { path: path.clone(), finding });
+            continue;
+        }
         let element = dataset.dtype.size() as u64;
         for (number, layer) in dataset.layers.iter().enumerate() {
             let compared = observed.regions.get(&(path.clone(), number));

@@ -140,7 +140,8 @@ fn aspect(step: &Step) -> (String, Value, Value) {
         Action::SetAttr { name, before, after, .. } => (attribute(name), before.as_ref().map_or(Value::Null, seen), attr(after)),
         Action::RemoveAttr { name, before } => (attribute(name), seen(before), Value::Null),
         Action::RenameAttr { from, to, value } => (
-            attribute(to),
+            // The aspect is the former name, so that setting the new one is a step of its own.
+            attribute(from),
             json!({ "name": bytes_text(from), "value": seen(value) }),
             json!({ "name": bytes_text(to), "value": seen(value) }),
         ),
@@ -158,8 +159,11 @@ fn dataset(d: &Definition) -> Value {
         "filters": d.layout.filters().iter().map(ToString::to_string).collect::<Vec<_>>(),
         "fill_value": match &d.fill_value {
             FillValue::Value(v) => element(v, &d.dtype, 0),
-            FillValue::Default | FillValue::Undefined | FillValue::Unreadable => Value::Null,
+            FillValue::Undefined => json!({ "undefined": true }),
+            FillValue::Default | FillValue::Unreadable => Value::Null,
         },
+        "fill_time": d.fill_time.map(|t| t.to_string()),
+        "alloc_time": d.alloc_time.map(|t| t.to_string()),
     })
 }
 

@@ -157,9 +157,10 @@ fn region_text(region: &str, rule: &str, blocks: &Blocks, seen: &RegionSeen, byt
             let column = |f: fn(&(String, String)) -> &String| seen.examples.iter().map(|e| clipped(f(e))).collect::<Vec<_>>().join(" ");
             let more = if seen.differing as usize > seen.examples.len() { " .." } else { "" };
             format!(
-                "[{region}] <- {rule}   {} of {} differ   {}{more} -> {}{more}   {bytes}",
+                "[{region}] <- {rule}   {} of {} differ{}   {}{more} -> {}{more}   {bytes}",
                 grouped(seen.differing),
                 count(seen.elements as usize, "element"),
+                if seen.differing == 1 { "s" } else { "" },
                 column(|e| &e.0),
                 column(|e| &e.1)
             )

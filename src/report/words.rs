@@ -31,13 +31,13 @@ pub fn escape_controls(text: &str) -> String {
 }
 
 /// `1 region`, `2 regions`.
-pub(super) fn count(n: usize, one: &str) -> String {
+pub fn count(n: usize, one: &str) -> String {
     let many = format!("{one}s");
     format!("{} {}", grouped(n as u64), if n == 1 { one } else { &many })
 }
 
 /// Thousands apart: `10 000`. Short numbers stay as they are.
-pub(super) fn grouped(n: u64) -> String {
+pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     if digits.len() < 5 {
         return digits;
