@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::show::ShowArgs;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Build and change HDF5 files from TOML manifests: planned, idempotent, atomic.
@@ -55,6 +56,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Is every file exactly as declared? For CI: exit 1 if not
     Check(CheckArgs),
+    /// List a file's datasets, print a block as NumPy would, or reduce it
+    Show(ShowArgs),
     /// Print JSON Schema, for editors and machines
     Schema {
         /// Of what

@@ -7,6 +7,7 @@ mod manifest;
 mod output;
 mod progress;
 mod run;
+mod show;
 mod targets;
 
 pub use run::main;

@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, SchemaOf};
 use super::output::{DONE, Output, TROUBLE};
-use super::{change, inspect};
+use super::{change, inspect, show};
 
 /// The command.
 pub fn main() -> ExitCode {
@@ -23,6 +23,13 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => inspect::plan(args, &output),
         Command::Apply(args) => change::apply_all(args, &output),
         Command::Check(args) => inspect::check(args, &output),
+        Command::Show(args) => match show::run(args, &mut std::io::stdout().lock()) {
+            Ok(code) => code,
+            Err(e) => {
+                output.error(&e.message, &e.help.iter().map(String::as_str).collect::<Vec<_>>());
+                TROUBLE
+            }
+        },
         Command::Schema { what } => {
             output.print(match what {
                 SchemaOf::Manifest => crate::MANIFEST_SCHEMA,

@@ -164,7 +164,8 @@ impl DatasetAccess {
     }
 
     fn spaces(&self, region: &Region) -> Result<(Id, Id)> {
-        let memory = space::create(&Shape::Simple(vec![region.elements()]), None)?;
+        // As many axes as the selection: HDF5 then copies row by row, not element by element.
+        let memory = space::create(&Shape::from_dims(&region.lens()), None)?;
         // SAFETY: a valid dataset.
         let file = Id::own(call(|| format!("cannot read {}", self.object.label()), || unsafe { H5Dget_space(self.object.id().raw()) })?);
         space::select(&file, region)?;

@@ -53,6 +53,7 @@ fn decode_fixed(bytes: &[u8], dtype: &Dtype) -> Option<Literal> {
         }
         Dtype::String(t) if t.length != StringLength::Variable => Some(Literal::Text(bytes_text(trimmed(t, bytes)))),
         Dtype::Enum { .. } if dtype.is_bool() => Some(Literal::Bool(*bytes.first()? != 0)),
+        Dtype::Enum { base, .. } if base.size > 8 => None,
         Dtype::Enum { base, members } => {
             let value = integer(bytes, base.order, base.signed);
             Some(match members.iter().find(|m| m.value == value) {

@@ -1,7 +1,13 @@
 //! File → Observed. Opens for reading only, and reads only what was asked for.
 
+mod block;
 mod metadata;
+mod reduce;
 mod regions;
+mod tree;
 
+pub use block::{ReadError, read_values};
 pub use metadata::{ObserveError, metadata};
+pub use reduce::{Reduced, Reduction, reduce};
 pub use regions::{Watch, regions};
+pub use tree::{AttrPick, AttrWish, ResolveError, attrs, resolve, walk};

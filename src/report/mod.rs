@@ -2,9 +2,11 @@
 
 mod findings;
 mod json;
+pub mod listing;
 pub mod numpy;
 mod paint;
 mod plan;
+pub mod values;
 mod words;
 
 pub use findings::findings_text;
