@@ -15,6 +15,7 @@ mod header;
 mod npz;
 mod raw;
 #[cfg(test)]
+#[allow(clippy::disallowed_methods, reason = "tests make their inputs")]
 mod tests;
 
 use std::fs::File;

@@ -50,7 +50,7 @@ fn walk_through(page: &Path, dir: &Path) {
                 continue;
             }
             let mut shell = Command::new("sh");
-            shell.args(["-c", line]).current_dir(dir).env("PATH", &path).env("NO_COLOR", "1");
+            shell.args(["-c", &format!("exec 2>&1; {line}")]).current_dir(dir).env("PATH", &path).env("NO_COLOR", "1");
             let printed = run_to(0, &mut shell);
             assert!(is_shown(&printed, shown), "{}: `{line}` prints\n{printed}\nand the page shows\n{shown}", page.display());
             commands += 1;
@@ -140,4 +140,16 @@ fn the_commands_of_the_pages_print_what_the_pages_show() {
         let (_keep, dir) = copy_of(name);
         walk_through(&repository("examples").join(name).join("README.md"), &dir);
     }
+}
+
+#[test]
+fn the_tour_of_the_readme_prints_what_it_shows() {
+    let text = fs::read_to_string(repository("README.md")).unwrap();
+    let block = |kind: &str| text.split(&format!("```toml {kind}\n")).nth(1).unwrap().split("```").next().unwrap().to_owned();
+    let keep = tempdir();
+    let dir = keep.path().to_path_buf();
+    fs::write(dir.join("hierarchy.toml"), block("build")).unwrap();
+    fs::write(dir.join("change.toml"), block("apply")).unwrap();
+    fs::write(dir.join("typo.toml"), block("apply").replace("fill.integers", "fil.integers")).unwrap();
+    walk_through(&repository("README.md"), &dir);
 }

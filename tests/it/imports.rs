@@ -36,7 +36,10 @@ fn sources(folder: &Path, out: &mut Vec<PathBuf>) {
 fn names(text: &str) -> (BTreeSet<String>, BTreeSet<String>) {
     let word = |s: &str| s.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
     let (mut ours, mut outside) = (BTreeSet::new(), BTreeSet::new());
-    for line in text.lines().filter(|l| !l.trim_start().starts_with("//")) {
+    // What tests use is their own business.
+    let tests = ["\n#[cfg(test)]\nmod tests {", "\n#[cfg(test)]\npub(super) mod testing {"].iter().filter_map(|t| text.find(t)).min();
+    let code = &text[..tests.unwrap_or(text.len())];
+    for line in code.lines().filter(|l| !l.trim_start().starts_with("//")) {
         ours.extend(line.match_indices("crate::").map(|(at, m)| word(&line[at + m.len()..])).filter(|w| !w.is_empty()));
         if let Some(rest) = line.trim_start().trim_start_matches("pub ").strip_prefix("use ") {
             outside.insert(word(rest));

@@ -1,5 +1,6 @@
 //! Integration tests: one crate, so that it links once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is a panic")]
+#![allow(clippy::disallowed_methods, reason = "tests make and break files")]
 
 mod common;
 mod docs;

@@ -383,7 +383,7 @@ a = 1
 "#
     );
     let plan = scene.json(&["plan"], &changes);
-    let expected = ["attribute a", "attribute list", "attribute n", "attribute new", "attribute units", "attribute z"];
+    let expected = ["attribute a", "attribute list", "attribute n", "attribute new", "attribute unit", "attribute z"];
     let mut aspects: Vec<&str> = plan["steps"].as_array().unwrap().iter().map(|s| s["aspect"].as_str().unwrap()).collect();
     aspects.sort_unstable();
     assert_eq!(aspects, expected);
