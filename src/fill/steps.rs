@@ -56,7 +56,7 @@ fn float(literal: &Literal) -> f64 {
     match literal {
         Literal::Int(v) => *v as f64,
         Literal::Float(v) => *v,
-        Literal::Bool(_) | Literal::Text(_) | Literal::List(_) => f64::NAN,
+        Literal::Bool(_) | Literal::Text(_) | Literal::List(_) | Literal::Table(_) => f64::NAN,
     }
 }
 

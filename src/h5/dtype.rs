@@ -217,14 +217,21 @@ pub(crate) fn create(dtype: &Dtype) -> Result<Id> {
             })?;
             Ok(id)
         }
-        Dtype::Enum { base, members } if base.is_standard() => {
-            let base_id = copy(standard_int(base))?;
+        Dtype::Int(t) => int_type(t, *H5T_STD_I8LE, &what),
+        Dtype::Bitfield(t) => int_type(t, *H5T_STD_B8LE, &what),
+        Dtype::Float(t) => float_type(t, &what),
+        Dtype::Enum { base, members } => {
+            let base_id = create(&Dtype::Int(base.clone()))?;
             let id = Id::own(call(what, || unsafe { H5Tenum_create(base_id.raw()) })?);
             for member in members {
                 let name = c_string(&member.name);
-                let mut raw = member.value.to_le_bytes()[..base.size].to_vec();
+                // At least 16 bytes: the library reads as many as the base type has.
+                let mut raw = vec![0u8; base.size.max(16)];
+                let value = member.value.to_le_bytes();
+                let used = base.size.min(16);
+                raw[..used].copy_from_slice(&value[..used]);
                 if base.order == Order::Big {
-                    raw.reverse();
+                    raw[..base.size].reverse();
                 }
                 status(what, || unsafe { H5Tenum_insert(id.raw(), name.as_ptr(), raw.as_ptr().cast()) })?;
             }
@@ -238,18 +245,92 @@ pub(crate) fn create(dtype: &Dtype) -> Result<Id> {
             }
             Ok(id)
         }
-        Dtype::Int(_)
-        | Dtype::Float(_)
-        | Dtype::Enum { .. }
-        | Dtype::Array { .. }
-        | Dtype::Vlen(_)
-        | Dtype::Opaque { .. }
-        | Dtype::Bitfield(_)
-        | Dtype::Reference(_)
-        | Dtype::Complex(_)
-        | Dtype::Committed { .. }
-        | Dtype::Foreign { .. } => Err(H5Error::new(what(), "this version cannot make it")),
+        Dtype::Array { base, dims } => {
+            let base = create(base)?;
+            call(what, || unsafe { H5Tarray_create2(base.raw(), dims.len() as u32, dims.as_ptr()) }).map(Id::own)
+        }
+        Dtype::Vlen(base) => {
+            let base = create(base)?;
+            call(what, || unsafe { H5Tvlen_create(base.raw()) }).map(Id::own)
+        }
+        Dtype::Opaque { size, tag } => {
+            let id = Id::own(call(what, || unsafe { H5Tcreate(H5T_class_t::H5T_OPAQUE, *size) })?);
+            let tag = c_string(tag);
+            status(what, || unsafe { H5Tset_tag(id.raw(), tag.as_ptr()) })?;
+            Ok(id)
+        }
+        Dtype::Reference(RefKind::Object) => copy(*H5T_STD_REF_OBJ),
+        Dtype::Reference(RefKind::Region) => copy(*H5T_STD_REF_DSETREG),
+        Dtype::Reference(RefKind::Any) => copy(*H5T_STD_REF),
+        Dtype::Complex(t) => {
+            let base = create(&Dtype::Float(t.clone()))?;
+            call(what, || unsafe { H5Tcomplex_create(base.raw()) }).map(Id::own)
+        }
+        Dtype::Committed { .. } => Err(H5Error::new(what(), "this version cannot refer to a committed type")),
+        Dtype::Foreign { encoded, .. } => call(what, || unsafe { H5Tdecode2(encoded.as_ptr().cast(), encoded.len()) }).map(Id::own),
     }
+}
+
+fn pad(code: u8) -> H5T_pad_t {
+    match code {
+        1 => H5T_pad_t::H5T_PAD_ONE,
+        2 => H5T_pad_t::H5T_PAD_BACKGROUND,
+        _ => H5T_pad_t::H5T_PAD_ZERO,
+    }
+}
+
+/// An integer or bitfield of any layout, made from a one-byte type of its class.
+fn int_type(t: &IntType, model: i64, what: &dyn Fn() -> String) -> Result<Id> {
+    let id = copy(model)?;
+    let p = id.raw();
+    let order = if t.order == Order::Big { H5T_order_t::H5T_ORDER_BE } else { H5T_order_t::H5T_ORDER_LE };
+    // SAFETY: our own copy of an atomic type and plain values. The size comes first: it resets the rest.
+    status(what, || unsafe {
+        H5Tset_size(p, t.size)
+            .min(H5Tset_precision(p, t.precision))
+            .min(H5Tset_offset(p, t.offset))
+            .min(H5Tset_order(p, order))
+            .min(H5Tset_pad(p, pad(t.pads.0), pad(t.pads.1)))
+    })?;
+    if model == *H5T_STD_I8LE {
+        let sign = if t.signed { H5T_sign_t::H5T_SGN_2 } else { H5T_sign_t::H5T_SGN_NONE };
+        status(what, || unsafe { H5Tset_sign(p, sign) })?;
+    }
+    Ok(id)
+}
+
+/// A float of any layout. Fields must lie within the precision at every step, so the size and precision are
+/// made large first and cut down last.
+fn float_type(t: &FloatType, what: &dyn Fn() -> String) -> Result<Id> {
+    let id = copy(*H5T_IEEE_F64LE)?;
+    let p = id.raw();
+    let order = match t.order {
+        Some(Order::Little) => H5T_order_t::H5T_ORDER_LE,
+        Some(Order::Big) => H5T_order_t::H5T_ORDER_BE,
+        None => H5T_order_t::H5T_ORDER_VAX,
+    };
+    let norm = match t.norm {
+        1 => H5T_norm_t::H5T_NORM_MSBSET,
+        2 => H5T_norm_t::H5T_NORM_NONE,
+        _ => H5T_norm_t::H5T_NORM_IMPLIED,
+    };
+    let [sign, epos, esize, mpos, msize] = t.fields;
+    let room = t.size.max(8);
+    // SAFETY: our own copy of an atomic type and plain values.
+    status(what, || unsafe {
+        H5Tset_size(p, room)
+            .min(H5Tset_precision(p, room * 8))
+            .min(H5Tset_fields(p, sign, epos, esize, mpos, msize))
+            .min(H5Tset_precision(p, t.precision))
+            .min(H5Tset_size(p, t.size))
+            .min(H5Tset_offset(p, t.offset))
+            .min(H5Tset_ebias(p, t.bias))
+            .min(H5Tset_norm(p, norm))
+            .min(H5Tset_order(p, order))
+            .min(H5Tset_pad(p, pad(t.pads.0), pad(t.pads.1)))
+            .min(H5Tset_inpad(p, pad(t.pads.2)))
+    })?;
+    Ok(id)
 }
 
 fn copy(id: i64) -> Result<Id> {

@@ -374,8 +374,12 @@ fn on_mismatch(node: &Node) -> Result<OnMismatch, Finding> {
 fn fill_value(node: &Node) -> Result<Option<Literal>, Finding> {
     let Val::Table(table) = &node.val else { return node.literal().map(Some) };
     match table.entries.as_slice() {
-        [one] if one.key == "undefined" && one.node.bool("`true`")? => Ok(None),
-        _ => Err(expected("a value, or { undefined = true }", node)),
+        [one] if one.key == "undefined" => match one.node.bool("`true`")? {
+            true => Ok(None),
+            false => Err(expected("a value, or { undefined = true }", node)),
+        },
+        // A compound's fields.
+        _ => node.literal().map(Some),
     }
 }
 

@@ -1,45 +1,19 @@
 //! `dtype`.
 
-use super::table::{Keys, expected, later, variant};
+use super::table::{Keys, expected, variant};
 use super::tree::{Node, Val};
 use crate::diag::{Finding, Findings, Span, did_you_mean};
 use crate::model::{Charset, Dtype, FloatType, IntType, Order, Padding, StringLength, StringType};
 
+#[rustfmt::skip]
 const NAMES: &[&str] = &[
-    "i1",
-    "i2",
-    "i4",
-    "i8",
-    "u1",
-    "u2",
-    "u4",
-    "u8",
-    "f2",
-    "f4",
-    "f8",
-    "int8",
-    "int16",
-    "int32",
-    "int64",
-    "uint8",
-    "uint16",
-    "uint32",
-    "uint64",
-    "float16",
-    "float32",
-    "float64",
-    "bool",
-    "complex64",
-    "complex128",
-    "c8",
-    "c16",
-    "str",
+    "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32",
+    "uint64", "float16", "float32", "float64", "bool", "complex64", "complex128", "c8", "c16", "str", "bf16", "f8e4m3", "f8e5m2",
 ];
-const LATER_NAMES: &[&str] = &["bf16", "f8e4m3", "f8e5m2"];
 const FORMS: Keys = Keys {
     what: "a dtype",
-    known: &["string"],
-    later: &["enum", "compound", "array", "vlen", "opaque", "bitfield", "ref", "type", "int", "float", "complex", "encoded"],
+    known: &["string", "enum", "compound", "array", "opaque", "bitfield", "int", "float", "complex"],
+    later: &["vlen", "ref", "type", "encoded"],
 };
 const STRING: Keys = Keys { what: "a string dtype", known: &["length", "charset", "pad"], later: &[] };
 
@@ -47,7 +21,13 @@ const STRING: Keys = Keys { what: "a string dtype", known: &["length", "charset"
 pub(crate) fn read(node: &Node) -> Result<Dtype, Finding> {
     match &node.val {
         Val::Text(name) => named(name, node.span),
-        Val::Table(table) => string(&variant(&FORMS, &[], table, node.span)?.node),
+        Val::Table(table) => {
+            let entry = variant(&FORMS, &[], table, node.span)?;
+            match entry.key.as_str() {
+                "string" => string(&entry.node),
+                form => super::dtype_forms::read(form, &entry.node),
+            }
+        }
         Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Datetime(_) | Val::List(_) => Err(expected("a dtype such as \"f4\"", node)),
     }
 }
@@ -76,7 +56,9 @@ fn named(name: &str, span: Span) -> Result<Dtype, Finding> {
         "c16" | "complex128" => Ok(Dtype::complex(8, order)),
         "bool" if bare == name => Ok(Dtype::bool()),
         "str" if bare == name => Ok(Dtype::str()),
-        _ if LATER_NAMES.contains(&bare) => Err(later(format!("the dtype \"{name}\""), span)),
+        "bf16" => Ok(Dtype::Float(FloatType { order: Some(order), ..FloatType::bf16() })),
+        "f8e4m3" if bare == name => Ok(Dtype::Float(FloatType::f8e4m3())),
+        "f8e5m2" if bare == name => Ok(Dtype::Float(FloatType::f8e5m2())),
         _ => fixed(name, span),
     }
 }

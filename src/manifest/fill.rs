@@ -150,7 +150,7 @@ impl Params<'_> {
         let Some(entry) = self.table.get(key) else { return Ok(Literal::Int(default)) };
         match entry.node.literal()? {
             number @ (Literal::Int(_) | Literal::Float(_)) => Ok(number),
-            Literal::Bool(_) | Literal::Text(_) | Literal::List(_) => Err(expected("a number", &entry.node)),
+            Literal::Bool(_) | Literal::Text(_) | Literal::List(_) | Literal::Table(_) => Err(expected("a number", &entry.node)),
         }
     }
 

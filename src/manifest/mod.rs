@@ -7,6 +7,7 @@ mod attrs;
 mod dataset;
 mod dims;
 mod dtype;
+mod dtype_forms;
 mod entries;
 mod expand;
 mod file;

@@ -27,6 +27,14 @@ pub(crate) fn expected(what: impl std::fmt::Display, node: &Node) -> Finding {
 }
 
 impl Keys {
+    /// The table of a node whose keys are all known; else the first finding.
+    pub fn table<'a>(&self, node: &'a Node) -> Result<&'a Table, Finding> {
+        let table = node.table(&format!("a table with the keys {}", self.known.join(", ")))?;
+        let mut unknown = Findings::new();
+        self.check(table, &mut unknown);
+        unknown.into_iter().next().map_or(Ok(table), Err)
+    }
+
     /// Reports every key that is unknown or not supported yet. True if there is none.
     pub fn check(&self, table: &Table, findings: &mut Findings) -> bool {
         let mut sound = true;
@@ -123,7 +131,7 @@ impl Node {
         }
     }
 
-    /// The value as data: dates become ISO 8601 text, tables are refused.
+    /// The value as data: dates become ISO 8601 text.
     pub fn literal(&self) -> Result<Literal, Finding> {
         Ok(match &self.val {
             Val::Bool(v) => Literal::Bool(*v),
@@ -131,7 +139,9 @@ impl Node {
             Val::Float(v) => Literal::Float(*v),
             Val::Text(v) | Val::Datetime(v) => Literal::Text(v.clone()),
             Val::List(items) => Literal::List(items.iter().map(Node::literal).collect::<Result<_, _>>()?),
-            Val::Table(_) => return Err(later("a table as a value", self.span)),
+            Val::Table(table) => {
+                Literal::Table(table.entries.iter().map(|e| Ok((e.key.clone(), e.node.literal()?))).collect::<Result<_, Finding>>()?)
+            }
         })
     }
 }

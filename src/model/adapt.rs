@@ -109,6 +109,9 @@ fn infer(list: &[Literal]) -> Result<Dtype, EncodeError> {
     if all(|l| matches!(l, Literal::Int(_) | Literal::Float(_))) {
         return Ok(Dtype::float(8));
     }
+    if list.iter().any(|l| matches!(l, Literal::Table(_))) {
+        return Err(EncodeError("a table is a value of a compound; say its dtype: { value = { … }, dtype.compound = [ … ] }".into()));
+    }
     Err(EncodeError("the list mixes numbers, text or booleans".into()))
 }
 

@@ -1,7 +1,7 @@
 //! Elements back into literals, for people and for adapting values.
 
 use super::elements::trimmed;
-use super::{Dtype, Elements, Literal, Order, StringLength, bytes_text};
+use super::{CompoundMember, Dtype, Elements, FloatType, IntType, Literal, Order, StringLength, bytes_text};
 
 /// Element `at` as a literal; `None` for types that have no literal yet.
 pub fn decode_one(elements: &Elements, dtype: &Dtype, at: usize) -> Option<Literal> {
@@ -19,7 +19,7 @@ pub fn element_text(elements: &Elements, dtype: &Dtype, at: usize) -> String {
     match (decode_one(elements, dtype, at), elements) {
         // A float is shown with the digits of its own precision: 0.1 for a float32's 0.1.
         (Some(Literal::Float(v)), _) => float_text(v, dtype),
-        (Some(Literal::Text(text)), _) if dtype.as_complex().is_some() => text,
+        (Some(Literal::Text(text)), _) if !matches!(dtype.resolved(), Dtype::String(_)) => text,
         (Some(Literal::Text(text)), _) => format!("\"{text}\""),
         (Some(literal), _) => literal.to_string(),
         (None, Elements::Fixed(bytes)) => {
@@ -42,44 +42,60 @@ fn float_text(v: f64, dtype: &Dtype) -> String {
 
 fn decode_fixed(bytes: &[u8], dtype: &Dtype) -> Option<Literal> {
     match dtype {
-        Dtype::Int(t) if t.is_standard() => Some(Literal::Int(integer(bytes, t.order, t.signed))),
-        Dtype::Float(t) => {
-            let raw = little(bytes, t.as_ieee()?);
-            Some(Literal::Float(match t.size {
-                2 => half::f16::from_bits(raw as u16).to_f64(),
-                4 => f64::from(f32::from_bits(raw as u32)),
-                _ => f64::from_bits(raw),
-            }))
-        }
+        Dtype::Int(t) => integer(bytes, t).map(Literal::Int),
+        Dtype::Float(t) => match t.as_ieee() {
+            Some(order) => {
+                let raw = little(bytes, order);
+                Some(Literal::Float(match t.size {
+                    2 => half::f16::from_bits(raw as u16).to_f64(),
+                    4 => f64::from(f32::from_bits(raw as u32)),
+                    _ => f64::from_bits(raw),
+                }))
+            }
+            None => t.decode(bytes).map(Literal::Float),
+        },
         Dtype::String(t) if t.length != StringLength::Variable => Some(Literal::Text(bytes_text(trimmed(t, bytes)))),
         Dtype::Enum { .. } if dtype.is_bool() => Some(Literal::Bool(*bytes.first()? != 0)),
-        Dtype::Enum { base, .. } if base.size > 8 => None,
         Dtype::Enum { base, members } => {
-            let value = integer(bytes, base.order, base.signed);
+            let value = integer(bytes, base)?;
             Some(match members.iter().find(|m| m.value == value) {
                 Some(member) => Literal::Text(bytes_text(&member.name)),
                 None => Literal::Int(value),
             })
         }
-        Dtype::Compound { .. } => {
-            let t = dtype.as_complex()?;
-            let part = Dtype::Float(t.clone());
-            let (re, im) = (decode_fixed(&bytes[..t.size], &part)?, decode_fixed(&bytes[t.size..], &part)?);
-            let (Literal::Float(re), Literal::Float(im)) = (re, im) else { return None };
-            let sign = if im.is_sign_negative() && !im.is_nan() { "" } else { "+" };
-            Some(Literal::Text(format!("{}{sign}{}j", float_text(re, &part), float_text(im, &part))))
+        Dtype::Compound { .. } if dtype.as_complex().is_some() => complex_text(bytes, dtype.as_complex()?),
+        Dtype::Complex(t) => complex_text(bytes, t),
+        Dtype::Compound { members, .. } => {
+            let field = |m: &CompoundMember| {
+                let part = bytes.get(m.offset..m.offset.checked_add(m.dtype.size())?)?;
+                Some((bytes_text(&m.name), decode_fixed(part, &m.dtype)?))
+            };
+            members.iter().map(field).collect::<Option<_>>().map(Literal::Table)
+        }
+        Dtype::Array { base, dims } => {
+            let size = base.size().max(1);
+            let mut list: Vec<Literal> = bytes.chunks(size).map(|part| decode_fixed(part, base)).collect::<Option<_>>()?;
+            for &n in dims.iter().skip(1).rev() {
+                list = list.chunks((n as usize).max(1)).map(|part| Literal::List(part.to_vec())).collect();
+            }
+            Some(Literal::List(list))
+        }
+        Dtype::Opaque { .. } => Some(Literal::Text(format!("0x{}", bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()))),
+        Dtype::Bitfield(t) => {
+            let value = integer(bytes, &IntType { signed: false, ..t.clone() })?;
+            Some(Literal::Text(format!("0x{value:0w$x}", w = t.precision.div_ceil(8) * 2)))
         }
         Dtype::Committed { dtype, .. } => decode_fixed(bytes, dtype),
-        Dtype::Int(_)
-        | Dtype::String(_)
-        | Dtype::Array { .. }
-        | Dtype::Vlen(_)
-        | Dtype::Opaque { .. }
-        | Dtype::Bitfield(_)
-        | Dtype::Reference(_)
-        | Dtype::Complex(_)
-        | Dtype::Foreign { .. } => None,
+        Dtype::String(_) | Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => None,
     }
+}
+
+fn complex_text(bytes: &[u8], t: &FloatType) -> Option<Literal> {
+    let part = Dtype::Float(t.clone());
+    let (re, im) = (decode_fixed(bytes.get(..t.size)?, &part)?, decode_fixed(bytes.get(t.size..)?, &part)?);
+    let (Literal::Float(re), Literal::Float(im)) = (re, im) else { return None };
+    let sign = if im.is_sign_negative() && !im.is_nan() { "" } else { "+" };
+    Some(Literal::Text(format!("{}{sign}{}j", float_text(re, &part), float_text(im, &part))))
 }
 
 fn little(bytes: &[u8], order: Order) -> u64 {
@@ -91,14 +107,18 @@ fn little(bytes: &[u8], order: Order) -> u64 {
     u64::from_le_bytes(raw)
 }
 
-fn integer(bytes: &[u8], order: Order, signed: bool) -> i128 {
-    let raw = little(bytes, order);
-    if signed {
-        let shift = 64 - 8 * bytes.len();
-        i128::from(((raw << shift) as i64) >> shift)
-    } else {
-        i128::from(raw)
+fn integer(bytes: &[u8], t: &IntType) -> Option<i128> {
+    if bytes.len() > 16 || t.precision == 0 || t.precision > 126 {
+        return None;
     }
+    let mut raw = [0u8; 16];
+    raw[..bytes.len()].copy_from_slice(bytes);
+    if t.order == Order::Big {
+        raw[..bytes.len()].reverse();
+    }
+    let bits = (u128::from_le_bytes(raw) >> t.offset) & (u128::MAX >> (128 - t.precision));
+    let shift = 128 - t.precision as u32;
+    Some(if t.signed { ((bits << shift) as i128) >> shift } else { bits as i128 })
 }
 
 #[cfg(test)]

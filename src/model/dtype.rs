@@ -298,14 +298,15 @@ impl Dtype {
         matches!(self.resolved(), Dtype::String(StringType { length: StringLength::Variable, .. }))
     }
 
-    /// Bytes of one element in the file's element layout. A variable-length element counts its
-    /// 16-byte descriptor.
+    /// Bytes of one element as the library hands it over: in the file's own layout, with the pointers and
+    /// descriptors that variable-length parts and references have in memory (LP64).
     pub fn size(&self) -> usize {
         match self {
             Dtype::Int(t) | Dtype::Bitfield(t) => t.size,
             Dtype::Float(t) => t.size,
             Dtype::String(StringType { length: StringLength::Fixed(n), .. }) => *n,
-            Dtype::String(_) | Dtype::Vlen(_) => 16,
+            Dtype::String(_) => 8,
+            Dtype::Vlen(_) => 16,
             Dtype::Enum { base, .. } => base.size,
             Dtype::Compound { size, .. } | Dtype::Opaque { size, .. } | Dtype::Foreign { size, .. } => *size,
             Dtype::Array { base, dims } => {
@@ -313,7 +314,7 @@ impl Dtype {
             }
             Dtype::Reference(RefKind::Object) => 8,
             Dtype::Reference(RefKind::Region) => 12,
-            Dtype::Reference(RefKind::Any) => 16,
+            Dtype::Reference(RefKind::Any) => 64,
             Dtype::Complex(t) => 2 * t.size,
             Dtype::Committed { dtype, .. } => dtype.size(),
         }

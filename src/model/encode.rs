@@ -1,6 +1,8 @@
 //! Literals into elements of a dtype.
 
-use super::{Dtype, Elements, FloatType, IntType, Literal, Order, Padding, Shape, StringLength, StringType, text_bytes};
+use super::{
+    CompoundMember, Dtype, Elements, FloatType, IntType, Literal, Order, Padding, Shape, StringLength, StringType, bytes_text, text_bytes,
+};
 
 /// Why a literal is not a value of a dtype. The message is a clause: `300 does not fit u1 (0 to 255)`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,11 +40,17 @@ pub fn encode_elements<'a>(literals: impl IntoIterator<Item = &'a Literal>, dtyp
 /// The elements of a nested list in row-major order, with the shape that the nesting says. `inner`
 /// axes at the bottom belong to one element (a complex number written as a pair).
 pub fn flatten(literal: &Literal, dtype: Option<&Dtype>) -> Result<(Shape, Vec<Literal>), EncodeError> {
-    let pairs = dtype.is_some_and(|d| d.as_complex().is_some());
+    let dtype = dtype.map(Dtype::resolved);
+    let pairs = dtype.is_some_and(is_complex);
+    // A compound's tables stand where the elements are; else lists that belong to an element are counted off.
+    let tables = dtype.filter(|d| matches!(d, Dtype::Compound { .. }) && !pairs).and_then(|_| table_depth(literal));
+    let inside = if pairs || tables.is_some() { 0 } else { dtype.map_or(0, element_depth) };
+    let rank = tables.unwrap_or_else(|| list_depth(literal).saturating_sub(inside));
+    let nested = inside > 0 || tables.is_some();
     let mut dims = Vec::new();
     let mut probe = literal;
     while let Literal::List(items) = probe {
-        if pairs && is_pair(items) {
+        if dims.len() == rank || (pairs && is_pair(items)) {
             break;
         }
         dims.push(items.len() as u64);
@@ -52,23 +60,55 @@ pub fn flatten(literal: &Literal, dtype: Option<&Dtype>) -> Result<(Shape, Vec<L
         }
     }
     let mut out = Vec::new();
-    collect(literal, &dims, pairs, &mut out)?;
+    collect(literal, &dims, pairs, nested, &mut out)?;
     Ok((Shape::from_dims(&dims), out))
+}
+
+fn is_complex(dtype: &Dtype) -> bool {
+    dtype.as_complex().is_some() || matches!(dtype, Dtype::Complex(_))
+}
+
+/// How deep lists are nested.
+fn list_depth(literal: &Literal) -> usize {
+    match literal {
+        Literal::List(items) => 1 + items.iter().map(list_depth).max().unwrap_or(0),
+        Literal::Bool(_) | Literal::Int(_) | Literal::Float(_) | Literal::Text(_) | Literal::Table(_) => 0,
+    }
+}
+
+/// At which depth of lists the first table stands.
+fn table_depth(literal: &Literal) -> Option<usize> {
+    match literal {
+        Literal::Table(_) => Some(0),
+        Literal::List(items) => items.iter().find_map(table_depth).map(|d| d + 1),
+        Literal::Bool(_) | Literal::Int(_) | Literal::Float(_) | Literal::Text(_) => None,
+    }
+}
+
+/// How many levels of lists belong to one element.
+fn element_depth(dtype: &Dtype) -> usize {
+    match dtype.resolved() {
+        d if is_complex(d) => 0,
+        Dtype::Array { base, dims } => dims.len() + element_depth(base),
+        Dtype::Vlen(base) => 1 + element_depth(base),
+        Dtype::Compound { members, .. } => 1 + members.iter().map(|m| element_depth(&m.dtype)).max().unwrap_or(0),
+        _ => 0,
+    }
 }
 
 fn is_pair(items: &[Literal]) -> bool {
     items.len() == 2 && items.iter().all(|i| matches!(i, Literal::Int(_) | Literal::Float(_)))
 }
 
-fn collect(literal: &Literal, dims: &[u64], pairs: bool, out: &mut Vec<Literal>) -> Result<(), EncodeError> {
+fn collect(literal: &Literal, dims: &[u64], pairs: bool, nested: bool, out: &mut Vec<Literal>) -> Result<(), EncodeError> {
     match (dims, literal) {
-        ([], Literal::List(items)) if !(pairs && is_pair(items)) => Err(EncodeError("the lists are nested unevenly".into())),
+        ([], Literal::List(items)) if !(nested || pairs && is_pair(items)) => Err(EncodeError("the lists are nested unevenly".into())),
         ([], one) => {
             out.push(one.clone());
             Ok(())
         }
         ([n, rest @ ..], Literal::List(items)) if items.len() as u64 == *n => {
-            items.iter().try_for_each(|item| collect(item, rest, pairs, out))
+            items.iter().try_for_each(|item| collect(item, rest, pairs, nested, out))
         }
         ([n, ..], Literal::List(items)) => {
             Err(EncodeError(format!("the lists have different lengths ({n} and {}); the shape must be rectangular", items.len())))
@@ -96,7 +136,7 @@ fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(
                 }
                 Literal::Int(v) if members.iter().any(|m| m.value == *v) => *v,
                 Literal::Int(v) => return Err(EncodeError(format!("{v} is not a value of {dtype}"))),
-                Literal::Bool(_) | Literal::Float(_) | Literal::List(_) => return Err(mismatch()),
+                Literal::Bool(_) | Literal::Float(_) | Literal::List(_) | Literal::Table(_) => return Err(mismatch()),
             };
             push_int(value, base, literal, dtype, out)
         }
@@ -106,16 +146,92 @@ fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(
             push_float(re, &t, literal, dtype, out)?;
             push_float(im, &t, literal, dtype, out)
         }
+        Dtype::Complex(t) => {
+            let (re, im) = complex(literal).ok_or_else(mismatch)?;
+            push_float(re, t, literal, dtype, out)?;
+            push_float(im, t, literal, dtype, out)
+        }
+        Dtype::Compound { size, members } => compound(literal, *size, members, dtype, out),
+        Dtype::Array { base, dims } => {
+            let (shape, list) = flatten(literal, Some(base))?;
+            if shape.dims() != dims.as_slice() {
+                return Err(EncodeError(format!("{literal} has shape {shape}, an element of {dtype} has {}", Shape::from_dims(dims))));
+            }
+            list.iter().try_for_each(|item| encode_fixed(item, base, out))
+        }
+        Dtype::Opaque { size, .. } => {
+            let bytes = hex(literal).ok_or_else(mismatch)?;
+            if bytes.len() != *size {
+                return Err(EncodeError(format!("{literal} has {} bytes, {dtype} has {size}", bytes.len())));
+            }
+            out.extend(bytes);
+            Ok(())
+        }
+        Dtype::Bitfield(t) => {
+            let value = match literal {
+                Literal::Int(v) => *v,
+                _ => {
+                    let bytes = hex(literal).filter(|b| b.len() <= 16).ok_or_else(mismatch)?;
+                    bytes.iter().fold(0u128, |n, b| n << 8 | u128::from(*b)) as i128
+                }
+            };
+            push_int(value, &IntType { signed: false, ..t.clone() }, literal, dtype, out)
+        }
         Dtype::Committed { dtype, .. } => encode_fixed(literal, dtype, out),
-        Dtype::Compound { .. }
-        | Dtype::Array { .. }
-        | Dtype::Vlen(_)
-        | Dtype::Opaque { .. }
-        | Dtype::Bitfield(_)
-        | Dtype::Reference(_)
-        | Dtype::Complex(_)
-        | Dtype::Foreign { .. } => Err(EncodeError(format!("values of {dtype} are not supported yet"))),
+        Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => {
+            Err(EncodeError(format!("values of {dtype} are not supported yet")))
+        }
     }
+}
+
+/// Fields by name, or all of them in order.
+fn compound(literal: &Literal, size: usize, members: &[CompoundMember], dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let names = || members.iter().map(|m| bytes_text(&m.name)).collect::<Vec<_>>().join(", ");
+    let mut values: Vec<&Literal> = Vec::with_capacity(members.len());
+    match literal {
+        Literal::List(items) if items.len() == members.len() => values.extend(items),
+        Literal::List(items) => {
+            return Err(EncodeError(format!("{literal} has {} values, {dtype} has {} fields", items.len(), members.len())));
+        }
+        Literal::Table(fields) => {
+            if let Some((unknown, _)) = fields.iter().find(|(n, _)| !members.iter().any(|m| m.name == text_bytes(n))) {
+                return Err(EncodeError(format!("`{unknown}` is not a field of {dtype}; its fields are {}", names())));
+            }
+            for member in members {
+                let field = fields.iter().find(|(n, _)| text_bytes(n) == member.name);
+                let Some((_, value)) = field else {
+                    return Err(EncodeError(format!("the field `{}` is missing in {literal}", bytes_text(&member.name))));
+                };
+                values.push(value);
+            }
+        }
+        Literal::Bool(_) | Literal::Int(_) | Literal::Float(_) | Literal::Text(_) => {
+            return Err(EncodeError(format!("{literal} is not a value of {dtype}; write a table of its fields {}", names())));
+        }
+    }
+    let start = out.len();
+    out.resize(start + size, 0);
+    for (member, value) in members.iter().zip(values) {
+        let mut bytes = Vec::new();
+        encode_fixed(value, &member.dtype, &mut bytes)
+            .map_err(|e| EncodeError(format!("field `{}`: {}", bytes_text(&member.name), e.0)))?;
+        let place = out.get_mut(start + member.offset..start + member.offset + bytes.len());
+        place
+            .ok_or_else(|| EncodeError(format!("the field `{}` lies outside of {dtype}", bytes_text(&member.name))))?
+            .copy_from_slice(&bytes);
+    }
+    Ok(())
+}
+
+/// Hex text, with or without `0x`, in pairs of digits; blanks and underscores may stand between them.
+fn hex(literal: &Literal) -> Option<Vec<u8>> {
+    let Literal::Text(text) = literal else { return None };
+    let digits: Vec<u8> = text.trim().trim_start_matches("0x").bytes().filter(|b| !matches!(b, b' ' | b'_')).collect();
+    let digit = |b: u8| (b as char).to_digit(16);
+    if !digits.len().is_multiple_of(2) {
+        return None;
+    }
+    digits.chunks(2).map(|pair| Some((digit(pair[0])? << 4 | digit(pair[1])?) as u8)).collect()
 }
 
 fn article(word: &str) -> &'static str {
@@ -127,7 +243,7 @@ fn whole(literal: &Literal) -> Option<i128> {
     match literal {
         Literal::Int(v) => Some(*v),
         Literal::Float(v) if v.fract() == 0.0 && v.abs() < 1e30 => Some(*v as i128),
-        Literal::Float(_) | Literal::Bool(_) | Literal::Text(_) | Literal::List(_) => None,
+        Literal::Float(_) | Literal::Bool(_) | Literal::Text(_) | Literal::List(_) | Literal::Table(_) => None,
     }
 }
 
@@ -135,7 +251,7 @@ fn number(literal: &Literal) -> Option<f64> {
     match literal {
         Literal::Int(v) => Some(*v as f64),
         Literal::Float(v) => Some(*v),
-        Literal::Bool(_) | Literal::Text(_) | Literal::List(_) => None,
+        Literal::Bool(_) | Literal::Text(_) | Literal::List(_) | Literal::Table(_) => None,
     }
 }
 
@@ -166,21 +282,26 @@ fn complex(literal: &Literal) -> Option<(f64, f64)> {
 }
 
 fn push_int(value: i128, t: &IntType, literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
-    if !t.is_standard() {
+    if t.size > 16 || t.precision > 126 || t.offset + t.precision > 8 * t.size {
         return Err(EncodeError(format!("values of {dtype} are not supported yet")));
     }
     let (low, high) = t.range();
     if value < low || value > high {
         return Err(EncodeError(format!("{literal} does not fit {dtype} ({low} to {high})")));
     }
-    let bytes = value.to_le_bytes();
-    push_ordered(&bytes[..t.size], t.order, out);
+    let bits = ((value as u128) & (u128::MAX >> (128 - t.precision))) << t.offset;
+    push_ordered(&bits.to_le_bytes()[..t.size], t.order, out);
     Ok(())
 }
 
 fn push_float(value: f64, t: &FloatType, literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let Some(order) = t.as_ieee() else {
-        return Err(EncodeError(format!("values of {dtype} are not supported yet")));
+        let too_large = || EncodeError(format!("{literal} does not fit {dtype}"));
+        if !t.is_convertible() {
+            return Err(EncodeError(format!("values of {dtype} are not supported yet")));
+        }
+        out.extend(t.encode(value).ok_or_else(too_large)?);
+        return Ok(());
     };
     let (bytes, infinite) = match t.size {
         2 => {

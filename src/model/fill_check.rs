@@ -263,7 +263,7 @@ impl Start {
         match literal {
             Literal::Int(v) => Ok(Start::Int(*v)),
             Literal::Float(v) => finite(name, *v).map(|()| Start::Float(*v)),
-            Literal::Bool(_) | Literal::Text(_) | Literal::List(_) => fail(format!("{name} {literal} is not a number")),
+            Literal::Bool(_) | Literal::Text(_) | Literal::List(_) | Literal::Table(_) => fail(format!("{name} {literal} is not a number")),
         }
     }
 

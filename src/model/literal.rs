@@ -15,6 +15,8 @@ pub enum Literal {
     Text(String),
     /// A list; nested lists are further axes.
     List(Vec<Literal>),
+    /// A table: a compound's fields by name.
+    Table(Vec<(String, Literal)>),
 }
 
 impl Literal {
@@ -24,6 +26,7 @@ impl Literal {
             Literal::Bool(_) | Literal::Int(_) | Literal::Float(_) => 16,
             Literal::Text(text) => text.len().max(16),
             // Fixed-length strings all take the longest one's bytes.
+            Literal::Table(fields) => fields.iter().map(|(_, v)| v.bytes_about()).sum(),
             Literal::List(items) => items.iter().map(Literal::bytes_about).max().unwrap_or(0) * items.len(),
         }
     }
@@ -36,6 +39,7 @@ impl Literal {
             Literal::Float(_) => "float",
             Literal::Text(_) => "text",
             Literal::List(_) => "list",
+            Literal::Table(_) => "table",
         }
     }
 }
@@ -50,6 +54,13 @@ impl fmt::Display for Literal {
             Literal::Float(v) if v.is_infinite() => f.write_str(if *v > 0.0 { "inf" } else { "-inf" }),
             Literal::Float(v) => write!(f, "{v:?}"),
             Literal::Text(v) => write!(f, "{v:?}"),
+            Literal::Table(fields) => {
+                f.write_str("{")?;
+                for (i, (name, value)) in fields.iter().enumerate() {
+                    write!(f, "{} {name} = {value}", if i == 0 { "" } else { "," })?;
+                }
+                f.write_str(" }")
+            }
             Literal::List(items) => {
                 f.write_str("[")?;
                 for (i, item) in items.iter().enumerate() {

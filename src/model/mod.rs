@@ -4,6 +4,7 @@ mod adapt;
 mod attr;
 mod bytes;
 mod contents;
+mod custom_float;
 mod decode;
 mod desired;
 mod dtype;

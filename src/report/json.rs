@@ -216,7 +216,7 @@ fn element(data: &Elements, dtype: &Dtype, at: usize) -> Value {
         Some(Literal::Float(v)) if v.is_finite() => json!(v),
         Some(Literal::Float(v)) => json!(Literal::Float(v).to_string()),
         Some(Literal::Text(v)) => json!(v),
-        Some(list @ Literal::List(_)) => json!(list.to_string()),
+        Some(nested @ (Literal::List(_) | Literal::Table(_))) => json!(nested.to_string()),
         None => json!(crate::model::element_text(data, dtype, at)),
     }
 }

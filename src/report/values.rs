@@ -278,7 +278,7 @@ fn cell_json(elements: &Elements, dtype: &Dtype, at: usize) -> Value {
             Some(Literal::Int(v)) => integer_json(v),
             Some(Literal::Float(v)) => float_json(v, &leaf_text(elements, dtype, at)),
             Some(Literal::Text(text)) => json!(text),
-            Some(Literal::List(_)) | None => match bytes.and_then(|b| part(b, 0, dtype).numbers(dtype)) {
+            Some(Literal::List(_) | Literal::Table(_)) | None => match bytes.and_then(|b| part(b, 0, dtype).numbers(dtype)) {
                 Some(numbers) => numbers_json(&numbers).pop().unwrap_or_default(),
                 None => json!(leaf_text(elements, dtype, at)),
             },

@@ -29,11 +29,21 @@ fn apply_twice(manifest: &Path, file: &Path) {
 
 #[test]
 fn h5py_reads_every_form_that_can_be_declared() {
+    built_and_read("everything");
+}
+
+#[test]
+fn h5py_reads_enums_compounds_arrays_and_odd_numbers() {
+    built_and_read("structured");
+}
+
+/// Builds NAME.toml, reads the file with NAME.py, and checks it against the manifest.
+fn built_and_read(name: &str) {
     let dir = tempdir();
-    let file = dir.path().join("everything.h5");
-    let manifest = manifest("everything.toml");
+    let file = dir.path().join("built.h5");
+    let manifest = manifest(&format!("{name}.toml"));
     run_to(0, h5mason().arg("build").arg(&manifest).arg("-o").arg(&file));
-    script("everything.py", &[&file]);
+    script(&format!("{name}.py"), &[&file]);
     run_to(0, h5mason().args(["check", "--exact"]).arg(&manifest).arg(&file));
 }
 

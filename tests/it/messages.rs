@@ -30,7 +30,7 @@ fn bad() -> Vec<(&'static str, String)> {
         ("unknown section", "datset = 3\n".into()),
         ("unknown dtype", one("i5", "")),
         ("a dtype by another name", one("double", "")),
-        ("a later dtype", one("bf16", "")),
+        ("a later dtype", "[dataset.\"/x\"]\ndtype.vlen = \"i4\"\nshape = [4]\n".into()),
         ("unknown rule", with("fill.uniforn = { low = 0, high = 1 }\n")),
         ("a later rule", with("fill.uuid = {}\n")),
         ("two rules", with("fill.uniform = {}\nfill.normal = {}\n")),
