@@ -53,6 +53,8 @@ pub struct Prepared {
     pub base: Base,
     /// What would be done.
     pub proposal: Proposal,
+    /// Were the declared contents compared?
+    pub compared: bool,
 }
 
 /// What was done to one file.
@@ -158,7 +160,8 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
     };
     let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data });
     let proposal = with_inputs_checked(&desired, &observed, proposal);
-    Ok(Prepared { base: observed.base, proposal })
+    let compared = !options.no_data || contents(&desired, &observed).0.is_empty();
+    Ok(Prepared { base: observed.base, proposal, compared })
 }
 
 /// Opens an existing target for reading, with messages people understand.
@@ -178,17 +181,17 @@ pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
         if e.is_locked() {
             return Failure::Txn(TxnError::Locked(target.into()));
         }
-        if !has_signature(target) {
-            return refused("it is not an HDF5 file");
+        match std::fs::File::open(target) {
+            Err(e) => refused(e.to_string().split(" (os error").next().unwrap_or("cannot be read")),
+            Ok(file) if !has_signature(&file) => refused("it is not an HDF5 file"),
+            Ok(_) => Failure::from(e),
         }
-        Failure::from(e)
     })
 }
 
 /// HDF5's signature at 0, 512, 1024, … (format specification, II.A).
-fn has_signature(path: &Path) -> bool {
+fn has_signature(file: &std::fs::File) -> bool {
     use std::os::unix::fs::FileExt;
-    let Ok(file) = std::fs::File::open(path) else { return false };
     let size = file.metadata().map_or(0, |m| m.len());
     std::iter::once(0).chain((9..62).map(|bit| 1u64 << bit)).take_while(|at| at + 8 <= size).any(|at| {
         let mut head = [0u8; 8];
@@ -234,10 +237,10 @@ fn create(
     let observed = nothing_yet();
     let proposal = with_inputs_checked(desired, &observed, propose(desired, &observed, &Policy::default()));
     let kept = proposal.clone();
-    let plan = proposal
-        .into_plan(&options.consent)
-        .map_err(|(proposal, why)| Failure::Blocked(Box::new(Prepared { base: Base::Missing, proposal: *proposal }), why))?;
-    approve(&Prepared { base: Base::Missing, proposal: kept.clone() }).map_err(Failure::Refused)?;
+    let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| {
+        Failure::Blocked(Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true }), why)
+    })?;
+    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true }).map_err(Failure::Refused)?;
     check_space(target, &plan, 0)?;
     let new = NewTarget::begin(target, existing, folders)?;
     let file = File::create(new.path(), new_file(&plan), true)?;
@@ -289,8 +292,8 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let base = observed.base.clone();
     let plan = proposal
         .into_plan(&options.consent)
-        .map_err(|(proposal, why)| Failure::Blocked(Box::new(Prepared { base: base.clone(), proposal: *proposal }), why))?;
-    approve(&Prepared { base: base.clone(), proposal: kept.clone() }).map_err(Failure::Refused)?;
+        .map_err(|(proposal, why)| Failure::Blocked(Box::new(Prepared { base: base.clone(), proposal: *proposal, compared: true }), why))?;
+    approve(&Prepared { base: base.clone(), proposal: kept.clone(), compared: true }).map_err(Failure::Refused)?;
     if plan.steps().is_empty() {
         return Ok(Applied { base, proposal: kept, changed: false });
     }
@@ -324,7 +327,21 @@ fn verify(path: &Path, target: &Path, desired: &Desired, no_data: bool) -> Resul
 /// Compares what will be written with what is free, `copied` bytes for a clone included.
 fn check_space(target: &Path, plan: &Plan, copied: u64) -> Result<(), Failure> {
     let mut shrinking = BTreeMap::new();
-    let needed = plan.steps().iter().fold(copied, |n, step| n.saturating_add(step_bytes(step, &mut shrinking)));
+    // Regions of one dataset may overlap: together they are never more than the dataset.
+    let mut contents: BTreeMap<&H5Path, (u64, u64)> = BTreeMap::new();
+    let mut needed = copied;
+    for step in plan.steps() {
+        let bytes = step_bytes(step, &mut shrinking);
+        match &step.action {
+            Action::WriteRegion { dtype, layer, .. } => {
+                let whole = layer.region.extent().iter().fold(dtype.size() as u64, |n, &d| n.saturating_mul(d));
+                let entry = contents.entry(&step.path).or_insert((0, whole));
+                entry.0 = entry.0.saturating_add(bytes);
+            }
+            _ => needed = needed.saturating_add(bytes),
+        }
+    }
+    needed = contents.values().fold(needed, |n, (bytes, whole)| n.saturating_add(*bytes.min(whole)));
     match free_bytes(target) {
         Some(free) if needed > free => Err(Failure::Space { path: target.into(), needed, free }),
         _ => Ok(()),

@@ -6,7 +6,7 @@ use super::args::{ApplyArgs, BuildArgs, Format, ManifestArgs};
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{targets, tell_failure};
+use super::targets::{input_hashes, targets, tell_failure};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
@@ -45,6 +45,14 @@ fn tell_refused(failure: &Failure, common: &ManifestArgs, target: &Path, loaded:
     true
 }
 
+/// The manifest, include or input file that a target is, if it is one.
+fn own_text(loaded: &Loaded, target: &Path) -> Option<String> {
+    let real = target.canonicalize().ok()?;
+    let texts = loaded.sources.iter().map(|(name, _)| PathBuf::from(name));
+    let inputs = loaded.desired.inputs().into_iter().map(Path::to_path_buf);
+    texts.chain(inputs).find(|p| p.canonicalize().is_ok_and(|p| p == real)).map(|p| p.display().to_string())
+}
+
 /// `build`: a new file.
 pub fn build(args: &BuildArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
@@ -53,6 +61,10 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
     let options = Options { force: args.force, no_sync: args.no_sync, ..options(&args.common) };
     let mut worst = DONE;
     for target in &files {
+        if let Some(name) = own_text(&loaded, target) {
+            output.error(&format!("{} is {name}, which this manifest is read from", target.display()), &["name another file with -o"]);
+            return TROUBLE;
+        }
         let mut meter = Meter::new();
         let result = build_file(&loaded.desired, target, &options, &mut |p| meter.tick(&p));
         meter.finish();
@@ -112,7 +124,9 @@ fn apply_one(
             target: &name,
             base: &prepared.base,
         };
-        same_plan(saved, &plan_json(&prepared.proposal, &cx), &name)
+        let mut now = plan_json(&prepared.proposal, &cx);
+        now["inputs"] = input_hashes(loaded);
+        same_plan(saved, &now, &name)
     };
     apply(&loaded.desired, target, options, &approve, &mut |p| meter.tick(&p))
 }
@@ -131,7 +145,11 @@ fn same_plan(saved: &[serde_json::Value], now: &serde_json::Value, target: &str)
     let Some(plan) = saved.iter().find(|p| p["target"]["path"] == now["target"]["path"]) else {
         return Err(format!("the saved plan is not about {target}"));
     };
-    for (key, what) in [("tool", "another version of h5mason made it"), ("manifest", "the manifest or what it includes has changed")] {
+    for (key, what) in [
+        ("tool", "another version of h5mason made it"),
+        ("manifest", "the manifest or what it includes has changed"),
+        ("inputs", "an input file has changed"),
+    ] {
         if plan[key] != now[key] {
             return Err(format!("the saved plan for {target} is stale: {what}"));
         }

@@ -6,7 +6,7 @@ use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
 use super::manifest::{loaded, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{targets, tell_conflicts, tell_failure};
+use super::targets::{input_hashes, targets, tell_conflicts, tell_failure};
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
@@ -21,14 +21,24 @@ fn look(loaded: &Loaded, target: &Path, options: &Options) -> Result<Prepared, F
     inspect(&loaded.desired, target, options, &mut |p| meter.tick(&p))
 }
 
-fn json_text(prepared: &Prepared, manifest: &Path, target: &Path, loaded: &Loaded, pretty: bool) -> String {
+fn json_text(
+    prepared: &Prepared,
+    manifest: &Path,
+    target: &Path,
+    loaded: &Loaded,
+    pretty: bool,
+    inputs: Option<&serde_json::Value>,
+) -> String {
     let cx = PlanContext {
         manifest: &manifest.display().to_string(),
         sources: &loaded.sources,
         target: &target.display().to_string(),
         base: &prepared.base,
     };
-    let value = plan_json(&prepared.proposal, &cx);
+    let mut value = plan_json(&prepared.proposal, &cx);
+    if let Some(inputs) = inputs {
+        value["inputs"] = inputs.clone();
+    }
     let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
     text.unwrap_or_default() + "\n"
 }
@@ -39,8 +49,9 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Outp
     let name = target.display().to_string();
     if proposal.is_empty() {
         output.print(&format!(
-            "{}: as declared, nothing to do; {} considered\n",
+            "{}: {}, nothing to do; {} considered\n",
             crate::report::escape_controls(&name),
+            if prepared.compared { "as declared" } else { "as declared apart from contents, which were not compared" },
             crate::report::count(proposal.considered, "object")
         ));
     } else {
@@ -70,6 +81,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let options = reading(&args.common, &args.reading);
     let (mut worst, mut saved) = (DONE, String::new());
+    let inputs = args.out.is_some().then(|| input_hashes(&loaded));
     for target in &files {
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
@@ -81,10 +93,10 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         };
         match args.common.format {
             Format::Text => print_text(&prepared, target, &loaded, output),
-            Format::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1)),
+            Format::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
         }
         if args.out.is_some() {
-            saved.push_str(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1));
+            saved.push_str(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, inputs.as_ref()));
         }
         let code = match (&prepared.proposal, args.exit_code) {
             (p, _) if !p.conflicts.is_empty() => TROUBLE,
@@ -93,13 +105,26 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         };
         worst = worst.max(code);
     }
-    if let Some(path) = &args.out
-        && let Err(e) = crate::txn::write_file(path, saved.as_bytes())
-    {
+    let Some(path) = &args.out else { return worst };
+    if !is_free_for_a_plan(path) {
+        output.error(&format!("{} exists and is not a saved plan; it was left alone", path.display()), &["name another file for --out"]);
+        return TROUBLE;
+    }
+    if let Err(e) = crate::txn::write_file(path, saved.as_bytes()) {
         output.error(&e.to_string(), &[]);
         return TROUBLE;
     }
     worst
+}
+
+/// A saved plan replaces nothing but a saved plan.
+fn is_free_for_a_plan(path: &Path) -> bool {
+    if path.symlink_metadata().is_err() {
+        return true;
+    }
+    let text = std::fs::read(path).unwrap_or_default();
+    let first = serde_json::Deserializer::from_slice(&text).into_iter::<serde_json::Value>().next();
+    text.is_empty() && path.is_file() || matches!(first, Some(Ok(v)) if v.get("format_version").is_some())
 }
 
 /// `check`: is everything as declared?
@@ -118,7 +143,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
             }
         };
         if args.common.format == Format::Json {
-            output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1));
+            output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None));
         }
         if prepared.proposal.is_empty() {
             same += 1;

@@ -1,9 +1,12 @@
 //! Writing to the terminal.
 
 use std::io::{IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::{Cli, ColorWhen};
 use crate::report::Paint;
+
+static LOST: AtomicBool = AtomicBool::new(false);
 
 /// Exit codes.
 pub const DONE: u8 = 0;
@@ -38,9 +41,20 @@ impl Output {
         Self { out: paint(std::io::stdout().is_terminal()), err: paint(std::io::stderr().is_terminal()), verbose: cli.verbose }
     }
 
-    /// Prints to stdout. A reader that went away ends the output, not the work.
+    /// Prints to stdout. A reader that went away ends the output, not the work; anything else that goes wrong is
+    /// remembered for [`Output::lost`].
     pub fn print(&self, text: &str) {
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        let mut out = std::io::stdout().lock();
+        if let Err(e) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
+            && e.kind() != std::io::ErrorKind::BrokenPipe
+        {
+            LOST.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// Was any output lost, other than to a reader that went away?
+    pub fn lost(&self) -> bool {
+        LOST.load(Ordering::Relaxed)
     }
 
     /// Prints to stderr.

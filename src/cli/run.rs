@@ -38,9 +38,15 @@ pub fn main() -> ExitCode {
             DONE
         }
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "h5mason", &mut std::io::stdout());
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "h5mason", &mut text);
+            output.print(&String::from_utf8_lossy(&text));
             DONE
         }
     };
+    if output.lost() {
+        output.error("the output could not be written", &["what was asked for has been done, or refused, all the same"]);
+        return ExitCode::from(TROUBLE);
+    }
     ExitCode::from(code)
 }

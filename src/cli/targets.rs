@@ -23,6 +23,33 @@ pub fn targets(files: &[PathBuf], loaded: &Loaded, output: &Output) -> Option<Ve
     }
 }
 
+/// SHA-256 of every input file, for saved plans: other contents are another plan.
+pub fn input_hashes(loaded: &Loaded) -> serde_json::Value {
+    use sha2::{Digest, Sha256};
+    let hash = |path: &std::path::Path| -> std::io::Result<String> {
+        let mut hasher = Sha256::new();
+        std::io::copy(&mut std::fs::File::open(path)?, &mut HashWriter(&mut hasher))?;
+        Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    };
+    let inputs: std::collections::BTreeSet<&std::path::Path> = loaded.desired.inputs().into_iter().collect();
+    let list = inputs.into_iter().map(|p| serde_json::json!({ "path": p.display().to_string(), "sha256": hash(p).ok() }));
+    serde_json::Value::Array(list.collect())
+}
+
+/// Hashes what is written to it.
+struct HashWriter<'a>(&'a mut sha2::Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        sha2::Digest::update(self.0, bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Prints why nothing was done to a file.
 ///
 /// `plan_shown`: the plan that was refused stands on stdout already.
@@ -34,7 +61,7 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
             output.error(&failure.to_string(), &["`apply` changes an existing file; `build --force` replaces it"]);
         }
         Failure::Txn(TxnError::Locked(_)) => {
-            output.error(&failure.to_string(), &["close it there and try again, or wait for it: --lock-wait SECONDS"])
+            output.error(&failure.to_string(), &["close it there and try again; `apply` can wait for it: --lock-wait SECONDS"])
         }
         Failure::Space { .. } => output.error(&failure.to_string(), &["free some space, or declare less; nothing was written"]),
         Failure::Observe(_) | Failure::Apply(_) => {

@@ -22,6 +22,19 @@ pub use object::{Kind, NewGroup, Object, ObjectInfo};
 pub(crate) use error::{Result, call, status};
 pub(crate) use id::Id;
 
+/// Removes the environment variables that change what the HDF5 library does: file locking (which would meet
+/// our own lock), plugin folders, drivers.
+///
+/// # Safety
+/// Only before the process has a second thread.
+pub unsafe fn clean_environment() {
+    let ours: Vec<_> = std::env::vars_os().map(|(name, _)| name).filter(|n| n.as_encoded_bytes().starts_with(b"HDF5_")).collect();
+    for name in ours {
+        // SAFETY: the caller vouches for a single thread.
+        unsafe { std::env::remove_var(name) };
+    }
+}
+
 /// Version of the HDF5 library that is built in.
 pub fn library_version() -> String {
     let (major, minor, release) = hdf5::library_version();

@@ -6,6 +6,8 @@ use super::{dtype, table};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{AttrRule, AttrSpec, DesiredAttr, Literal, Shape, text_bytes};
 
+/// Names of attributes are stored with a 16-bit length, terminator included.
+const MOST_NAME_BYTES: usize = 65_534;
 const FORMS: &[&str] = &["value", "empty", "absent", "default", "replace", "rename_from"];
 const KEYS: Keys = Keys {
     what: "an attribute",
@@ -15,13 +17,30 @@ const KEYS: Keys = Keys {
 
 /// Reads a table of attributes, in manifest order.
 pub(crate) fn read(table: &Table, findings: &mut Findings) -> Vec<DesiredAttr> {
-    table.entries.iter().filter_map(|entry| one(entry, findings)).collect()
+    let mut out: Vec<DesiredAttr> = Vec::new();
+    for entry in &table.entries {
+        let Some(attr) = one(entry, findings) else { continue };
+        match out.iter().find(|a| a.name == attr.name) {
+            Some(first) => findings.push(
+                Finding::error("duplicate-key", format!("the attribute `{}` stands here twice", entry.key))
+                    .at(attr.origin, "")
+                    .at(first.origin, "first here"),
+            ),
+            None => out.push(attr),
+        }
+    }
+    out
 }
 
 fn one(entry: &Entry, findings: &mut Findings) -> Option<DesiredAttr> {
     let name = text_bytes(&entry.key);
     if name.is_empty() || name.contains(&0) {
         findings.push(Finding::error("attribute-name", "an attribute's name is neither empty nor holds NUL").at(entry.key_span, ""));
+        return None;
+    }
+    if name.len() > MOST_NAME_BYTES {
+        let message = format!("an attribute's name has at most {MOST_NAME_BYTES} bytes, this one has {}", name.len());
+        findings.push(Finding::error("attribute-name", message).at(entry.key_span, ""));
         return None;
     }
     let rule = match &entry.node.val {

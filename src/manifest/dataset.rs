@@ -37,6 +37,8 @@ const FILTERS: &[&str] = &["shuffle", "deflate", "fletcher32"];
 const LATER_FILTERS: &[&str] = &["szip", "nbit", "scaleoffset", "lzf", "zstd", "lz4", "bitshuffle", "blosc", "id", "optional"];
 /// HDF5 stores at most this much in an object header, less what the layout message itself needs.
 const MOST_COMPACT_BYTES: u64 = 65_520;
+/// H5Z_MAX_NFILTERS.
+const MOST_FILTERS: usize = 32;
 
 /// A dataset entry being read.
 pub(crate) struct Reader<'a> {
@@ -138,7 +140,15 @@ impl Reader<'_> {
             maxshape: self.opt("maxshape", Reader::maxshape),
             layout: self.opt("layout", |_, n| layout_word(n)),
             chunks: self.opt("chunks", Reader::chunks),
-            filters: self.opt("filters", |_, n| n.list("a list of filters")?.iter().map(filter).collect()),
+            filters: self.opt("filters", |_, n| {
+                let list = n.list("a list of filters")?;
+                if list.len() > MOST_FILTERS {
+                    return Err(
+                        Finding::error("filters", format!("{} filters are too many; HDF5 takes {MOST_FILTERS}", list.len())).at(n.span, "")
+                    );
+                }
+                list.iter().map(filter).collect()
+            }),
             fill_value: self.opt("fill_value", |_, n| fill_value(n)),
             fill_time: self.opt("fill_time", |_, n| {
                 Ok(match dtype::word(Some(n), &["ifset", "alloc", "never"])? {
@@ -272,7 +282,7 @@ impl Reader<'_> {
     fn checked_chunk(&mut self, chunk: Vec<u64>, span: Span, dtype: &Dtype, extent: &Extent, maxshape: &MaxShape) -> Option<Vec<u64>> {
         let problem = if chunk.len() != maxshape.len() {
             Some(format!("`chunks` has rank {}, the shape {} has rank {}", chunk.len(), extent.shape, maxshape.len()))
-        } else if let Some(axis) = (0..chunk.len()).find(|&i| maxshape[i].is_some_and(|m| chunk[i] > m)) {
+        } else if let Some(axis) = (0..chunk.len()).find(|&i| maxshape[i].is_some_and(|m| m > 0 && chunk[i] > m)) {
             Some(format!(
                 "axis {axis} of the chunk has {} elements, more than the fixed dimension of {}",
                 chunk[axis],
@@ -307,6 +317,13 @@ impl Reader<'_> {
             self.findings.push(
                 Finding::error("fill_time", format!("HDF5 does not take fill_time \"never\" for the variable-length {dtype}"))
                     .at(*span, ""),
+            );
+        }
+        if let (Some((FillTime::Alloc, span)), Some((None, other))) = (&owned.fill_time, &owned.fill_value) {
+            self.findings.push(
+                Finding::error("fill_time", "HDF5 does not take fill_time \"alloc\" with an undefined fill value")
+                    .at(*span, "")
+                    .at(*other, "undefined here"),
             );
         }
         let Some((time, span)) = &owned.alloc_time else { return };

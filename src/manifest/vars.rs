@@ -5,6 +5,11 @@ use std::collections::BTreeMap;
 use super::tree::{Entry, Node, Table, Val};
 use crate::diag::{Finding, Findings, Span, did_you_mean};
 
+/// Longest text after substitution.
+const MOST_TEXT_BYTES: usize = super::MAX_MANIFEST_BYTES as usize;
+/// Most values in one variable after substitution.
+const MOST_NODES: usize = 1_000_000;
+
 /// Values by name; inner scopes (repetition) win over outer ones.
 pub(crate) struct Scope<'a> {
     pub vars: &'a BTreeMap<String, Node>,
@@ -57,6 +62,11 @@ impl Scope<'_> {
             }
         }
         out.push_str(rest);
+        if out.len() > MOST_TEXT_BYTES {
+            return Err(
+                Finding::error("variable", format!("the text grows beyond {MOST_TEXT_BYTES} bytes with its variables")).at(span, "")
+            );
+        }
         Ok(out)
     }
 
@@ -140,6 +150,12 @@ pub(crate) fn settle(vars: BTreeMap<String, Node>, findings: &mut Findings) -> B
             return settled;
         }
         for (name, node) in ready {
+            // Lists of lists of variables grow by multiplication.
+            if grown(&node, &settled) > MOST_NODES {
+                findings
+                    .push(Finding::error("variable", format!("the variable `{name}` has more than {MOST_NODES} values")).at(node.span, ""));
+                continue;
+            }
             if let Some(node) = (Scope { vars: &settled, bound: &[] }).node(&node, findings) {
                 settled.insert(name, node);
             }
@@ -147,6 +163,20 @@ pub(crate) fn settle(vars: BTreeMap<String, Node>, findings: &mut Findings) -> B
         waiting = rest;
     }
     settled
+}
+
+/// Values a variable will have when its own variables are replaced.
+fn grown(node: &Node, settled: &BTreeMap<String, Node>) -> usize {
+    let sum = |n: usize, more: usize| n.saturating_add(more);
+    match &node.val {
+        Val::List(items) => items.iter().map(|n| grown(n, settled)).fold(1, sum),
+        Val::Table(table) => table.entries.iter().map(|e| grown(&e.node, settled)).fold(1, sum),
+        Val::Text(text) => {
+            let name = text.strip_prefix("${").and_then(|t| t.strip_suffix('}'));
+            name.and_then(|n| settled.get(n)).map_or(1, |n| grown(n, &BTreeMap::new()))
+        }
+        Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Datetime(_) => 1,
+    }
 }
 
 fn mentions(node: &Node, name: &str) -> bool {

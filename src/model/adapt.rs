@@ -14,6 +14,9 @@ impl AttrSpec {
             Some(dtype) => dtype.clone(),
             None => infer(&list)?,
         };
+        if shape.rank() > 32 {
+            return Err(EncodeError(format!("{} axes are too many; HDF5 knows at most 32", shape.rank())));
+        }
         let data = encode_elements(&list, &dtype)?;
         Ok(AttrValue { dtype, shape, data })
     }
@@ -28,12 +31,15 @@ impl AttrSpec {
             return Ok(fresh);
         }
         let dtype = seen.dtype();
+        if let Some(value) = self.in_own_words(dtype) {
+            return Ok(self.with_shape_of(seen, value));
+        }
         if kind(dtype) != kind(&fresh.dtype) {
             return Ok(fresh);
         }
         let (_, list) = self.flat(Some(dtype))?;
         let value = match dtype.resolved() {
-            Dtype::String(t) => text(t, dtype, &list, &fresh, seen)?,
+            Dtype::String(t) => text(t, dtype, &list, &fresh, seen, self.shape.is_some())?,
             _ => match encode_elements(&list, dtype) {
                 Ok(data) => AttrValue { dtype: dtype.clone(), data, shape: fresh.shape.clone() },
                 // What overflows, or a fraction into an integer, becomes f64, where that is exact.
@@ -41,6 +47,22 @@ impl AttrSpec {
             },
         };
         Ok(self.with_shape_of(seen, value))
+    }
+
+    /// The value in the literal forms of a type that has its own: complex numbers as text or pairs, names of
+    /// an enumeration, hex text.
+    fn in_own_words(&self, dtype: &Dtype) -> Option<AttrValue> {
+        let own = match dtype.resolved() {
+            d if d.as_complex().is_some() => true,
+            Dtype::Complex(_) | Dtype::Opaque { .. } | Dtype::Bitfield(_) => true,
+            Dtype::Enum { .. } => !dtype.is_bool(),
+            _ => false,
+        };
+        if !own {
+            return None;
+        }
+        let (shape, list) = self.flat(Some(dtype)).ok()?;
+        Some(AttrValue { data: encode_elements(&list, dtype).ok()?, dtype: dtype.clone(), shape })
     }
 
     /// Elements in row-major order and their shape: the declared one, whose count must agree, or the
@@ -66,7 +88,10 @@ impl AttrSpec {
         let AttrSeen::Value(old) = seen else { return value };
         let one = |s: &Shape| *s != Shape::Null && s.elements() == Some(1);
         let keep = self.shape.is_none() && one(&value.shape) && one(&old.shape);
-        if keep { AttrValue { shape: old.shape.clone(), ..value } } else { value }
+        let shape = if keep { old.shape.clone() } else { value.shape };
+        // A committed type is kept in place; an attribute that is made anew gets a copy of the type.
+        let dtype = if shape == old.shape { value.dtype } else { value.dtype.resolved().clone() };
+        AttrValue { shape, dtype, ..value }
     }
 }
 
@@ -117,13 +142,18 @@ fn infer(list: &[Literal]) -> Result<Dtype, EncodeError> {
 
 /// Text into a string attribute: what is equal stays; variable length stays variable; a fixed length
 /// becomes the longest value's bytes; ASCII becomes UTF-8 only for text that is not ASCII.
-fn text(t: &StringType, dtype: &Dtype, list: &[Literal], fresh: &AttrValue, seen: &AttrSeen) -> Result<AttrValue, EncodeError> {
+fn text(
+    t: &StringType,
+    dtype: &Dtype,
+    list: &[Literal],
+    fresh: &AttrValue,
+    seen: &AttrSeen,
+    exact_shape: bool,
+) -> Result<AttrValue, EncodeError> {
     if let AttrSeen::Value(old) = seen {
         let same_count = old.data.count(&old.dtype) == list.len() && old.shape != Shape::Null;
-        if same_count
-            && (old.shape == fresh.shape || list.len() == 1)
-            && (0..list.len()).all(|i| as_written(&old.data, &old.dtype, i, &list[i]))
-        {
+        let shape_fits = old.shape == fresh.shape || (list.len() == 1 && !exact_shape);
+        if same_count && shape_fits && (0..list.len()).all(|i| as_written(&old.data, &old.dtype, i, &list[i])) {
             return Ok(old.clone());
         }
     }
@@ -202,6 +232,7 @@ mod tests {
         check(f(1e300), seen(f(0.0), Dtype::float(4), Shape::Scalar), "f8 scalar 1e300");
         check(n(1), seen(Literal::Bool(true), Dtype::bool(), Shape::Scalar), "i8 scalar 1");
         check(n(2), seen(n(1), Dtype::complex(4, Order::Little), one()), "complex64 [1] 2.0+0.0j");
+        check(Literal::Text("1+2j".into()), seen(n(1), Dtype::complex(4, Order::Little), Shape::Scalar), "complex64 scalar 1.0+2.0j");
     }
 
     #[test]

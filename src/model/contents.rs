@@ -1,6 +1,7 @@
 //! Which contents of which datasets must hold, given what the file has.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{
     Definition, Desired, DesiredDataset, DesiredKind, Dtype, H5Path, Layer, Observed, Patch, SeenDataset, SeenKind, Shape, layers,
@@ -17,10 +18,20 @@ pub struct DatasetContents {
     /// Its chunk shape, if chunked.
     pub chunk: Option<Vec<u64>>,
     /// Rules, later ones win.
-    pub layers: Vec<Layer>,
+    pub layers: Vec<Arc<Layer>>,
 }
 
 impl Desired {
+    /// Files that fills read from.
+    pub fn inputs(&self) -> Vec<&std::path::Path> {
+        let fills = self.objects.values().filter_map(|o| match &o.kind {
+            DesiredKind::Dataset(d) => d.fill.as_ref(),
+            DesiredKind::Group(_) => None,
+        });
+        let fills = fills.chain(self.patches.iter().map(|p| &p.fill));
+        fills.filter_map(|f| if let super::Rule::Source(s) = &f.fill.rule { Some(s.file().as_path()) } else { None }).collect()
+    }
+
     /// The dataset entry at a path.
     pub fn dataset(&self, path: &H5Path) -> Option<&DesiredDataset> {
         match &self.objects.get(path)?.kind {

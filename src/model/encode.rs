@@ -347,6 +347,14 @@ fn push_string(text: &str, size: usize, t: &StringType, dtype: &Dtype, out: &mut
     if bytes.len() > size {
         return Err(EncodeError(format!("{text:?} has {} bytes and does not fit {dtype}", bytes.len())));
     }
+    let lost = match t.padding {
+        Padding::NullTerm => bytes.contains(&0),
+        Padding::NullPad => bytes.last() == Some(&0),
+        Padding::SpacePad => bytes.last() == Some(&b' '),
+    };
+    if lost {
+        return Err(EncodeError(format!("{text:?} would not read back from {dtype}: what it ends with is padding there")));
+    }
     let pad = if t.padding == Padding::SpacePad { b' ' } else { 0 };
     out.extend_from_slice(bytes);
     out.resize(out.len() + size - bytes.len(), pad);

@@ -82,6 +82,16 @@ pub enum Rule {
 }
 
 impl Rule {
+    /// Bytes of the longest text among literal values; 0 where there is none.
+    pub fn longest_text(&self) -> usize {
+        let text = |l: &Literal| if let Literal::Text(s) = l { s.len() } else { 0 };
+        match self {
+            Rule::Value(v) => text(v),
+            Rule::Values(list) | Rule::Cycle(list) | Rule::Choice { from: list, .. } => list.iter().map(text).max().unwrap_or(0),
+            _ => 0,
+        }
+    }
+
     /// The manifest's name of the rule.
     pub fn name(&self) -> &'static str {
         match self {

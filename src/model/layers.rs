@@ -1,6 +1,8 @@
 //! A dataset's declared contents: a fill beneath patches, each element decided by the last layer that
 //! covers it.
 
+use std::sync::Arc;
+
 use super::{Block, Contents, DesiredDataset, DesiredFill, Dtype, Fill, H5Path, Patch, Region, SelectError, Shape};
 use crate::diag::{Finding, Span};
 
@@ -42,6 +44,11 @@ pub struct Layer {
 }
 
 impl Layer {
+    /// Bytes that one element takes in memory while it is handled, about: a string's text counts.
+    pub fn element_bytes(&self, dtype: &Dtype) -> usize {
+        if dtype.is_variable_string() { self.fill.rule.longest_text() + 32 } else { dtype.size() }
+    }
+
     /// Shape the rule is applied to.
     pub fn rule_shape(&self) -> Shape {
         match &self.frame {
@@ -67,9 +74,9 @@ impl Layer {
 impl Layer {
     /// For each element of a block, whether this layer decides it; `None` where no layer above reaches
     /// into the block.
-    pub fn decided(&self, block: &Block, above: &[Layer]) -> Option<Vec<bool>> {
+    pub fn decided(&self, block: &Block, above: &[Arc<Layer>]) -> Option<Vec<bool>> {
         let part = self.region.sub(block);
-        let above: Vec<&Layer> = above.iter().filter(|l| l.region.may_overlap(&part)).collect();
+        let above: Vec<&Arc<Layer>> = above.iter().filter(|l| l.region.may_overlap(&part)).collect();
         if above.is_empty() {
             return None;
         }
@@ -102,7 +109,7 @@ pub fn layers<'a>(
     dtype: &Dtype,
     seen: Option<&Shape>,
     extent: &Shape,
-) -> Result<Vec<Layer>, Vec<Finding>> {
+) -> Result<Vec<Arc<Layer>>, Vec<Finding>> {
     let mut out = Vec::new();
     let mut findings = Vec::new();
     if let Some((dataset, wanted)) = dataset.and_then(|d| Some((d, d.fill.as_ref()?))) {
@@ -112,7 +119,8 @@ pub fn layers<'a>(
         match seen {
             None => out.extend(Region::whole(extent).map(|r| layer(LayerKind::Fill, r, true))),
             Some(seen) => {
-                if let Err(e) = wanted.check(dtype, extent) {
+                let used = dataset.contents == Contents::Exact || seen != extent;
+                if let Some(e) = used.then(|| wanted.check(dtype, extent).err()).flatten() {
                     findings.push(Finding::error("fill", format!("the fill of {path} is not possible: {}", e.0)).at(*origin, ""));
                 }
                 if dataset.contents == Contents::Exact {
@@ -133,7 +141,7 @@ pub fn layers<'a>(
             Err(finding) => findings.push(finding),
         }
     }
-    if findings.is_empty() { Ok(out) } else { Err(findings) }
+    if findings.is_empty() { Ok(out.into_iter().map(Arc::new).collect()) } else { Err(findings) }
 }
 
 fn patch_layer(path: &H5Path, patch: &Patch, dtype: &Dtype, extent: &Shape) -> Result<Layer, Finding> {

@@ -20,14 +20,24 @@ struct Cuts {
     len: u64,
     first: u64,
     size: u64,
+    /// Positions in one block of the selection: no piece crosses its end. 1 where blocks do not matter.
+    block: u64,
 }
 
 impl Cuts {
     fn pieces(&self) -> u64 {
+        if self.block > 1 {
+            return self.len / self.block * self.block.div_ceil(self.size);
+        }
         if self.len <= self.first { 1 } else { 1 + (self.len - self.first).div_ceil(self.size) }
     }
 
     fn piece(&self, k: u64) -> (u64, u64) {
+        if self.block > 1 {
+            let in_one = self.block.div_ceil(self.size);
+            let within = k % in_one * self.size;
+            return (k / in_one * self.block + within, self.size.min(self.block - within));
+        }
         let start = if k == 0 { 0 } else { self.first + (k - 1) * self.size };
         let end = if k == 0 { self.first } else { start + self.size };
         (start, end.min(self.len) - start)
@@ -53,7 +63,15 @@ impl Partition {
                 Some(axes) if axes[i].block == 1 && axes[i].step == 1 && size < len => size - axes[i].start % size,
                 _ => size,
             };
-            Cuts { len, first: first.min(len), size }
+            match region.axes().map(|axes| axes[i].block) {
+                Some(block) if block > 1 && size < block => Cuts { len, first: size, size, block },
+                // Whole blocks.
+                Some(block) if block > 1 => {
+                    let size = size / block * block;
+                    Cuts { len, first: size.min(len), size, block: 1 }
+                }
+                _ => Cuts { len, first: first.min(len), size, block: 1 },
+            }
         });
         Self { axes: axes.collect() }
     }
@@ -185,6 +203,31 @@ mod tests {
             }
             prop_assert!(seen.iter().all(|&n| n == 1));
             prop_assert_eq!(selected, region.elements());
+        }
+    }
+
+    #[test]
+    fn blocks_of_hyperslabs_are_not_crossed() {
+        for (block, bytes) in [(3u64, 1usize << 18), (300_001, 8), (7, 8), (1000, 2000)] {
+            let slab = Selection::Hyperslab { start: vec![5], stride: vec![block + 2], count: vec![3], block: vec![block] };
+            let region = slab.resolve(&Shape::Simple(vec![5 + 3 * (block + 2)])).unwrap();
+            let partition = Partition::new(&region, None, bytes);
+            let mut next = 0;
+            for k in 0..partition.count() {
+                let part = partition.block(k);
+                assert_eq!(part.offset[0], next);
+                let sub = region.sub(&part);
+                assert_eq!(sub.elements(), part.len[0]);
+                let (mut a, mut b) = (Vec::new(), Vec::new());
+                region.locate(&[next], &mut a);
+                sub.locate(&[0], &mut b);
+                assert_eq!(a, b);
+                region.locate(&[next + part.len[0] - 1], &mut a);
+                sub.locate(&[part.len[0] - 1], &mut b);
+                assert_eq!(a, b);
+                next += part.len[0];
+            }
+            assert_eq!(next, region.elements());
         }
     }
 

@@ -1,5 +1,6 @@
 //! Selections and regions: which elements of a dataset.
 
+use std::collections::HashSet;
 use std::fmt;
 
 use super::Shape;
@@ -56,7 +57,7 @@ pub struct Region {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
     Grid(Vec<AxisRange>),
-    Points(Vec<Vec<u64>>),
+    Points { list: Vec<Vec<u64>>, index: HashSet<Vec<u64>> },
 }
 
 /// A box of a region in the region's own coordinates (dropped axes included, length 1). For points
@@ -67,6 +68,13 @@ pub struct Block {
     pub offset: Vec<u64>,
     /// Positions along each axis; at least 1.
     pub len: Vec<u64>,
+}
+
+impl Kind {
+    fn points(list: Vec<Vec<u64>>) -> Self {
+        let index = list.iter().cloned().collect();
+        Kind::Points { list, index }
+    }
 }
 
 impl AxisRange {
@@ -123,7 +131,7 @@ impl Selection {
         let kind = match self {
             Selection::Items(items) => Kind::Grid(resolve_items(items, &extent)?),
             Selection::Hyperslab { start, stride, count, block } => Kind::Grid(resolve_hyperslab(start, stride, count, block, &extent)?),
-            Selection::Points(points) => Kind::Points(resolve_points(points, &extent)?),
+            Selection::Points(points) => Kind::points(resolve_points(points, &extent)?),
         };
         Ok(Region { kind, extent })
     }
@@ -288,7 +296,7 @@ impl Region {
     pub fn axes(&self) -> Option<&[AxisRange]> {
         match &self.kind {
             Kind::Grid(axes) => Some(axes),
-            Kind::Points(_) => None,
+            Kind::Points { .. } => None,
         }
     }
 
@@ -296,7 +304,7 @@ impl Region {
     pub fn points(&self) -> Option<&[Vec<u64>]> {
         match &self.kind {
             Kind::Grid(_) => None,
-            Kind::Points(points) => Some(points),
+            Kind::Points { list, .. } => Some(list),
         }
     }
 
@@ -309,7 +317,7 @@ impl Region {
     pub fn lens(&self) -> Vec<u64> {
         match &self.kind {
             Kind::Grid(axes) => axes.iter().map(AxisRange::len).collect(),
-            Kind::Points(points) => vec![points.len() as u64],
+            Kind::Points { list: points, .. } => vec![points.len() as u64],
         }
     }
 
@@ -317,7 +325,7 @@ impl Region {
     pub fn shape(&self) -> Shape {
         match &self.kind {
             Kind::Grid(axes) => Shape::from_dims(&axes.iter().filter(|a| !a.dropped).map(AxisRange::len).collect::<Vec<_>>()),
-            Kind::Points(points) => Shape::Simple(vec![points.len() as u64]),
+            Kind::Points { list: points, .. } => Shape::Simple(vec![points.len() as u64]),
         }
     }
 
@@ -330,7 +338,7 @@ impl Region {
     pub fn contains(&self, at: &[u64]) -> bool {
         match &self.kind {
             Kind::Grid(axes) => axes.iter().zip(at).all(|(axis, &p)| axis.contains(p)),
-            Kind::Points(points) => points.iter().any(|p| p == at),
+            Kind::Points { index, .. } => index.contains(at),
         }
     }
 
@@ -344,7 +352,7 @@ impl Region {
     pub fn bounds(&self) -> Vec<(u64, u64)> {
         match &self.kind {
             Kind::Grid(axes) => axes.iter().map(|a| (a.start, a.last())).collect(),
-            Kind::Points(points) => (0..self.extent.len())
+            Kind::Points { list: points, .. } => (0..self.extent.len())
                 .map(|axis| {
                     let along = || points.iter().map(|p| p[axis]);
                     (along().min().unwrap_or(0), along().max().unwrap_or(0))
@@ -359,7 +367,9 @@ impl Region {
             Kind::Grid(axes) => {
                 Kind::Grid(axes.iter().zip(block.offset.iter().zip(&block.len)).map(|(a, (&o, &n))| part(a, o, n)).collect())
             }
-            Kind::Points(points) => Kind::Points(points[block.offset[0] as usize..(block.offset[0] + block.len[0]) as usize].to_vec()),
+            Kind::Points { list: points, .. } => {
+                Kind::points(points[block.offset[0] as usize..(block.offset[0] + block.len[0]) as usize].to_vec())
+            }
         };
         Region { kind, extent: self.extent.clone() }
     }
@@ -369,7 +379,7 @@ impl Region {
         out.clear();
         match &self.kind {
             Kind::Grid(axes) => out.extend(axes.iter().zip(at).map(|(a, &k)| a.position(k))),
-            Kind::Points(points) => out.extend_from_slice(&points[at[0] as usize]),
+            Kind::Points { list: points, .. } => out.extend_from_slice(&points[at[0] as usize]),
         }
     }
 }
@@ -405,7 +415,7 @@ impl fmt::Display for Region {
                 }
                 Ok(())
             }
-            Kind::Points(points) => {
+            Kind::Points { list: points, .. } => {
                 let text: Vec<String> = points.iter().map(|p| format!("{p:?}")).collect();
                 write!(f, "points {}", text.join(" "))
             }

@@ -1,6 +1,7 @@
 //! Declared contents beside the file's.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::ObserveError;
 use crate::fill::{Filler, block_elements, in_order};
@@ -57,15 +58,15 @@ fn compare(
     path: &H5Path,
     dataset: &DatasetContents,
     layer: &Layer,
-    above: &[Layer],
+    above: &[Arc<Layer>],
     watch: Watch<'_>,
 ) -> Result<RegionSeen, ObserveError> {
     let failed = |cause: String| ObserveError::Contents { path: path.clone(), cause };
     let dtype = &dataset.dtype;
     let open = |s: &crate::model::SourceFile| source::open(s, dtype, &layer.rule_shape()).map_err(|e| e.to_string());
     let filler = Filler::new(&layer.fill, dtype, &layer.rule_shape(), open).map_err(failed)?;
-    let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), dtype.size());
-    let bytes = partition.block(0).elements().saturating_mul(dtype.size());
+    let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.element_bytes(dtype));
+    let bytes = partition.block(0).elements().saturating_mul(layer.element_bytes(dtype));
     let mut seen = RegionSeen::default();
     let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
     in_order(0..partition.count(), bytes, filler.is_sequential(), make, |k, wanted: Elements| {
@@ -81,7 +82,15 @@ fn compare(
 }
 
 /// Counts the elements that this layer decides and that differ; true if there is one.
-fn tally(block: &Block, layer: &Layer, above: &[Layer], dtype: &Dtype, found: &Elements, wanted: &Elements, seen: &mut RegionSeen) -> bool {
+fn tally(
+    block: &Block,
+    layer: &Layer,
+    above: &[Arc<Layer>],
+    dtype: &Dtype,
+    found: &Elements,
+    wanted: &Elements,
+    seen: &mut RegionSeen,
+) -> bool {
     let decided = layer.decided(block, above);
     seen.elements += decided.as_ref().map_or(block.elements(), |d| d.iter().filter(|x| **x).count()) as u64;
     if found == wanted {

@@ -1,65 +1,96 @@
 //! Objects with several names: changed once, and never in two ways.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::{Action, Conflict, Step};
-use crate::diag::Finding;
-use crate::model::{H5Path, LinkSeen, ObjectId, Observed};
+use super::step::Conflict;
+use crate::diag::{Finding, Span};
+use crate::model::{Desired, DesiredKind, DesiredObject, H5Path, LinkSeen, ObjectId, Observed};
 
-/// Drops steps that another name of the same object asks for already; two different changes of one
-/// aspect are a conflict.
-pub(super) fn settle(observed: &Observed, steps: &mut Vec<Step>, conflicts: &mut Vec<Conflict>) {
-    let id_of = |path: &H5Path| match observed.objects.get(path).map(|o| (&o.link, o.links)) {
-        Some((LinkSeen::Hard(id), links)) if links > 1 => Some(*id),
-        _ => None,
-    };
-    let mut seen: BTreeMap<(ObjectId, Vec<u8>), usize> = BTreeMap::new();
-    let mut keep = vec![true; steps.len()];
-    for (number, step) in steps.iter().enumerate() {
-        let (Some(id), Some(aspect)) = (id_of(&step.path), aspect(&step.action)) else { continue };
-        let Some(&first) = seen.get(&(id, aspect.clone())) else {
-            seen.insert((id, aspect), number);
+/// One name for every object: the first of its paths that was seen, groups on the way included.
+pub(super) struct Names<'a> {
+    observed: &'a Observed,
+    first: BTreeMap<ObjectId, &'a H5Path>,
+}
+
+impl<'a> Names<'a> {
+    pub fn new(observed: &'a Observed) -> Self {
+        let mut first = BTreeMap::new();
+        for (path, object) in &observed.objects {
+            if let LinkSeen::Hard(id) = object.link {
+                first.entry(id).or_insert(path);
+            }
+        }
+        Self { observed, first }
+    }
+
+    /// The object's first name; what does not exist yet is named by its parent's.
+    pub fn canonical(&self, path: &H5Path) -> H5Path {
+        let (mut real, mut name) = (H5Path::root(), H5Path::root());
+        for part in path.names() {
+            real = real.child(part);
+            let id = match self.observed.objects.get(&real).map(|o| &o.link) {
+                Some(LinkSeen::Hard(id)) => self.first.get(id),
+                _ => None,
+            };
+            name = id.map_or_else(|| name.child(part), |first| (*first).clone());
+        }
+        name
+    }
+}
+
+/// What declarations under several names of one object come to.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// Attributes that another name of the object declares in the same way: nothing to do here.
+    pub covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
+    pub conflicts: Vec<Conflict>,
+}
+
+/// Looks for objects that are declared under more than one name. The same attribute rules are one
+/// declaration; anything else that both want is a conflict.
+pub(super) fn shared(desired: &Desired, names: &Names<'_>) -> Shared {
+    let mut out = Shared::default();
+    let mut seen: BTreeMap<H5Path, (&H5Path, &DesiredObject)> = BTreeMap::new();
+    for (path, object) in &desired.objects {
+        let canonical = names.canonical(path);
+        let Some((other, first)) = seen.get(&canonical) else {
+            seen.insert(canonical, (path, object));
             continue;
         };
-        let other = &steps[first];
-        if other.path == step.path {
-            continue;
+        let exists = names.observed.objects.contains_key(path);
+        if !exists || (contents(object) && contents(first)) {
+            out.conflict(path, other, object.origin, first.origin);
         }
-        if same(&other.action, &step.action) {
-            keep[number] = false;
-            continue;
+        for attr in &object.attrs {
+            match first.attrs.iter().find(|a| a.name == attr.name) {
+                None => {}
+                Some(same) if same.rule == attr.rule => {
+                    out.covered.entry(path.clone()).or_default().insert(attr.name.clone());
+                }
+                Some(same) => out.conflict(path, other, attr.origin, same.origin),
+            }
         }
-        let mut finding = Finding::error(
-            "two-names",
-            format!("{} and {} are one object, and the manifest wants two different things of it", other.path, step.path),
-        );
-        for origin in [step.origin, other.origin].into_iter().flatten() {
-            finding = finding.at(origin, "");
-        }
-        conflicts.push(Conflict { path: step.path.clone(), finding: finding.help("declare it under one of its names") });
     }
-    let mut keep = keep.into_iter();
-    steps.retain(|_| keep.next().unwrap_or(true));
+    // Contents of one dataset under two names cannot be ordered.
+    let mut patched: BTreeMap<H5Path, (&H5Path, Span)> = BTreeMap::new();
+    let filled = desired.objects.iter().filter(|(_, o)| contents(o)).map(|(p, o)| (p, o.origin));
+    for (path, origin) in filled.chain(desired.patches.iter().map(|p| (&p.path, p.origin))) {
+        let (other, at) = *patched.entry(names.canonical(path)).or_insert((path, origin));
+        if other != path {
+            out.conflict(path, other, origin, at);
+        }
+    }
+    out
 }
 
-/// The aspect of its object that a step changes; `None` for what belongs to the link.
-fn aspect(action: &Action) -> Option<Vec<u8>> {
-    match action {
-        Action::SetAttr { name, .. } | Action::RemoveAttr { name, .. } => Some([b"@", name.as_slice()].concat()),
-        Action::RenameAttr { from, .. } => Some([b"@", from.as_slice()].concat()),
-        Action::Grow { .. } => Some(b"shape".to_vec()),
-        Action::WriteRegion { .. } => Some(b"contents".to_vec()),
-        Action::CreateFile(_) | Action::CreateGroup { .. } | Action::CreateDataset { .. } | Action::Remove { .. } => None,
-    }
+fn contents(object: &DesiredObject) -> bool {
+    matches!(&object.kind, DesiredKind::Dataset(d) if d.fill.is_some())
 }
 
-fn same(a: &Action, b: &Action) -> bool {
-    match (a, b) {
-        (Action::SetAttr { after: a, .. }, Action::SetAttr { after: b, .. }) => a.same(b),
-        (Action::RemoveAttr { .. }, Action::RemoveAttr { .. }) => true,
-        (Action::RenameAttr { to: a, .. }, Action::RenameAttr { to: b, .. }) => a == b,
-        (Action::Grow { after: a, .. }, Action::Grow { after: b, .. }) => a == b,
-        // Contents declared under two names would have to be compared with each other.
-        _ => false,
+impl Shared {
+    fn conflict(&mut self, path: &H5Path, other: &H5Path, at: Span, other_at: Span) {
+        let message = format!("{other} and {path} are one object, and the manifest wants different things of it under its two names");
+        let finding = Finding::error("two-names", message).at(at, "").at(other_at, "").help("declare it under one of its names");
+        self.conflicts.push(Conflict { path: path.clone(), finding });
     }
 }

@@ -1,10 +1,10 @@
 //! Attribute rules: what an object's attributes become.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::{Action, AttrWrite, Conflict, Hazard, Kept, Step};
-use crate::diag::Finding;
-use crate::model::{AttrRule, AttrSeen, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Shape, TrackOrder, bytes_text};
+use crate::diag::{Finding, Span};
+use crate::model::{AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Shape, TrackOrder, bytes_text};
 
 /// What there is to know of an object for its attributes.
 pub(super) struct Target<'a> {
@@ -19,21 +19,24 @@ pub(super) struct Target<'a> {
 /// A header of version 1 holds attributes in messages of at most this size, less the message's own head.
 const MOST_V1_BYTES: u64 = 65_000;
 
-type State = BTreeMap<Vec<u8>, AttrSeen>;
+/// An attribute while the rules are applied in memory.
+#[derive(Clone)]
+struct Attr {
+    /// Its name in the file, if it is one that the file has.
+    from: Option<Vec<u8>>,
+    value: AttrSeen,
+}
+
+type State = BTreeMap<Vec<u8>, Attr>;
 
 /// Steps, kept attributes and conflicts of one object.
 pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<Step>, kept: &mut Vec<Kept>, conflicts: &mut Vec<Conflict>) {
-    let mut renames: Vec<(&DesiredAttr, Vec<u8>)> = Vec::new();
-    let mut state: State = target.seen.clone();
+    let mut state: State = target.seen.iter().map(|(n, v)| (n.clone(), Attr { from: Some(n.clone()), value: v.clone() })).collect();
     let mut sound = true;
     for attr in attrs {
-        match apply(&mut state, attr, target.path) {
-            Ok(Some(from)) => renames.push((attr, from)),
-            Ok(None) => {}
-            Err(finding) => {
-                sound = false;
-                conflicts.push(Conflict { path: target.path.clone(), finding });
-            }
+        if let Err(finding) = apply(&mut state, attr, target.path) {
+            sound = false;
+            conflicts.push(Conflict { path: target.path.clone(), finding });
         }
     }
     if !sound {
@@ -43,60 +46,42 @@ pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<S
         conflicts.push(conflict);
         return;
     }
-    let mut changes: Vec<Step> = Vec::new();
+    let changes = Changes { target, attrs, state: &state }.steps(conflicts);
+    let touched: BTreeSet<&[u8]> = changes.iter().flat_map(|s| names_of(&s.action)).collect();
     for attr in attrs {
-        match step(target, attr, &state, &renames) {
-            Some(Ok(step)) => changes.extend(step),
-            Some(Err(conflict)) => conflicts.push(*conflict),
-            None => kept.push(Kept {
-                path: target.path.clone(),
-                aspect: format!("attribute {}", bytes_text(&attr.name)),
-                note: note(&attr.rule, state.contains_key(&attr.name)).into(),
-            }),
+        if !touched.contains(attr.name.as_slice()) {
+            let note = note(&attr.rule, state.contains_key(&attr.name)).into();
+            kept.push(Kept { path: target.path.clone(), aspect: format!("attribute {}", bytes_text(&attr.name)), note });
         }
-    }
-    if target.order == TrackOrder::No {
-        changes.sort_by(|a, b| name_of(&a.action).cmp(name_of(&b.action)));
     }
     steps.extend(changes);
 }
 
-/// Applies one rule in memory; the former name if it renamed.
-fn apply(state: &mut State, attr: &DesiredAttr, path: &H5Path) -> Result<Option<Vec<u8>>, Finding> {
-    let value = |spec: &crate::model::AttrSpec, seen: Option<&AttrSeen>| -> Result<AttrSeen, Finding> {
-        let made = match seen {
-            Some(seen) => spec.adapted(seen),
+/// Applies one rule in memory.
+fn apply(state: &mut State, attr: &DesiredAttr, path: &H5Path) -> Result<(), Finding> {
+    let name = &attr.name;
+    let set = |state: &mut State, spec: &AttrSpec| -> Result<(), Finding> {
+        let made = match state.get(name) {
+            Some(seen) => spec.adapted(&seen.value),
             None => spec.fresh(),
         };
-        made.map(AttrSeen::Value).map_err(|e| {
-            Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(&attr.name), e.0)).at(attr.origin, "")
-        })
+        let value = made
+            .map_err(|e| Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(name), e.0)).at(attr.origin, ""))?;
+        put(state, name, value);
+        Ok(())
     };
-    let name = &attr.name;
-    let seen = state.get(name).cloned();
-    match (&attr.rule, seen) {
-        (AttrRule::Set(spec), seen) => {
-            state.insert(name.clone(), value(spec, seen.as_ref())?);
-        }
+    match (&attr.rule, state.contains_key(name)) {
+        (AttrRule::Set(spec), _) | (AttrRule::Default(spec), false) | (AttrRule::Replace(spec), true) => set(state, spec)?,
+        (AttrRule::Default(_), true) | (AttrRule::Replace(_), false) => {}
         (AttrRule::Empty(dtype), _) => {
-            state.insert(
-                name.clone(),
-                AttrSeen::Value(AttrValue { dtype: dtype.clone(), shape: Shape::Null, data: Elements::empty(dtype) }),
-            );
+            put(state, name, AttrValue { dtype: dtype.clone(), shape: Shape::Null, data: Elements::empty(dtype) });
         }
         (AttrRule::Absent, _) => {
             state.remove(name);
         }
-        (AttrRule::Default(_), Some(_)) | (AttrRule::Replace(_), None) => {}
-        (AttrRule::Default(spec), None) => {
-            state.insert(name.clone(), value(spec, None)?);
-        }
-        (AttrRule::Replace(spec), Some(seen)) => {
-            state.insert(name.clone(), value(spec, Some(&seen))?);
-        }
-        (AttrRule::RenameFrom { from, value: spec }, seen) => {
-            let renamed = match (state.remove(from), seen) {
-                (Some(old), Some(new)) if !equal(&old, &new) => {
+        (AttrRule::RenameFrom { from, value }, present) => {
+            match (state.remove(from), state.get(name)) {
+                (Some(old), Some(new)) if !same_values(&old.value, &new.value) => {
                     return Err(Finding::error(
                         "rename-both",
                         format!("{path} has both attributes {} and {}, and they differ", bytes_text(from), bytes_text(name)),
@@ -104,45 +89,48 @@ fn apply(state: &mut State, attr: &DesiredAttr, path: &H5Path) -> Result<Option<
                     .at(attr.origin, "")
                     .help("remove one of them: { absent = true }"));
                 }
-                (Some(_), Some(_)) | (None, _) => None,
                 (Some(old), None) => {
+                    debug_assert!(!present);
                     state.insert(name.clone(), old);
-                    Some(from.clone())
                 }
-            };
-            if let Some(spec) = spec {
-                let now = state.get(name).cloned();
-                state.insert(name.clone(), value(spec, now.as_ref())?);
+                (Some(_), Some(_)) | (None, _) => {}
             }
-            return Ok(renamed);
+            if let Some(spec) = value {
+                set(state, spec)?;
+            }
         }
     }
-    Ok(None)
+    Ok(())
+}
+
+fn put(state: &mut State, name: &[u8], value: AttrValue) {
+    let from = state.get(name).and_then(|a| a.from.clone());
+    state.insert(name.to_vec(), Attr { from, value: AttrSeen::Value(value) });
 }
 
 /// A second pass must change nothing.
 fn unstable(state: &State, attrs: &[DesiredAttr], path: &H5Path) -> Option<Conflict> {
+    let unchanged = |again: &State| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
     let mut again = state.clone();
+    if attrs.iter().all(|attr| apply(&mut again, attr, path).is_ok()) && unchanged(&again) {
+        return None;
+    }
+    // Which rule is it? Only now is every step worth looking at.
+    again.clone_from(state);
     for attr in attrs {
-        let before = again.clone();
-        let result = apply(&mut again, attr, path);
-        let changed =
-            result.is_err() || before.len() != again.len() || before.iter().any(|(n, v)| again.get(n).is_none_or(|w| !equal(v, w)));
-        if changed {
-            let other = attrs.iter().find(|o| o.name != attr.name && touches(&o.rule, &attr.name) || touches(&attr.rule, &o.name));
-            let mut finding = Finding::error(
-                "unstable",
-                format!(
-                    "the rules for the attributes of {path} never come to rest: applying them again changes {} again",
-                    bytes_text(&attr.name)
-                ),
-            )
-            .at(attr.origin, "this rule");
-            if let Some(other) = other {
-                finding = finding.at(other.origin, "and this one work against each other");
-            }
-            return Some(Conflict { path: path.clone(), finding });
+        if apply(&mut again, attr, path).is_ok() && unchanged(&again) {
+            continue;
         }
+        let message = format!(
+            "the rules for the attributes of {path} never come to rest: applying them again changes {} again",
+            bytes_text(&attr.name)
+        );
+        let mut finding = Finding::error("unstable", message).at(attr.origin, "this rule");
+        let other = attrs.iter().find(|o| o.name != attr.name && (touches(&o.rule, &attr.name) || touches(&attr.rule, &o.name)));
+        if let Some(other) = other {
+            finding = finding.at(other.origin, "and this one work against each other");
+        }
+        return Some(Conflict { path: path.clone(), finding });
     }
     None
 }
@@ -151,59 +139,102 @@ fn touches(rule: &AttrRule, name: &[u8]) -> bool {
     matches!(rule, AttrRule::RenameFrom { from, .. } if from == name)
 }
 
-/// The steps that make one attribute what the state says; `None` if nothing changes.
-fn step(
-    target: &Target<'_>,
-    attr: &DesiredAttr,
-    state: &State,
-    renames: &[(&DesiredAttr, Vec<u8>)],
-) -> Option<Result<Vec<Step>, Box<Conflict>>> {
-    let name = &attr.name;
-    let make = |action: Action, bytes: u64, reason: String| Step {
-        path: target.path.clone(),
-        action,
-        reason,
-        origin: Some(attr.origin),
-        bytes,
-        dead: 0,
-        hazard: Hazard::None,
-    };
-    let mut out = Vec::new();
-    let renamed = renames.iter().find(|(a, _)| a.name == *name).map(|(_, from)| from);
-    if let Some(from) = renamed {
-        let value = target.seen.get(from)?.clone();
-        out.push(make(Action::RenameAttr { from: from.clone(), to: name.clone(), value }, 0, "the manifest renames it".into()));
-    } else if let AttrRule::RenameFrom { from, .. } = &attr.rule {
-        // Both were there and equal: the former one goes.
-        if let (Some(before), None) = (target.seen.get(from), state.get(from)) {
-            out.push(make(Action::RemoveAttr { name: from.clone(), before: before.clone() }, 0, "its new name is there already".into()));
-        }
-    }
-    let before = target.seen.get(renamed.unwrap_or(name));
-    match (before, state.get(name)) {
-        (Some(before), None) => {
-            out.push(make(Action::RemoveAttr { name: name.clone(), before: before.clone() }, 0, "declared absent".into()))
-        }
-        (before, Some(AttrSeen::Value(after))) if before.is_none_or(|b| !same(b, after)) => {
-            if let Err(conflict) = fits_header(target, attr, after) {
-                return Some(Err(conflict));
+/// The difference between the file's attributes and what the rules make of them.
+struct Changes<'a> {
+    target: &'a Target<'a>,
+    attrs: &'a [DesiredAttr],
+    state: &'a State,
+}
+
+impl Changes<'_> {
+    /// Removals, then renames, then values: a name is free before it is taken.
+    fn steps(&self, conflicts: &mut Vec<Conflict>) -> Vec<Step> {
+        let now_at: BTreeMap<&[u8], &Vec<u8>> = self.state.iter().filter_map(|(n, a)| Some((a.from.as_deref()?, n))).collect();
+        let mut removals = Vec::new();
+        let mut renames = Vec::new();
+        for (name, before) in self.target.seen {
+            match now_at.get(name.as_slice()) {
+                None => removals.push(self.step(
+                    name,
+                    Action::RemoveAttr { name: name.clone(), before: before.clone() },
+                    0,
+                    self.why_gone(name),
+                )),
+                Some(&to) if to != name => {
+                    let action = Action::RenameAttr { from: name.clone(), to: to.clone(), value: before.clone() };
+                    renames.push(self.step(to, action, 0, "the manifest renames it".into()));
+                }
+                Some(_) => {}
             }
-            let how = match before {
-                None => AttrWrite::Create,
-                Some(AttrSeen::Value(b)) if b.dtype == after.dtype && b.shape == after.shape => AttrWrite::InPlace,
-                Some(_) => AttrWrite::Recreate { keep_order: target.order != TrackOrder::No },
-            };
-            let reason = match (before, how) {
-                (None, _) => "missing".into(),
-                (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after),
-                (Some(_), _) => "the value differs".into(),
-            };
-            let action = Action::SetAttr { name: name.clone(), before: before.cloned(), after: after.clone(), how };
-            out.push(make(action, after.bytes(), reason));
         }
-        _ => {}
+        let mut values = Vec::new();
+        for (name, attr) in self.state {
+            let AttrSeen::Value(after) = &attr.value else { continue };
+            let before = attr.from.as_ref().and_then(|f| self.target.seen.get(f));
+            if before.is_some_and(|b| same(b, after)) {
+                continue;
+            }
+            match fits_header(self.target, name, self.origin(name), after) {
+                Ok(()) => values.push(self.value(name, before, after)),
+                Err(conflict) => conflicts.push(*conflict),
+            }
+        }
+        if self.target.order != TrackOrder::No {
+            let places: BTreeMap<&[u8], usize> = self.attrs.iter().enumerate().map(|(i, a)| (a.name.as_slice(), i)).collect();
+            let place = |s: &Step| names_of(&s.action).iter().find_map(|n| places.get(n).copied());
+            values.sort_by_key(place);
+            renames.sort_by_key(place);
+        }
+        let ordered_names = self.target.order == TrackOrder::No && renames.is_empty();
+        let mut out: Vec<Step> = removals.into_iter().chain(freed_first(renames)).chain(values).collect();
+        if ordered_names {
+            out.sort_by(|a, b| names_of(&a.action).cmp(&names_of(&b.action)));
+        }
+        out
     }
-    if out.is_empty() { None } else { Some(Ok(out)) }
+
+    fn value(&self, name: &[u8], before: Option<&AttrSeen>, after: &AttrValue) -> Step {
+        let how = match before {
+            None => AttrWrite::Create,
+            Some(AttrSeen::Value(b)) if b.dtype == after.dtype && b.shape == after.shape => AttrWrite::InPlace,
+            Some(_) => AttrWrite::Recreate { keep_order: self.target.order != TrackOrder::No },
+        };
+        let reason = match (before, how) {
+            (None, _) => "missing".into(),
+            (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after),
+            (Some(_), _) => "the value differs".into(),
+        };
+        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: after.clone(), how };
+        self.step(name, action, after.bytes(), reason)
+    }
+
+    fn why_gone(&self, name: &[u8]) -> String {
+        let renamed = self.attrs.iter().any(|a| touches(&a.rule, name));
+        if renamed { "its new name is there already".into() } else { "declared absent".into() }
+    }
+
+    /// The rule that speaks of this name.
+    fn origin(&self, name: &[u8]) -> Option<Span> {
+        let own = self.attrs.iter().find(|a| a.name == name);
+        own.or_else(|| self.attrs.iter().find(|a| touches(&a.rule, name))).map(|a| a.origin)
+    }
+
+    fn step(&self, name: &[u8], action: Action, bytes: u64, reason: String) -> Step {
+        let origin = self.origin(name);
+        Step { path: self.target.path.clone(), action, reason, origin, bytes, dead: 0, hazard: Hazard::None }
+    }
+}
+
+/// Renames in an order in which every new name is free when it is taken.
+fn freed_first(mut renames: Vec<Step>) -> Vec<Step> {
+    let mut out = Vec::with_capacity(renames.len());
+    while !renames.is_empty() {
+        let taken: BTreeSet<Vec<u8>> = renames.iter().filter_map(|s| names_of(&s.action).get(1).map(|n| n.to_vec())).collect();
+        // A rule renames only to a name that is free at that moment, so there is always a next one.
+        let next = renames.iter().position(|s| names_of(&s.action).first().is_some_and(|to| !taken.contains(*to))).unwrap_or(0);
+        out.push(renames.remove(next));
+    }
+    out
 }
 
 fn retyped(before: &AttrSeen, after: &AttrValue) -> String {
@@ -219,22 +250,25 @@ fn retyped(before: &AttrSeen, after: &AttrValue) -> String {
 }
 
 /// Attributes over 64 KiB need a header of version 2.
-fn fits_header(target: &Target<'_>, attr: &DesiredAttr, after: &AttrValue) -> Result<(), Box<Conflict>> {
+fn fits_header(target: &Target<'_>, name: &[u8], origin: Option<Span>, after: &AttrValue) -> Result<(), Box<Conflict>> {
     let inline = match &after.data {
         Elements::Fixed(bytes) => bytes.len() as u64,
         Elements::Strings(list) => 16 * list.len() as u64,
     };
-    if target.header == HeaderVersion::V2 || inline <= MOST_V1_BYTES {
+    // Where creation order is tracked, attributes are stored apart from the header.
+    if target.header == HeaderVersion::V2 || target.order != TrackOrder::No || inline <= MOST_V1_BYTES {
         return Ok(());
     }
     let message = format!(
         "attribute {} of {} has {inline} bytes; this object has an old header, which holds at most 64 KiB",
-        bytes_text(&attr.name),
+        bytes_text(name),
         target.path
     );
-    let finding = Finding::error("attribute-size", message)
-        .at(attr.origin, "")
-        .help("store it as a dataset, or rewrite the file with a newer format (h5repack --low=1)");
+    let mut finding = Finding::error("attribute-size", message);
+    if let Some(origin) = origin {
+        finding = finding.at(origin, "");
+    }
+    let finding = finding.help("store it as a dataset, or rewrite the file with a newer format (h5repack --low=1)");
     Err(Box::new(Conflict { path: target.path.clone(), finding }))
 }
 
@@ -246,12 +280,18 @@ fn same(before: &AttrSeen, after: &AttrValue) -> bool {
     }
 }
 
-fn equal(a: &AttrSeen, b: &AttrSeen) -> bool {
+/// Known to be equal; values that cannot be read are never known to be.
+fn same_values(a: &AttrSeen, b: &AttrSeen) -> bool {
     match (a, b) {
         (AttrSeen::Value(a), AttrSeen::Value(b)) => a.same(b),
-        (AttrSeen::Opaque { dtype: a, shape: s, .. }, AttrSeen::Opaque { dtype: b, shape: t, .. }) => a == b && s == t,
-        (AttrSeen::Value(_), AttrSeen::Opaque { .. }) | (AttrSeen::Opaque { .. }, AttrSeen::Value(_)) => false,
+        (AttrSeen::Opaque { .. }, _) | (_, AttrSeen::Opaque { .. }) => false,
     }
+}
+
+/// Is it the same attribute of the file, with the same value?
+fn same_attr(a: &Attr, b: &Attr) -> bool {
+    let untouched = matches!((&a.value, &b.value), (AttrSeen::Opaque { .. }, AttrSeen::Opaque { .. }));
+    a.from == b.from && (untouched || same_values(&a.value, &b.value))
 }
 
 fn note(rule: &AttrRule, present: bool) -> &'static str {
@@ -265,15 +305,16 @@ fn note(rule: &AttrRule, present: bool) -> &'static str {
     }
 }
 
-fn name_of(action: &Action) -> &[u8] {
+/// The names an attribute step speaks of.
+fn names_of(action: &Action) -> Vec<&[u8]> {
     match action {
-        Action::SetAttr { name, .. } | Action::RemoveAttr { name, .. } => name,
-        Action::RenameAttr { to, .. } => to,
+        Action::SetAttr { name, .. } | Action::RemoveAttr { name, .. } => vec![name],
+        Action::RenameAttr { from, to, .. } => vec![to, from],
         Action::CreateFile(_)
         | Action::CreateGroup { .. }
         | Action::CreateDataset { .. }
         | Action::Grow { .. }
         | Action::WriteRegion { .. }
-        | Action::Remove { .. } => &[],
+        | Action::Remove { .. } => vec![],
     }
 }

@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::aliases::{self, Names};
 use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
-use super::{aliases, attrs, compare, regions};
+use super::{attrs, compare, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, LinkSeen, ObjectSeen, Observed, RemovalTarget, SeenKind,
-    TrackOrder, bytes_text,
+    Base, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, RemovalTarget,
+    SeenKind, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -43,6 +44,7 @@ pub struct Proposal {
 pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Proposal {
     let mut p = Planner::new(desired, observed);
     p.file();
+    p.aliases();
     p.removals();
     for (path, object) in &desired.objects {
         p.object(path, object);
@@ -72,6 +74,8 @@ struct Planner<'a> {
     /// Paths that already have a conflict about being reachable.
     blocked: BTreeSet<H5Path>,
     positions: BTreeMap<H5Path, u32>,
+    /// Attributes that another name of the same object declares already.
+    covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
 }
 
 impl<'a> Planner<'a> {
@@ -86,6 +90,7 @@ impl<'a> Planner<'a> {
             created: BTreeMap::new(),
             blocked: BTreeSet::new(),
             positions: BTreeMap::new(),
+            covered: BTreeMap::new(),
         }
     }
 
@@ -150,11 +155,19 @@ impl<'a> Planner<'a> {
         }
     }
 
+    fn aliases(&mut self) {
+        let shared = aliases::shared(self.desired, &Names::new(self.observed));
+        self.covered = shared.covered;
+        self.conflicts.extend(shared.conflicts);
+    }
+
     fn removals(&mut self) {
+        let mut wanted: Vec<(H5Path, Span)> = Vec::new();
         for (number, removal) in self.desired.removals.iter().enumerate() {
             match &removal.target {
-                RemovalTarget::Path(path) => match self.observed.objects.get(path) {
-                    Some(_) => self.remove(path, removal.origin),
+                RemovalTarget::Path(path) if self.observed.objects.contains_key(path) => wanted.push((path.clone(), removal.origin)),
+                RemovalTarget::Path(path) => match self.unreachable(path, removal.origin) {
+                    Some(finding) => self.conflict(path, finding),
                     None => self.keep(path, "object", "absent already"),
                 },
                 RemovalTarget::Match(globs) => {
@@ -162,12 +175,30 @@ impl<'a> Planner<'a> {
                     if matches.is_empty() {
                         self.keep(&H5Path::root(), "object", format!("nothing matches {}", globs.join(", ")));
                     }
-                    for path in matches {
-                        self.remove(&path, removal.origin);
-                    }
+                    wanted.extend(matches.into_iter().map(|path| (path, removal.origin)));
                 }
             }
         }
+        // Parents first: what is beneath them goes with them. One link is removed once, whatever its path.
+        wanted.sort_by(|a, b| a.0.cmp(&b.0));
+        let names = Names::new(self.observed);
+        let mut links = BTreeSet::new();
+        for (path, origin) in wanted {
+            let group = path.parent().map(|p| names.canonical(&p));
+            let link = group.map_or_else(H5Path::root, |g| g.child(path.name()));
+            if let Some(object) = self.declared_at(&names, &link, &path) {
+                let finding = Finding::error("two-names", format!("{path} is removed, and {object} is the same link by another name"));
+                self.conflict(&path, finding.at(origin, "").help("declare or remove, not both"));
+            } else if links.insert(link) {
+                self.remove(&path, origin);
+            }
+        }
+    }
+
+    /// A declared object or patch whose link a removal takes away under another name.
+    fn declared_at(&self, names: &Names<'_>, link: &H5Path, removed: &H5Path) -> Option<H5Path> {
+        let declared = self.desired.objects.keys().chain(self.desired.patches.iter().map(|p| &p.path));
+        declared.filter(|p| *p != removed).find(|p| p.parent().is_some_and(|g| names.canonical(&g).child(p.name()) == *link)).cloned()
     }
 
     fn remove(&mut self, path: &H5Path, origin: Span) {
@@ -184,7 +215,8 @@ impl<'a> Planner<'a> {
             LinkSeen::External { .. } => "external link",
             LinkSeen::UserDefined(_) => "user-defined link",
         };
-        let more = seen.links.saturating_sub(1);
+        let gone = self.removed.iter().filter(|p| self.observed.objects.get(*p).is_some_and(|o| same_object(&o.link, &seen.link))).count();
+        let more = (seen.links as usize).saturating_sub(1 + gone);
         let reason = if more > 0 {
             format!("removed by the manifest; the object has {more} other name(s) and stays")
         } else {
@@ -257,7 +289,6 @@ impl<'a> Planner<'a> {
         }
         let none = BTreeMap::new();
         let seen = self.seen(path);
-        let exists = seen.is_some();
         if let Some(finding) = seen.and_then(|s| through_link(path, s, path, object.origin)) {
             self.blocked.insert(path.clone());
             return self.conflict(path, finding);
@@ -280,9 +311,21 @@ impl<'a> Planner<'a> {
             path,
             seen: seen.map_or(&none, |s| &s.attrs),
             order,
-            header: if exists { seen.map_or(HeaderVersion::V2, |s| s.header) } else { HeaderVersion::V2 },
+            header: seen.map_or_else(|| self.new_header(), |s| s.header),
         };
-        attrs::plan(&target, &object.attrs, &mut self.steps, &mut self.kept, &mut self.conflicts);
+        let covered = self.covered.get(path);
+        let own: Vec<_> = object.attrs.iter().filter(|a| covered.is_none_or(|c| !c.contains(&a.name))).cloned().collect();
+        attrs::plan(&target, &own, &mut self.steps, &mut self.kept, &mut self.conflicts);
+    }
+
+    /// New objects get an old header where the low library bound is `earliest`.
+    fn new_header(&self) -> HeaderVersion {
+        let low = self.desired.file.libver.map(|((low, _), _)| low);
+        match &self.observed.base {
+            Base::Existing { superblock, .. } if *superblock < 2 => HeaderVersion::V1,
+            Base::Missing if low == Some(Libver::Earliest) => HeaderVersion::V1,
+            Base::Existing { .. } | Base::Missing => HeaderVersion::V2,
+        }
     }
 
     fn declared_group(&mut self, path: &H5Path, object: &DesiredObject, own: Option<TrackOrder>) -> bool {
@@ -383,24 +426,21 @@ impl<'a> Planner<'a> {
 
     /// Sorts the steps into the order of execution.
     fn finish(mut self) -> Proposal {
-        aliases::settle(self.observed, &mut self.steps, &mut self.conflicts);
-        let ordered = match &self.observed.base {
-            Base::Missing => self.desired.file.track_order.is_some_and(|(o, _)| o != TrackOrder::No),
-            Base::Existing { .. } => {
-                let root = self.observed.objects.get(&H5Path::root()).and_then(|o| o.kind.as_ref());
-                matches!(root, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No)
+        let tracked = |o: &ObjectSeen| matches!(&o.kind, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No);
+        let ordered = self.created.values().any(|o| o.links != TrackOrder::No) || self.observed.objects.values().any(tracked);
+        // A group comes before everything in it: it takes the first place of its members.
+        let places: Vec<(H5Path, u32)> = self.positions.iter().map(|(p, n)| (p.clone(), *n)).collect();
+        for (path, place) in places {
+            for group in path.ancestors() {
+                if let Some(own) = self.positions.get_mut(&group) {
+                    *own = place.min(*own);
+                }
             }
-        };
+        }
         let positions = &self.positions;
-        // Within a phase parents come first anyway: a group's position is that of the first entry that needs it.
         self.steps.sort_by(|a, b| {
             let position = |s: &Step| if ordered { positions.get(&s.path).copied().unwrap_or(0) } else { 0 };
-            let by_name = |s: &Step| matches!(s.action, Action::WriteRegion { .. });
-            a.action
-                .phase()
-                .cmp(&b.action.phase())
-                .then_with(|| position(a).cmp(&position(b)))
-                .then_with(|| if by_name(a) && a.path == b.path { std::cmp::Ordering::Equal } else { a.path.cmp(&b.path) })
+            a.action.phase().cmp(&b.action.phase()).then_with(|| position(a).cmp(&position(b))).then_with(|| a.path.cmp(&b.path))
         });
         let mut looked_at: BTreeSet<&H5Path> = self.observed.objects.keys().chain(self.desired.objects.keys()).collect();
         looked_at.extend(self.steps.iter().map(|s| &s.path));
@@ -408,6 +448,10 @@ impl<'a> Planner<'a> {
         self.conflicts.sort_by_key(|c| c.finding.labels.first().map(|l| l.span));
         Proposal { steps: self.steps, kept: self.kept, conflicts: self.conflicts, considered }
     }
+}
+
+fn same_object(a: &LinkSeen, b: &LinkSeen) -> bool {
+    matches!((a, b), (LinkSeen::Hard(a), LinkSeen::Hard(b)) if a == b)
 }
 
 /// A link that is not hard is never gone through or written through.

@@ -80,7 +80,7 @@ pub(super) fn plan(
                 action: Action::WriteRegion {
                     dtype: dataset.dtype.clone(),
                     chunk: dataset.chunk.clone(),
-                    layer: Box::new(layer.clone()),
+                    layer: layer.clone(),
                     above,
                     blocks,
                     seen,

@@ -1,5 +1,7 @@
 //! The vocabulary of plans.
 
+use std::sync::Arc;
+
 use crate::diag::{Finding, Span};
 use crate::model::{AttrSeen, AttrValue, Definition, Dtype, FileProps, H5Path, Layer, TrackOrder};
 
@@ -67,9 +69,9 @@ pub enum Action {
         /// Chunk shape of the dataset.
         chunk: Option<Vec<u64>>,
         /// Region and rule.
-        layer: Box<Layer>,
+        layer: Arc<Layer>,
         /// Later rules of the same dataset whose elements this one leaves alone.
-        above: Vec<Layer>,
+        above: Vec<Arc<Layer>>,
         /// What to write.
         blocks: Blocks,
         /// Elements compared, elements that differ, examples before and after.

@@ -60,6 +60,9 @@ impl BlockSource for Raw {
                 None => out.chunks_exact_mut(size).for_each(|element| reorder(&self.dtype, order, element)),
             }
         }
+        if let Some(at) = self.dtype.is_bool().then(|| out.iter().position(|b| *b > 1)).flatten() {
+            return Err(format!("{}: byte {} is {}, a bool is 0 or 1", self.name, self.offset + start + at as u64, out[at]));
+        }
         Ok(Elements::Fixed(out))
     }
 }

@@ -5,6 +5,7 @@
 mod common;
 mod docs;
 mod examples;
+mod findings;
 mod imports;
 mod interop;
 mod laws;
