@@ -27,13 +27,13 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
     let shape = layer.rule_shape();
     let open = |s: &SourceFile| source::open(s, work.dtype, &shape).map_err(|e| e.to_string());
     let filler = Filler::new(&layer.fill, work.dtype, &shape, open).map_err(failed)?;
-    let partition = Partition::new(&layer.region, work.chunk, layer.element_bytes(work.dtype));
+    let partition = Partition::new(&layer.region, work.chunk, layer.fill.element_bytes(work.dtype));
     let numbers: Box<dyn Iterator<Item = u64> + Send> = match work.blocks {
         Blocks::All => Box::new(0..partition.count()),
         Blocks::Some(list) => Box::new(list.iter().copied()),
     };
     let fresh = *work.blocks == Blocks::All;
-    let bytes = partition.block(0).elements().saturating_mul(layer.element_bytes(work.dtype));
+    let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(work.dtype));
     let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
     in_order(numbers, bytes, filler.is_sequential(), make, |k, wanted: Elements| {
         let block = partition.block(k);

@@ -14,13 +14,15 @@ use super::integers::Integers;
 use super::missing::Share;
 use super::normal::Normal;
 use super::number::{Layout, put_integers};
+use super::permutation::Permutation;
 use super::poisson::Poisson;
 use super::sampler::{Driven, Sampler, TILE};
 use super::simple::{Exponential, Lognormal};
 use super::steps::Steps;
 use super::stream::{Purpose, Stream, pieces};
+use super::text::Texts;
 use super::uniform::{Bernoulli, Uniform};
-use crate::model::{BlockSource, Dtype, Elements, Fill, Literal, Rule, Shape, SourceFile, encode_elements, encode_one};
+use crate::model::{BlockSource, Dtype, Elements, Fill, Literal, Rule, Shape, SourceFile, StringType, encode_elements, encode_one};
 
 /// A fill rule made ready for one dtype and one shape: gives any run of elements.
 ///
@@ -41,6 +43,8 @@ enum Maker {
     Floats(Box<dyn Sampler>, Stream, Layout),
     Integers(Integers, Stream, Layout),
     Choice(Choice, Elements, Stream),
+    Texts(Texts, StringType, Stream),
+    Permutation(Permutation, Layout),
     Source(Mutex<Box<dyn BlockSource>>),
 }
 
@@ -97,6 +101,8 @@ impl Filler {
             Maker::Floats(sampler, stream, layout) => numbers(&|out| put_sampled(&**sampler, stream, *layout, start, out)),
             Maker::Integers(integers, stream, layout) => numbers(&|out| put_drawn(integers, stream, *layout, start, out)),
             Maker::Choice(choice, from, stream) => pick(choice.positions(stream, start, count), from, &self.dtype, count),
+            Maker::Texts(texts, t, stream) => texts.run(stream, t, start, count),
+            Maker::Permutation(permutation, layout) => numbers(&|out| permutation.put(*layout, start, out)),
             Maker::Source(source) => {
                 let elements = source.lock().map_err(|_| "the source failed earlier")?.read(start, count)?;
                 match elements.count(&self.dtype) {
@@ -117,6 +123,10 @@ impl Maker {
     ) -> Result<Maker, String> {
         let list = |literals: &[Literal]| encode_elements(literals, dtype).map_err(|e| e.0);
         let layout = || Layout::of(dtype).ok_or_else(|| format!("filling {dtype} by {} is not supported yet", fill.rule.name()));
+        let texts = |texts: Texts| match dtype.resolved() {
+            Dtype::String(t) => Ok(Maker::Texts(texts, t.clone(), Stream::new(Purpose::Values, fill.seed, &fill.stream))),
+            _ => Err(format!("filling {dtype} by {} is not supported yet", fill.rule.name())),
+        };
         let stream = || Stream::new(Purpose::Values, fill.seed, &fill.stream);
         let floats = |sampler: Box<dyn Sampler>| Ok(Maker::Floats(sampler, stream(), layout()?));
         match &fill.rule {
@@ -156,6 +166,14 @@ impl Maker {
                     None => Choice::Equal { len: from.len() as u64 },
                 };
                 Ok(Maker::Choice(choice, list(from)?, stream()))
+            }
+            Rule::Text { shortest, longest, alphabet } => {
+                texts(Texts::Random { shortest: *shortest, longest: *longest, alphabet: alphabet.chars().collect() })
+            }
+            Rule::Uuid => texts(Texts::Uuid),
+            Rule::Permutation => {
+                let count = shape.elements().ok_or("the shape has more elements than 64 bits count")?;
+                Ok(Maker::Permutation(Permutation::new(&stream(), count), layout()?))
             }
             Rule::Source(file) => Ok(Maker::Source(Mutex::new(open(file)?))),
         }

@@ -48,7 +48,7 @@ proptest! {
         cuts in prop::collection::vec(1usize..1500, 1..6),
     ) {
         let (rule, dtype) = every_rule().swap_remove(which);
-        let value = match &rule { Rule::Choice { from, .. } | Rule::Cycle(from) => from[0].clone(), _ => Literal::Int(1) };
+        let value = match &rule { Rule::Choice { from, .. } | Rule::Cycle(from) => from[0].clone(), Rule::Text { .. } | Rule::Uuid => Literal::Text("x".into()), _ => Literal::Int(1) };
         let fill = Fill { missing: share.map(|fraction| Missing { fraction, value }), ..fill(rule) };
         let filler = filler(&fill, &dtype, &[30, 100, 100]);
         let count = cuts.iter().sum();

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::Filler;
-use crate::model::{Boundary, Dtype, Elements, Fill, IntType, Literal, Missing, Order, Rule, Shape};
+use crate::model::{ALPHABET, Boundary, Dtype, Elements, Fill, FloatType, IntType, Literal, Missing, Order, Rule, Shape};
 
 /// The rule with a fixed seed and stream.
 pub(super) fn fill(rule: Rule) -> Fill {
@@ -53,6 +53,13 @@ pub(super) fn every_rule() -> Vec<(Rule, Dtype)> {
         (Rule::Choice { from: vec![int(5), int(-1), int(7)], weights: None }, Dtype::int(2, true)),
         (Rule::Choice { from: text(&["red", "green", "blue"]), weights: Some(vec![1.0, 2.5, 0.7]) }, Dtype::fixed_ascii(6)),
         (Rule::Choice { from: text(&["α", "b", "longer"]), weights: None }, Dtype::str()),
+        (Rule::Text { shortest: 8, longest: 8, alphabet: ALPHABET.into() }, Dtype::str()),
+        (Rule::Text { shortest: 0, longest: 7, alphabet: "aßc😀".into() }, Dtype::str()),
+        (Rule::Text { shortest: 3, longest: 12, alphabet: "ACGT".into() }, Dtype::fixed_ascii(12)),
+        (Rule::Uuid, Dtype::str()),
+        (Rule::Uuid, Dtype::fixed_ascii(38)),
+        (Rule::Permutation, Dtype::int(4, true)),
+        (Rule::Permutation, Dtype::Float(FloatType::ieee(8, Order::Big))),
     ]
 }
 
@@ -116,5 +123,12 @@ bernoulli bool 00010001010100000000000000000001 2688e8927eaa47de02dda6698de325a4
 choice i2 ffff05000700050005000500ffffffff 1ab165fe15e98ed5f4e8743d90f54915c3d3978befff83c587536f8cd1c4626b
 choice S6 677265656e00677265656e0067726565 b03c5a2cd19883fdfb04a2ca847f6b4ecfe4615a25ae78b619ac44fb25d75cb7
 choice str 6200ceb1006c6f6e67657200ceb100ce f7c326413029ead6ced81aad6b8e89d146bd52ee21623ef052d8b9e0e80b5900
+text str 5971716d767935430061585871526b47 d0387f19e8dba1cb525cf05cf25486bd8b43aa032084085095024c19bee9ac1b
+text str 63f09f9880f09f988000636363f09f98 9a6d9526dbdd99fa89d3f9a1c9f4a96e041a85534450fd2104f4480b6aa57965
+text S12 47545454545441000000000047474754 b0efc30fe6cd98de90fefa63753aa2ccf0142ff1a97fd92534c867dc6bdc956f
+uuid str 35623838623664322d363735302d3434 a368692e1880172de112881fb099bd14df0302ad4441a9a3d961185473481f9f
+uuid S38 35623838623664322d363735302d3434 a285ee899c85c7157ed7632d702b4cb9cbf1b7d46c89925ed86e2bcf5d83a3e3
+permutation i4 928d0200071503007a6b030029720100 68077a60b6c9846d0294acfc7b7772149db31485e4db07447fd3c310653a1077
+permutation >f8 41046c90000000004108a83800000000 86571bd3ba7cd620ec1d4e2dd6b4ede5911c39b06b9edfcc7308da2887fa38d5
 missing f8 00000000000000000000000000000000 31bf0fb12d5ed097023d5ff7b97e1c4127f8eea3771ccf5d119768ff8c832b9f
 ";

@@ -22,6 +22,7 @@ mod integers;
 mod missing;
 mod normal;
 mod number;
+mod permutation;
 mod poisson;
 mod sampler;
 mod simple;
@@ -29,6 +30,7 @@ mod steps;
 mod stream;
 #[cfg(test)]
 mod testing;
+mod text;
 mod uniform;
 mod words;
 mod ziggurat;

@@ -39,18 +39,29 @@ pub(super) fn below(word: u64, len: u64) -> u64 {
     ((u128::from(word) * u128::from(len)) >> 64) as u64
 }
 
-/// The generator behind an element whose first try was rejected: SplitMix64 (Steele, Lea, Flood 2014), begun at the element's last word.
+/// The generator behind an element that one word is not enough for (a rejected try, a text): SplitMix64 (Steele, Lea, Flood 2014),
+/// begun at the element's last word.
 pub(super) struct Spare(pub(super) u64);
 
 impl Spare {
     /// The next 64 bits.
     pub(super) fn word(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        let word = spare_word(self.0, 0);
+        self.0 = self.0.wrapping_add(STEP);
+        word
     }
+}
+
+/// What SplitMix64 adds to its state for each output.
+const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// Output `number` (from 0) of SplitMix64 begun at `seed`.
+#[inline(always)]
+pub(super) fn spare_word(seed: u64, number: u64) -> u64 {
+    let mut z = seed.wrapping_add(number.wrapping_add(1).wrapping_mul(STEP));
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
 }
 
 /// Tries before a sampler gives up. No sampler rejects more than half of its tries, so this is never reached by chance; it is
@@ -104,6 +115,7 @@ mod tests {
         let mut spare = Spare(1_234_567);
         let first = [spare.word(), spare.word(), spare.word()];
         assert_eq!(first, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973, 9_817_491_932_198_370_423]);
+        assert_eq!(first, [0, 1, 2].map(|number| spare_word(1_234_567, number)));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 use super::table::{Keys, expected, variant};
 use super::tree::{Node, Table, Val};
 use crate::diag::{Finding, Findings, Sources, Span};
-use crate::model::{Boundary, DesiredFill, Dtype, Fill, Literal, Missing, Order, Rule, SourceFile, flatten};
+use crate::model::{ALPHABET, Boundary, DesiredFill, Dtype, Fill, Literal, Missing, Order, Rule, SourceFile, flatten};
 
 const RULES: Keys = Keys {
     what: "a fill",
@@ -27,12 +27,15 @@ const RULES: Keys = Keys {
         "binomial",
         "bernoulli",
         "choice",
+        "text",
+        "uuid",
+        "permutation",
         "npy",
         "npz",
         "csv",
         "raw",
     ],
-    later: &["text", "uuid", "permutation", "fields", "hdf5"],
+    later: &["fields", "hdf5"],
 };
 const BESIDE: &[&str] = &["seed", "stream", "missing"];
 
@@ -117,7 +120,10 @@ fn missing(node: &Node, cx: &Context<'_>) -> Result<Missing, Finding> {
 }
 
 fn checked<'a>(keys: &Keys, node: &'a Node) -> Result<&'a Table, Finding> {
-    let table = node.table(&format!("a table with the keys {}", keys.known.join(", ")))?;
+    let table = match keys.known {
+        [] => node.table("an empty table, `{}`")?,
+        known => node.table(&format!("a table with the keys {}", known.join(", ")))?,
+    };
     let mut unknown = Findings::new();
     keys.check(table, &mut unknown);
     match unknown.into_iter().next() {
@@ -175,6 +181,7 @@ fn keys_of(rule: &str) -> &'static [&'static str] {
         "binomial" => &["n", "p"],
         "bernoulli" => &["p"],
         "choice" => &["from", "weights"],
+        "text" => &["length", "alphabet"],
         _ => &[],
     }
 }
@@ -206,8 +213,27 @@ fn parametric(rule: &str, node: &Node) -> Result<Rule, Finding> {
             };
             Rule::Choice { from: literals(p.need("from")?)?, weights }
         }
+        "text" => {
+            let (shortest, longest) = lengths(p.need("length")?)?;
+            let alphabet = table.get("alphabet").map_or(Ok(ALPHABET), |e| e.node.text("a text of characters to choose from"))?;
+            Rule::Text { shortest, longest, alphabet: alphabet.to_owned() }
+        }
+        "uuid" => Rule::Uuid,
+        "permutation" => Rule::Permutation,
         other => return Err(Finding::error("unknown-rule", format!("unknown rule `{other}`")).at(node.span, "")),
     })
+}
+
+/// `8`, or the shortest and the longest: `[3, 12]`.
+fn lengths(node: &Node) -> Result<(u64, u64), Finding> {
+    const EXPECTED: &str = "a length, or a list of two: the shortest and the longest";
+    if let Val::List(items) = &node.val {
+        return match items.as_slice() {
+            [shortest, longest] => Ok((shortest.size("a length")?, longest.size("a length")?)),
+            _ => Err(expected(EXPECTED, node)),
+        };
+    }
+    node.size(EXPECTED).map(|length| (length, length))
 }
 
 fn source(rule: &str, node: &Node, cx: &Context<'_>) -> Result<SourceFile, Finding> {

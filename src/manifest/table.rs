@@ -55,8 +55,11 @@ impl Keys {
     /// The finding for an unknown key.
     pub fn unknown(&self, entry: &Entry) -> Finding {
         let candidates = self.known.iter().chain(self.later).copied();
-        let help =
-            did_you_mean(&entry.key, candidates).unwrap_or_else(|| format!("the keys of {} are {}", self.what, self.known.join(", ")));
+        let keys = || match self.known {
+            [] => format!("{} takes no keys", self.what),
+            known => format!("the keys of {} are {}", self.what, known.join(", ")),
+        };
+        let help = did_you_mean(&entry.key, candidates).unwrap_or_else(keys);
         Finding::error("unknown-key", format!("unknown key `{}` in {}", entry.key, self.what)).at(entry.key_span, "").help(help)
     }
 }

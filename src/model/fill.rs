@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::{Elements, Literal};
+use super::{Dtype, Elements, Literal};
 
 /// A rule with its seed and stream: everything that decides the contents. Element `i` is the
 /// row-major index in the shape the rule is applied to (a dataset's, or a patch's region).
@@ -16,6 +16,24 @@ pub struct Fill {
     pub stream: Vec<u8>,
     /// A seeded share of elements that are set to one value afterwards.
     pub missing: Option<Missing>,
+}
+
+impl Fill {
+    /// Bytes of memory that an element of this dtype takes, at most, for cutting work into blocks.
+    pub fn element_bytes(&self, dtype: &Dtype) -> usize {
+        match &self.rule {
+            Rule::Text { longest, alphabet, .. } if dtype.is_variable_string() => {
+                dtype.size().saturating_add(longest_bytes(*longest, alphabet).try_into().unwrap_or(usize::MAX))
+            }
+            rule if dtype.is_variable_string() => rule.longest_text() + 32,
+            _ => dtype.size(),
+        }
+    }
+}
+
+/// Bytes of the longest text.
+pub(super) fn longest_bytes(longest: u64, alphabet: &str) -> u64 {
+    longest.saturating_mul(alphabet.chars().map(char::len_utf8).max().unwrap_or(0) as u64)
 }
 
 /// `fill.missing`.
@@ -77,9 +95,18 @@ pub enum Rule {
     Bernoulli { p: f64 },
     /// One of a list, with equal or given weights.
     Choice { from: Vec<Literal>, weights: Option<Vec<f64>> },
+    /// `shortest` to `longest` characters of an alphabet.
+    Text { shortest: u64, longest: u64, alphabet: String },
+    /// UUIDs of version 4, as text.
+    Uuid,
+    /// The numbers below the number of elements, each once.
+    Permutation,
     /// Contents of a file.
     Source(SourceFile),
 }
+
+/// The alphabet of texts, where none is given.
+pub const ALPHABET: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Rule {
     /// Bytes of the longest text among literal values; 0 where there is none.
@@ -88,6 +115,7 @@ impl Rule {
         match self {
             Rule::Value(v) => text(v),
             Rule::Values(list) | Rule::Cycle(list) | Rule::Choice { from: list, .. } => list.iter().map(text).max().unwrap_or(0),
+            Rule::Uuid => 36,
             _ => 0,
         }
     }
@@ -112,6 +140,9 @@ impl Rule {
             Rule::Binomial { .. } => "binomial",
             Rule::Bernoulli { .. } => "bernoulli",
             Rule::Choice { .. } => "choice",
+            Rule::Text { .. } => "text",
+            Rule::Uuid => "uuid",
+            Rule::Permutation => "permutation",
             Rule::Source(SourceFile::Npy { .. }) => "npy",
             Rule::Source(SourceFile::Npz { .. }) => "npz",
             Rule::Source(SourceFile::Csv { .. }) => "csv",
@@ -196,7 +227,42 @@ impl std::fmt::Display for Rule {
             Rule::Binomial { n, p } => write!(f, "binomial(n {n}, p {p})"),
             Rule::Bernoulli { p } => write!(f, "bernoulli(p {p})"),
             Rule::Choice { from, .. } => write!(f, "choice({})", Literal::List(from.clone())),
+            Rule::Text { shortest, longest, alphabet } => {
+                let to = if longest == shortest { String::new() } else { format!(" to {longest}") };
+                let alphabet = match alphabet.chars().count() {
+                    _ if alphabet == ALPHABET => String::new(),
+                    count @ 81.. => format!(", alphabet of {count} characters"),
+                    _ => format!(", alphabet {alphabet:?}"),
+                };
+                write!(f, "text(length {shortest}{to}{alphabet})")
+            }
+            Rule::Uuid | Rule::Permutation => f.write_str(name),
             Rule::Source(source) => write!(f, "{name}({:?})", source.file().file_name().unwrap_or_default()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(shortest: u64, longest: u64, alphabet: &str) -> Rule {
+        Rule::Text { shortest, longest, alphabet: alphabet.into() }
+    }
+
+    #[test]
+    fn rules_for_plans() {
+        assert_eq!(text(8, 8, ALPHABET).to_string(), "text(length 8)");
+        assert_eq!(text(0, 12, "a\"é").to_string(), "text(length 0 to 12, alphabet \"a\\\"é\")");
+        assert_eq!(text(1, 1, &"x".repeat(81)).to_string(), "text(length 1, alphabet of 81 characters)");
+        assert_eq!((Rule::Uuid.to_string(), Rule::Permutation.to_string()), ("uuid".into(), "permutation".into()));
+    }
+
+    #[test]
+    fn long_texts_make_small_blocks() {
+        let bytes = |rule, dtype: Dtype| Fill { rule, seed: 0, stream: vec![], missing: None }.element_bytes(&dtype);
+        assert_eq!(bytes(text(0, 1000, "aß"), Dtype::str()), Dtype::str().size() + 2000);
+        assert_eq!(bytes(text(0, 10, "a"), Dtype::fixed_ascii(12)), 12);
+        assert!(bytes(Rule::Uuid, Dtype::str()) >= 36);
     }
 }

@@ -1,6 +1,10 @@
 //! Whether a fill rule is possible for a dtype and a shape.
 
-use super::{Boundary, Dtype, EncodeError, Fill, FloatType, IntType, Literal, Rule, Shape, encode_elements, encode_one};
+use super::fill::longest_bytes;
+use super::{
+    Boundary, Charset, Dtype, EncodeError, Fill, FloatType, IntType, Literal, Rule, Shape, StringLength, StringType, encode_elements,
+    encode_one,
+};
 
 /// Bound of the standard normal numbers that rules draw: tails begin at 3.66 and reach sqrt(-2 ln 2^-53) further, which is 8.58.
 const FARTHEST: f64 = 12.3;
@@ -10,6 +14,9 @@ const LONGEST: f64 = 37.0;
 
 /// Smallest shape of a gamma or beta distribution: below it, logarithms of values overflow.
 const SMALLEST_SHAPE: f64 = 1e-300;
+
+/// Characters of the longest text.
+const LONGEST_TEXT: u64 = 1 << 20;
 
 /// Largest count that f64 holds exactly, with all counts below it.
 const LARGEST_COUNT: u64 = 1 << 53;
@@ -57,6 +64,12 @@ impl Fill {
                 }
                 Target::of(name, dtype)?.linspace(to)
             }
+            Rule::Text { shortest, longest, alphabet } => text(string(name, dtype)?, dtype, *shortest, *longest, alphabet),
+            Rule::Uuid => match string(name, dtype)?.length {
+                StringLength::Fixed(size) if size < 36 => fail(format!("a UUID has 36 bytes and does not fit {dtype}")),
+                StringLength::Fixed(_) | StringLength::Variable => Ok(()),
+            },
+            Rule::Permutation => Target::of(name, dtype)?.permutation(elements),
             rule => Target::of(name, dtype)?.random(rule),
         }
     }
@@ -160,6 +173,19 @@ impl<'a> Target<'a> {
         }
     }
 
+    fn permutation(&self, count: u64) -> Result<(), EncodeError> {
+        self.not_bool()?;
+        let Some(last) = count.checked_sub(1) else { return Ok(()) };
+        match self.number {
+            Number::Float(_) if self.dtype.resolved().as_complex().is_some() => unsupported(self.rule, self.dtype),
+            Number::Float(t) if last > 1 << (t.fields[4] + 1) => {
+                fail(format!("{} does not hold every whole number from 0 to {last} exactly", self.dtype))
+            }
+            Number::Float(_) => Ok(()),
+            Number::Int(_) | Number::Bool => self.holds_integers(0, last.into()),
+        }
+    }
+
     fn linspace(&self, to: &Boundary) -> Result<(), EncodeError> {
         self.not_bool()?;
         finite("start", to.start)?;
@@ -226,9 +252,10 @@ impl<'a> Target<'a> {
                 self.holds_integers(0, n.into())
             }
             Rule::Bernoulli { p } => probability("p", p),
-            // Not random; `Fill::check` keeps them for itself.
+            // `Fill::check` keeps them for itself.
             Rule::Value(_) | Rule::Values(_) | Rule::Cycle(_) | Rule::Choice { .. } | Rule::Source(_) => Ok(()),
             Rule::Arange { .. } | Rule::Linspace(_) | Rule::Geomspace(_) => Ok(()),
+            Rule::Text { .. } | Rule::Uuid | Rule::Permutation => Ok(()),
         }
     }
 
@@ -283,6 +310,40 @@ fn along(axis: Option<usize>, shape: &Shape, elements: u64) -> Result<u64, Encod
             Some(&size) => Ok(size),
             None => fail(format!("axis {axis} does not exist in shape {shape}")),
         },
+    }
+}
+
+/// A dtype that rules can write text into.
+fn string<'a>(rule: &str, dtype: &'a Dtype) -> Result<&'a StringType, EncodeError> {
+    match dtype.resolved() {
+        Dtype::String(t) => Ok(t),
+        _ => fail(format!("{rule} makes text, which {dtype} cannot hold")),
+    }
+}
+
+fn text(t: &StringType, dtype: &Dtype, shortest: u64, longest: u64, alphabet: &str) -> Result<(), EncodeError> {
+    if shortest > longest {
+        return fail(format!("no length is from {shortest} to {longest}"));
+    }
+    if longest > LONGEST_TEXT {
+        return fail(format!("length {longest} is above 2^20"));
+    }
+    if alphabet.is_empty() {
+        return fail("the alphabet is empty");
+    }
+    if alphabet.contains('\0') {
+        return fail("the alphabet contains NUL, which ends a text");
+    }
+    if t.charset == Charset::Ascii
+        && let Some(other) = alphabet.chars().find(|c| !c.is_ascii())
+    {
+        return fail(format!("the alphabet contains {other:?}, which is not ASCII; declare a UTF-8 string"));
+    }
+    match (t.length, longest_bytes(longest, alphabet)) {
+        (StringLength::Fixed(size), bytes) if bytes > size as u64 => {
+            fail(format!("texts of up to {longest} characters have up to {bytes} bytes and do not fit {dtype}"))
+        }
+        (StringLength::Fixed(_) | StringLength::Variable, _) => Ok(()),
     }
 }
 
@@ -481,6 +542,55 @@ mod tests {
         check(normal(), Dtype::Opaque { size: 3, tag: vec![] }, "filling opaque(3) by normal is not supported yet");
         check(Rule::Bernoulli { p: 0.5 }, Dtype::bool(), "");
         check(Rule::Value(Literal::Text("x".into())), Dtype::float(8), "\"x\" is a text, not a value of f8");
+    }
+
+    #[test]
+    fn texts() {
+        let text = |shortest, longest, alphabet: &str| Rule::Text { shortest, longest, alphabet: alphabet.into() };
+        let utf8 = |size| {
+            let padding = super::super::Padding::NullPad;
+            Dtype::String(StringType { length: StringLength::Fixed(size), charset: Charset::Utf8, padding })
+        };
+        check(text(0, 1 << 20, "é"), Dtype::str(), "");
+        check(text(0, (1 << 20) + 1, "a"), Dtype::str(), "length 1048577 is above 2^20");
+        check(text(9, 8, "a"), Dtype::str(), "no length is from 9 to 8");
+        check(text(0, 0, ""), Dtype::str(), "the alphabet is empty");
+        check(text(3, 3, "a\0"), Dtype::str(), "the alphabet contains NUL, which ends a text");
+        check(text(3, 3, "aé"), Dtype::fixed_ascii(6), "the alphabet contains 'é', which is not ASCII; declare a UTF-8 string");
+        check(text(3, 3, "aé"), utf8(6), "");
+        let tight = "texts of up to 3 characters have up to 6 bytes and do not fit string(5, utf8, nullpad)";
+        check(text(1, 3, "aé"), utf8(5), tight);
+        check(text(5, 5, "abc"), Dtype::fixed_ascii(5), "");
+        check(text(5, 5, "abc"), Dtype::float(4), "text makes text, which f4 cannot hold");
+        check(Rule::Uuid, Dtype::str(), "");
+        check(Rule::Uuid, Dtype::fixed_ascii(36), "");
+        check(Rule::Uuid, Dtype::fixed_ascii(35), "a UUID has 36 bytes and does not fit S35");
+        check(Rule::Uuid, Dtype::bool(), "uuid makes text, which bool cannot hold");
+    }
+
+    #[test]
+    fn permutations() {
+        let found = |dtype: &Dtype, count| {
+            let fill = Fill { rule: Rule::Permutation, seed: 0, stream: vec![], missing: None };
+            fill.check(dtype, &Shape::Simple(vec![count])).err().map_or(String::new(), |e| e.0)
+        };
+        for (dtype, most) in [
+            (Dtype::int(1, true), 128),
+            (Dtype::int(1, false), 256),
+            (Dtype::int(8, true), 1 << 63),
+            (Dtype::int(8, false), u64::MAX),
+            (Dtype::float(2), 2049),
+            (Dtype::float(4), (1 << 24) + 1),
+            (Dtype::float(8), (1 << 53) + 1),
+        ] {
+            assert_eq!((found(&dtype, 0), found(&dtype, most)), (String::new(), String::new()));
+            assert!(most == u64::MAX || !found(&dtype, most + 1).is_empty(), "{dtype}");
+        }
+        assert_eq!(found(&Dtype::int(1, true), 129), "values 0 to 128 do not all fit i1 (-128 to 127)");
+        assert_eq!(found(&Dtype::float(2), 2050), "f2 does not hold every whole number from 0 to 2049 exactly");
+        assert_eq!(found(&Dtype::complex(8, Order::Little), 2), "filling complex128 by permutation is not supported yet");
+        assert_eq!(found(&Dtype::str(), 2), "permutation makes numbers, which str cannot hold");
+        assert_eq!(found(&Dtype::bool(), 2), "permutation makes numbers, which bool cannot hold; bernoulli makes booleans");
     }
 
     #[test]

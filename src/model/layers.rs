@@ -44,11 +44,6 @@ pub struct Layer {
 }
 
 impl Layer {
-    /// Bytes that one element takes in memory while it is handled, about: a string's text counts.
-    pub fn element_bytes(&self, dtype: &Dtype) -> usize {
-        if dtype.is_variable_string() { self.fill.rule.longest_text() + 32 } else { dtype.size() }
-    }
-
     /// Shape the rule is applied to.
     pub fn rule_shape(&self) -> Shape {
         match &self.frame {

@@ -36,7 +36,7 @@ pub use desired::{
 pub use dtype::{Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType};
 pub use elements::Elements;
 pub use encode::{EncodeError, encode_elements, encode_one, flatten};
-pub use fill::{BlockSource, Boundary, Fill, Missing, Rule, SourceFile};
+pub use fill::{ALPHABET, BlockSource, Boundary, Fill, Missing, Rule, SourceFile};
 pub use glob::Glob;
 pub use layers::{Frame, Layer, LayerKind, layers};
 pub use listed::{Listed, ListedKind, is_bookkeeping};

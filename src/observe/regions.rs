@@ -65,8 +65,8 @@ fn compare(
     let dtype = &dataset.dtype;
     let open = |s: &crate::model::SourceFile| source::open(s, dtype, &layer.rule_shape()).map_err(|e| e.to_string());
     let filler = Filler::new(&layer.fill, dtype, &layer.rule_shape(), open).map_err(failed)?;
-    let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.element_bytes(dtype));
-    let bytes = partition.block(0).elements().saturating_mul(layer.element_bytes(dtype));
+    let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.fill.element_bytes(dtype));
+    let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(dtype));
     let mut seen = RegionSeen::default();
     let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
     in_order(0..partition.count(), bytes, filler.is_sequential(), make, |k, wanted: Elements| {

@@ -98,6 +98,9 @@ fn forms_that_work_are_valid() {
         dataset("fill_value = { undefined = true }\nattrs.a = { rename_from = \"b\", value = 1, dtype = \"i2\" }"),
         dataset("attrs = { t = 10:00:00, l = [[1, 2], [3, 4]], d = { default = [], dtype = \"f4\" } }"),
         dataset("fill = { choice = { from = [1, 2] }, seed = 18_446_744_073_709_551_615, stream = \"\" }"),
+        dataset("dtype = \"str\"\nshape = [3]\nfill.text = { length = [0, 1_048_576], alphabet = \"ä\" }"),
+        dataset("dtype = \"S36\"\nshape = [3]\nfill = { uuid = {}, stream = \"ids\" }"),
+        dataset("dtype = \"f2\"\nshape = [3]\nfill = { permutation = {}, missing = { fraction = 0.5, value = nan } }"),
         "version = 1\n[vars]\nf = { normal = {} }\ns = [3]\na = { b = 1 }\n[dataset.x]\ndtype = \"f4\"\nshape = \"${s}\"\nfill = \"${f}\"\nattrs = \"${a}\"".into(),
         "version = 1\n[group.g]\nfor = { i = 0, j = [] }\ndims.a = 3\n[group.\"/\"]\n".into(),
         "version = 1\n[[remove]]\nmatch = \"/a*\"\nfor = { i = 2 }".into(),
@@ -181,6 +184,13 @@ fn what_is_wrong_is_invalid() {
         fill("{ integers = { low = 0, high = 1.5 } }"),
         dataset("dtype = \"i1\"\nshape = [1]\nfill = { bernoulli = { p = 2 } }"),
         fill("{ choice = { from = [] } }"),
+        fill("{ text = {} }"),
+        fill("{ text = { length = [1] } }"),
+        fill("{ text = { length = \"long\" } }"),
+        dataset("dtype = \"str\"\nshape = [1]\nfill.text = { length = 1048577 }"),
+        dataset("dtype = \"str\"\nshape = [1]\nfill.text = { length = 1, alphabet = \"\" }"),
+        fill("{ uuid = true }"),
+        fill("{ permutation = { n = 3 } }"),
         fill("{ npz = \"a.npz\" }"),
         fill("{ csv = { file = \"a.csv\", delimiter = \"||\" } }"),
         fill("{ raw = { file = \"a\", order = \"native\" } }"),
@@ -256,7 +266,7 @@ fn keys_are_the_loaders() {
     let schema = parsed(h5mason::MANIFEST_SCHEMA);
     let dir = tempdir();
     let tables = tables(&schema);
-    assert!(tables.len() >= 13 + 14, "{tables:?}");
+    assert!(tables.len() >= 13 + 15, "{tables:?}");
     for (pointer, template) in &tables {
         let table = schema.pointer(pointer).unwrap_or_else(|| panic!("no {pointer} in the schema"));
         assert_eq!(table["additionalProperties"], json!(false), "{pointer} is closed");
