@@ -144,7 +144,7 @@ fn observe(file: &File, desired: &Desired, no_data: bool, watch: Watch<'_>) -> R
 }
 
 fn nothing_yet() -> Observed {
-    Observed { base: Base::Missing, objects: BTreeMap::new(), matches: Vec::new(), regions: BTreeMap::new() }
+    Observed { base: Base::Missing, ..Observed::default() }
 }
 
 /// Compares a manifest with a file, or with no file; writes nothing.

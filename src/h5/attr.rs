@@ -4,7 +4,8 @@ use std::ffi::{CStr, c_char, c_void};
 
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::{
-    H5A_info_t, H5Acreate2, H5Adelete, H5Aexists, H5Aget_space, H5Aget_type, H5Aiterate2, H5Aopen, H5Aread, H5Arename, H5Awrite,
+    H5A_info_t, H5Acreate2, H5Adelete, H5Aexists, H5Aget_create_plist, H5Aget_space, H5Aget_type, H5Aiterate2, H5Aopen, H5Aread, H5Arename,
+    H5Awrite,
 };
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_DEFAULT};
@@ -80,7 +81,9 @@ impl Object {
     pub fn create_attr(&self, name: &[u8], value: &AttrValue) -> Result<()> {
         let type_id = dtype::create(&value.dtype)?;
         let space_id = space::create(&value.shape, None)?;
-        let attr = self.new_attr(name, &type_id, &space_id)?;
+        let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE)?;
+        set_charset(&list, name)?;
+        let attr = self.new_attr(name, &type_id, &space_id, &list)?;
         self.put(&attr, &type_id, name, &value.data)
     }
 
@@ -94,9 +97,7 @@ impl Object {
         self.put(&attr, &type_id, name, data)
     }
 
-    fn new_attr(&self, name: &[u8], type_id: &Id, space_id: &Id) -> Result<Id> {
-        let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE)?;
-        set_charset(&list, name)?;
+    fn new_attr(&self, name: &[u8], type_id: &Id, space_id: &Id, list: &Id) -> Result<Id> {
         let c_name = c_string(name);
         // SAFETY: valid object, C string, type, space and property list.
         call(
@@ -145,7 +146,8 @@ impl Object {
         later.iter().try_for_each(|n| self.move_to_end(n))
     }
 
-    /// Deletes an attribute and creates it again with its own type, dataspace and bytes.
+    /// Deletes an attribute and creates it again with its own type, dataspace, bytes, and character set of
+    /// the name.
     fn move_to_end(&self, name: &[u8]) -> Result<()> {
         let c_name = c_string(name);
         let what = || self.attr_what("keep the order of", name);
@@ -161,9 +163,11 @@ impl Object {
         if !raw.is_empty() {
             status(what, || unsafe { H5Aread(old.raw(), type_id.raw(), buffer(&mut raw)) })?;
         }
+        // With it the name keeps its character set.
+        let list = Id::own(call(what, || unsafe { H5Aget_create_plist(old.raw()) })?);
         drop(old);
         self.remove_attr(name)?;
-        let new = self.new_attr(name, &type_id, &space_id)?;
+        let new = self.new_attr(name, &type_id, &space_id, &list)?;
         if raw.is_empty() {
             return Ok(());
         }
@@ -177,4 +181,45 @@ unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5A_i
     let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Vec<Vec<u8>>>()) };
     names.push(name.to_bytes().to_vec());
     0
+}
+
+#[cfg(test)]
+mod tests {
+    use hdf5_sys::h5p::{H5Pget_char_encoding, H5Pset_char_encoding};
+    use hdf5_sys::h5t::H5T_cset_t;
+
+    use super::*;
+    use crate::h5::{File, NewFile};
+    use crate::model::{Dtype, Libver, Shape, TrackOrder};
+
+    #[test]
+    fn moved_attributes_keep_the_character_set_of_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = NewFile { libver: (Libver::V18, Libver::Latest), userblock: 0, track_order: TrackOrder::Tracked };
+        let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
+        let root = file.root().unwrap();
+        let value = AttrValue { dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
+        root.create_attr(b"first", &value).unwrap();
+        let (type_id, space_id) = (dtype::create(&value.dtype).unwrap(), space::create(&value.shape, None).unwrap());
+        let sets = [(&b"plain"[..], H5T_cset_t::H5T_CSET_UTF8), (&b"\xe9"[..], H5T_cset_t::H5T_CSET_ASCII)];
+        for (name, set) in sets {
+            let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE).unwrap();
+            // SAFETY: an attribute creation list.
+            status(|| "test".into(), || unsafe { H5Pset_char_encoding(list.raw(), set) }).unwrap();
+            let attr = root.new_attr(name, &type_id, &space_id, &list).unwrap();
+            root.put(&attr, &type_id, name, &value.data).unwrap();
+        }
+        let wider = AttrValue { dtype: Dtype::int(2, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7, 0]) };
+        root.recreate_attr(b"first", &wider, true).unwrap();
+        assert_eq!(root.attr_names(true).unwrap(), [&b"first"[..], b"plain", b"\xe9"]);
+        for (name, set) in sets {
+            let c_name = c_string(name);
+            // SAFETY: a valid object, C string and out-parameter.
+            let attr = Id::own(call(|| "test".into(), || unsafe { H5Aopen(root.id().raw(), c_name.as_ptr(), H5P_DEFAULT) }).unwrap());
+            let list = Id::own(call(|| "test".into(), || unsafe { H5Aget_create_plist(attr.raw()) }).unwrap());
+            let mut found = H5T_cset_t::H5T_CSET_ERROR;
+            status(|| "test".into(), || unsafe { H5Pget_char_encoding(list.raw(), &raw mut found) }).unwrap();
+            assert!(found == set, "{name:?}");
+        }
+    }
 }

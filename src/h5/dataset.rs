@@ -12,15 +12,16 @@ use hdf5_sys::h5z::{H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFL
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{buffer, link_list, order_flags};
+use super::vlen::Arena;
 use super::{H5Error, Id, Object, Result, call, dtype, space, status};
-use crate::model::{
-    AllocTime, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, Region, SeenDataset, Shape, TrackOrder, bytes_text,
-};
+use crate::model::{AllocTime, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, Region, SeenDataset, Shape, TrackOrder};
 
 /// Most axes of a dataset (H5S_MAX_RANK).
 const MOST_AXES: usize = 32;
 /// Most bytes that are read at once.
 const MOST_READ_BYTES: usize = 1 << 30;
+/// Most bytes of variable-length texts that are read at once: every element can lead to the same long one.
+const MOST_TEXT_BYTES: usize = 256 << 20;
 
 /// Creation properties of a dataset.
 #[derive(Clone, Debug)]
@@ -55,6 +56,7 @@ impl Object {
     /// Creates a dataset in this group.
     pub fn create_dataset(&self, name: &[u8], new: &NewDataset<'_>) -> Result<Object> {
         let what = || format!("cannot create the dataset {}", self.child_label(name));
+        self.check_name(name)?;
         let type_id = dtype::create(new.dtype)?;
         let max = (!new.maxshape.is_empty()).then_some(new.maxshape);
         let space_id = space::create(new.shape, max)?;
@@ -73,12 +75,16 @@ impl Object {
         let what = || format!("cannot read the dataset {}", self.label());
         // SAFETY: a valid dataset.
         let type_id = Id::own(call(what, || unsafe { H5Dget_type(self.id().raw()) })?);
-        let space_id = Id::own(call(what, || unsafe { H5Dget_space(self.id().raw()) })?);
         let dtype = dtype::read(&type_id)?;
-        let (shape, maxshape) = space::extent(&space_id)?;
         let list = self.create_list()?;
         let (fill_time, alloc_time) = times(&list, self.label())?;
         let layout = layout(&list, self.label())?;
+        let space_id = match call(what, || unsafe { H5Dget_space(self.id().raw()) }).map(Id::own) {
+            // The library asks the source files for the extent; the one that is stored does without them.
+            Err(_) if layout == Layout::Virtual => virtual_space(&list, self.label())?,
+            space => space?,
+        };
+        let (shape, maxshape) = space::extent(&space_id)?;
         Ok(SeenDataset {
             lacking: layout.filters().iter().find(|f| !available(f)).cloned(),
             layout,
@@ -134,10 +140,20 @@ impl DatasetAccess {
         // SAFETY (both): the buffer holds the selected number of elements of the dataset's own type.
         if self.dtype.is_variable_string() {
             let mut pointers = vec![std::ptr::null_mut::<c_char>(); count];
-            status(what, || unsafe {
-                H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, pointers.as_mut_ptr().cast())
-            })?;
-            return Ok(Elements::Strings(strings_of(&pointers)));
+            let mut texts = Arena::new(MOST_TEXT_BYTES);
+            let list = property_list(*H5P_CLS_DATASET_XFER)?;
+            texts.serve(&list)?;
+            let read = status(what, || unsafe {
+                H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), list.raw(), pointers.as_mut_ptr().cast())
+            });
+            if texts.is_exceeded() {
+                let cause = format!("the texts of {count} elements take more than {} MiB of memory", MOST_TEXT_BYTES >> 20);
+                return Err(H5Error::new(what(), cause));
+            }
+            read?;
+            // SAFETY: terminated texts that the library put into the arena, which is still there.
+            let copy = |p: &*mut c_char| (!p.is_null()).then(|| unsafe { CStr::from_ptr(*p) }.to_bytes().to_vec());
+            return Ok(Elements::Strings(pointers.iter().map(copy).collect()));
         }
         let mut raw = vec![0u8; count * self.dtype.size()];
         status(what, || unsafe {
@@ -254,6 +270,12 @@ fn creation_list(new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
     Ok(list)
 }
 
+/// The dataspace of a virtual dataset as its first mapping has it.
+fn virtual_space(list: &Id, label: &str) -> Result<Id> {
+    // SAFETY: the creation list of a virtual dataset.
+    call(|| format!("cannot read the extent of {label}"), || unsafe { H5Pget_virtual_vspace(list.raw(), 0) }).map(Id::own)
+}
+
 fn layout(list: &Id, label: &str) -> Result<Layout> {
     let what = || format!("cannot read the storage of {label}");
     let p = list.raw();
@@ -350,11 +372,4 @@ fn times(list: &Id, label: &str) -> Result<(FillTime, AllocTime)> {
         _ => AllocTime::Late,
     };
     Ok((fill, alloc))
-}
-
-/// For messages.
-impl std::fmt::Display for DatasetAccess {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&bytes_text(self.object.label().as_bytes()))
-    }
 }

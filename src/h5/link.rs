@@ -31,6 +31,7 @@ const MOST_TARGET_BYTES: usize = 1 << 20;
 impl Object {
     /// The link of this name in this group.
     pub fn link(&self, name: &[u8]) -> Result<Option<Link>> {
+        self.check_name(name)?;
         let c_name = c_string(name);
         let what = || format!("cannot read the link {} of {}", bytes_text(name), self.label());
         // SAFETY: valid group and C string.
@@ -77,9 +78,14 @@ impl Object {
 
     /// Names of this group's links in byte order of names.
     pub fn link_names(&self) -> Result<Vec<Vec<u8>>> {
-        let mut names: Vec<Vec<u8>> = Vec::new();
+        self.some_link_names(usize::MAX)
+    }
+
+    /// Names of at most so many of this group's links, in byte order of names.
+    pub fn some_link_names(&self, most: usize) -> Result<Vec<Vec<u8>>> {
+        let mut names = Names { list: Vec::new(), most };
         let mut index = 0u64;
-        // SAFETY: the callback gets the vector it was given, and the call ends before the vector goes.
+        // SAFETY: the callback gets the names it was given, and the call ends before they go.
         status(
             || format!("cannot list the group {}", self.label()),
             || unsafe {
@@ -93,12 +99,13 @@ impl Object {
                 )
             },
         )?;
-        names.sort();
-        Ok(names)
+        names.list.sort();
+        Ok(names.list)
     }
 
     /// Removes the link of this name; the object goes with its last link.
     pub fn remove_link(&self, name: &[u8]) -> Result<()> {
+        self.check_name(name)?;
         let c_name = c_string(name);
         // SAFETY: valid group and C string.
         status(
@@ -106,6 +113,12 @@ impl Object {
             || unsafe { H5Ldelete(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) },
         )
     }
+}
+
+/// Names that an iteration collects.
+struct Names {
+    list: Vec<Vec<u8>>,
+    most: usize,
 }
 
 /// The address that a native token holds in its first eight bytes.
@@ -119,8 +132,12 @@ pub(crate) fn address(token: H5O_token_t) -> u64 {
 }
 
 unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5L_info2_t, data: *mut c_void) -> i32 {
-    // SAFETY: the library passes a terminated name, and the vector that `link_names` gave it.
-    let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Vec<Vec<u8>>>()) };
-    names.push(name.to_bytes().to_vec());
+    // SAFETY: the library passes a terminated name, and the names that `some_link_names` gave it.
+    let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Names>()) };
+    if names.list.len() >= names.most {
+        // Not a failure: the iteration stops here.
+        return 1;
+    }
+    names.list.push(name.to_bytes().to_vec());
     0
 }

@@ -12,6 +12,7 @@ mod id;
 mod link;
 mod object;
 mod space;
+mod vlen;
 
 pub use dataset::{DatasetAccess, NewDataset};
 pub use error::H5Error;
@@ -33,10 +34,4 @@ pub unsafe fn clean_environment() {
         // SAFETY: the caller vouches for a single thread.
         unsafe { std::env::remove_var(name) };
     }
-}
-
-/// Version of the HDF5 library that is built in.
-pub fn library_version() -> String {
-    let (major, minor, release) = hdf5::library_version();
-    format!("{major}.{minor}.{release}")
 }

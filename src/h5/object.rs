@@ -17,7 +17,7 @@ use hdf5_sys::h5t::H5T_cset_t;
 use super::file::property_list;
 use super::id::c_string;
 use super::link::address;
-use super::{Id, Result, call, status};
+use super::{H5Error, Id, Result, call, status};
 use crate::model::{HeaderVersion, ObjectId, TrackOrder, bytes_text};
 
 /// An open object with a name for messages.
@@ -72,6 +72,7 @@ impl Object {
 
     /// Opens the object behind a hard link of this group.
     pub fn open(&self, name: &[u8]) -> Result<Self> {
+        self.check_name(name)?;
         let object = Self::open_at(&self.id, name)?;
         Ok(Self { label: format!("{}/{}", self.label.trim_end_matches('/'), object.label), ..object })
     }
@@ -153,6 +154,7 @@ impl Object {
 
     /// Creates a group in this group.
     pub fn create_group(&self, name: &[u8], new: NewGroup) -> Result<Object> {
+        self.check_name(name)?;
         let what = || format!("cannot create the group {}", bytes_text(name));
         let list = property_list(*H5P_CLS_GROUP_CREATE)?;
         // SAFETY: valid property list of the group creation class; plain values.
@@ -167,6 +169,19 @@ impl Object {
         // SAFETY: valid location, C string and property lists.
         let id = call(what, || unsafe { H5Gcreate2(self.id.raw(), c_name.as_ptr(), link.raw(), list.raw(), H5P_DEFAULT) })?;
         Ok(Self::new(Id::own(id), self.child_label(name)))
+    }
+
+    /// Refuses what HDF5 would not take for one name. A file can hold such names all the same; HDF5 reads
+    /// them as paths then, and follows whatever links are on them, into other files, too.
+    pub(crate) fn check_name(&self, name: &[u8]) -> Result<()> {
+        let cause = match name {
+            b"" => "HDF5 cannot open an empty name",
+            b"." => "HDF5 cannot open this name: `.` is the group itself",
+            _ if name.contains(&b'/') => "HDF5 cannot open this name: it holds a `/` and would be read as a path",
+            _ if name.contains(&0) => "HDF5 cannot open this name: it holds a NUL",
+            _ => return Ok(()),
+        };
+        Err(H5Error::new(format!("cannot use the name `{}` in {}", bytes_text(name), self.label), cause))
     }
 
     pub(crate) fn child_label(&self, name: &[u8]) -> String {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AttrRule, Desired, Glob, H5Path, RemovalTarget};
+use super::{AttrRule, Desired, DesiredKind, Glob, H5Path, RemovalTarget};
 
 /// What to look at. Parents of every path are looked at, too, without attributes.
 #[derive(Clone, Debug, Default)]
@@ -22,6 +22,8 @@ pub struct Need {
     pub storage: bool,
     /// Is there an attribute that an old object header could not hold?
     pub large: bool,
+    /// Must it be there? If it is not, the names beside it are of interest.
+    pub required: bool,
 }
 
 impl Needs {
@@ -29,6 +31,9 @@ impl Needs {
     pub fn of(desired: &Desired) -> Self {
         let mut needs = Needs::default();
         for (path, object) in &desired.objects {
+            if matches!(&object.kind, DesiredKind::Dataset(d) if d.definition.is_none()) {
+                needs.require(path);
+            }
             let need = needs.add(path);
             for attr in &object.attrs {
                 need.attrs.insert(attr.name.clone());
@@ -39,7 +44,10 @@ impl Needs {
             }
         }
         for patch in &desired.patches {
-            needs.add(&patch.path);
+            match desired.objects.contains_key(&patch.path) {
+                true => _ = needs.add(&patch.path),
+                false => needs.require(&patch.path),
+            }
         }
         for removal in &desired.removals {
             match &removal.target {
@@ -51,6 +59,14 @@ impl Needs {
             }
         }
         needs
+    }
+
+    /// The path and all above it must be there.
+    fn require(&mut self, path: &H5Path) {
+        self.add(path).required = true;
+        for parent in path.ancestors() {
+            self.add(&parent).required = true;
+        }
     }
 
     fn add(&mut self, path: &H5Path) -> &mut Need {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, MaxShape, Shape, TrackOrder};
 
 /// What planning knows of a file.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Observed {
     /// Is there a file?
     pub base: Base,
@@ -15,12 +15,18 @@ pub struct Observed {
     pub matches: Vec<Vec<H5Path>>,
     /// Compared layers: by dataset, then by the layer's number.
     pub regions: BTreeMap<(H5Path, usize), RegionSeen>,
+    /// What globs could not be compared with, and why: a clause.
+    pub unsearched: Vec<(H5Path, String)>,
+    /// Where something that must exist does not: the paths in the deepest group above it that does, as
+    /// far as they were listed.
+    pub siblings: BTreeMap<H5Path, Vec<H5Path>>,
 }
 
 /// The file itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Base {
     /// There is no file yet.
+    #[default]
     Missing,
     /// There is one.
     Existing {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::descent::{Descent, Member, Parents};
 use crate::h5::{File, H5Error, Kind, Link, Object};
 use crate::model::{
     Base, Glob, H5Path, HeaderVersion, LinkSeen, Need, Needs, ObjectId, ObjectSeen, Observed, SeenGroup, SeenKind, TrackOrder,
@@ -23,11 +24,13 @@ pub enum ObserveError {
     },
 }
 
+/// Most names that are listed beside something missing.
+const MOST_SIBLINGS: usize = 10_000;
+
 /// Looks at every needed object, its parents, and whatever the globs match.
 pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     let info = file.info()?;
-    let root = file.root()?;
-    let matches = matches(&root, &needs.globs)?;
+    let (mut matches, mut unsearched) = matches(file, &needs.globs)?;
     let mut wanted: BTreeMap<&H5Path, Need> = needs.objects.iter().map(|(p, n)| (p, n.clone())).collect();
     let parents: Vec<H5Path> = matches.iter().flatten().flat_map(H5Path::ancestors).collect();
     for path in matches.iter().flatten() {
@@ -36,46 +39,60 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     for path in &parents {
         wanted.entry(path).or_default();
     }
-    let mut walker = Walker { budget: info.size, objects: BTreeMap::new(), open: Vec::new() };
-    walker.root(root, wanted.get(&H5Path::root()))?;
+    let mut walker = Walker { budget: info.size, objects: BTreeMap::new(), siblings: BTreeMap::new(), parents: Parents::new(file.root()?) };
+    walker.root(&file.root()?, wanted.get(&H5Path::root()))?;
+    let mut unreadable: BTreeSet<H5Path> = BTreeSet::new();
     for (path, need) in wanted.iter().filter(|(p, _)| !p.is_root()) {
-        walker.visit(path, need)?;
+        match walker.visit(path, need) {
+            // Nobody declared it: it only happens to match.
+            Err(e) if !needs.objects.contains_key(*path) => {
+                unsearched.push(((*path).clone(), e.cause));
+                unreadable.insert((*path).clone());
+            }
+            result => result?,
+        }
     }
+    matches.iter_mut().for_each(|list| list.retain(|path| !unreadable.contains(path)));
     let base = Base::Existing { size: info.size, superblock: info.superblock, userblock: info.userblock };
-    Ok(Observed { base, objects: walker.objects, matches, regions: BTreeMap::new() })
+    Ok(Observed { base, objects: walker.objects, matches, regions: BTreeMap::new(), unsearched, siblings: walker.siblings })
 }
 
 struct Walker {
     /// Bytes of the file: nothing in it is larger.
     budget: u64,
     objects: BTreeMap<H5Path, ObjectSeen>,
-    /// Open groups from the root to the parent of what was visited last.
-    open: Vec<(H5Path, Object)>,
+    siblings: BTreeMap<H5Path, Vec<H5Path>>,
+    parents: Parents,
 }
 
 impl Walker {
-    fn root(&mut self, root: Object, need: Option<&Need>) -> Result<(), H5Error> {
-        let seen = self.look(&root, need.unwrap_or(&Need::default()))?;
+    fn root(&mut self, root: &Object, need: Option<&Need>) -> Result<(), H5Error> {
+        let seen = self.look(root, need.unwrap_or(&Need::default()))?;
         self.objects.insert(H5Path::root(), seen);
-        self.open.push((H5Path::root(), root));
         Ok(())
     }
 
     /// Paths come in order, parents first.
     fn visit(&mut self, path: &H5Path, need: &Need) -> Result<(), H5Error> {
-        while self.open.last().is_some_and(|(group, _)| !group.is_above(path)) {
-            self.open.pop();
+        let (parent, group) = self.parents.deepest(path);
+        if path.parent().as_ref() != Some(parent) {
+            // The parent is missing or no group: there is nothing at this path.
+            return Ok(());
         }
-        // Where the parent is missing or no group, there is nothing at this path.
-        let Some((parent, group)) = self.open.last().filter(|(g, _)| path.parent().as_ref() == Some(g)) else { return Ok(()) };
-        let _ = parent;
         let link = match group.link(path.name())? {
-            None => return Ok(()),
+            None => {
+                if need.required && !self.siblings.contains_key(parent) {
+                    // They only make a message better.
+                    let names = group.some_link_names(MOST_SIBLINGS).unwrap_or_default();
+                    self.siblings.insert(parent.clone(), names.iter().map(|n| parent.child(n)).collect());
+                }
+                return Ok(());
+            }
             Some(Link::Hard(_)) => {
                 let object = group.open(path.name())?;
                 let seen = self.look(&object, need)?;
                 if matches!(seen.kind, Some(SeenKind::Group(_))) {
-                    self.open.push((path.clone(), object));
+                    self.parents.push(path.clone(), object);
                 }
                 self.objects.insert(path.clone(), seen);
                 return Ok(());
@@ -122,36 +139,41 @@ impl Walker {
     }
 }
 
-/// Every path that one of a removal's globs matches; below a match nothing more is listed.
-fn matches(root: &Object, globs: &[Vec<Glob>]) -> Result<Vec<Vec<H5Path>>, H5Error> {
-    let mut out = vec![Vec::new(); globs.len()];
-    if globs.iter().any(|g| !g.is_empty()) {
-        let mut seen: BTreeSet<ObjectId> = BTreeSet::new();
-        seen.insert(root.info()?.id);
-        search(root, &H5Path::root(), globs, &mut seen, &mut out)?;
-    }
-    Ok(out)
-}
+type Matches = (Vec<Vec<H5Path>>, Vec<(H5Path, String)>);
 
-fn search(group: &Object, at: &H5Path, globs: &[Vec<Glob>], seen: &mut BTreeSet<ObjectId>, out: &mut [Vec<H5Path>]) -> Result<(), H5Error> {
-    for name in group.link_names()? {
-        let path = at.child(&name);
-        let mut hit = false;
-        for (number, globs) in globs.iter().enumerate() {
-            if globs.iter().any(|g| g.matches(&path)) {
-                out[number].push(path.clone());
-                hit = true;
+/// Every path that one of a removal's globs matches; below a match nothing more is listed. What cannot
+/// be searched comes beside them and does not stop the rest.
+fn matches(file: &File, globs: &[Vec<Glob>]) -> Result<Matches, H5Error> {
+    let mut out = vec![Vec::new(); globs.len()];
+    let mut unsearched = Vec::new();
+    if globs.iter().all(Vec::is_empty) {
+        return Ok((out, unsearched));
+    }
+    let root = file.root()?;
+    // A group that was seen under another name has been searched: hard links can make cycles.
+    let mut seen: BTreeSet<ObjectId> = BTreeSet::from([root.info()?.id]);
+    let mut descent = Descent::default();
+    if let Err(why) = descent.enter(root, H5Path::root()) {
+        unsearched.push((H5Path::root(), why));
+    }
+    while let Some(visited) = descent.step() {
+        let path = visited.path.clone();
+        let hits: Vec<usize> = (0..globs.len()).filter(|&n| globs[n].iter().any(|g| g.matches(&path))).collect();
+        let member = if hits.is_empty() { visited.member() } else { visited.link().map(Member::Link) };
+        let searched = match member {
+            Ok(Member::Object(object)) => object.info().map_err(|e| e.cause).and_then(|info| {
+                let enter = info.kind == Kind::Group && seen.insert(info.id);
+                if enter { descent.enter(object, path.clone()) } else { Ok(()) }
+            }),
+            Ok(Member::Link(_)) => {
+                hits.iter().for_each(|&number| out[number].push(path.clone()));
+                Ok(())
             }
-        }
-        if hit || !matches!(group.link(&name)?, Some(Link::Hard(_))) {
-            continue;
-        }
-        let object = group.open(&name)?;
-        let info = object.info()?;
-        // A group that was seen under another name has been searched: hard links can make cycles.
-        if info.kind == Kind::Group && seen.insert(info.id) {
-            search(&object, &path, globs, seen, out)?;
+            Err(why) => Err(why),
+        };
+        if let Err(why) = searched {
+            unsearched.push((path, why));
         }
     }
-    Ok(())
+    Ok((out, unsearched))
 }

@@ -1,6 +1,7 @@
 //! File → Observed. Opens for reading only, and reads only what was asked for.
 
 mod block;
+mod descent;
 mod metadata;
 mod reduce;
 mod regions;

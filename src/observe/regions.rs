@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::ObserveError;
+use super::descent::Parents;
 use crate::fill::{Filler, block_elements, in_order};
 use crate::h5::{DatasetAccess, File};
 use crate::model::{Block, DatasetContents, Dtype, Elements, H5Path, Layer, Observed, Partition, RegionSeen, element_text};
@@ -22,11 +23,12 @@ pub fn regions(
     observed: &mut Observed,
     watch: Watch<'_>,
 ) -> Result<(), ObserveError> {
+    let mut parents = Parents::new(file.root()?);
     for (path, dataset) in contents {
         if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout) && s.lacking.is_none()) {
             continue;
         }
-        let access = open(file, path)?;
+        let access = parents.open(path)?.access()?;
         for (number, layer) in dataset.layers.iter().enumerate().filter(|(_, l)| !l.fresh) {
             let seen = compare(&access, path, dataset, layer, &dataset.layers[number + 1..], watch)?;
             observed.regions.insert((path.clone(), number), seen);
@@ -42,15 +44,6 @@ fn readable(layout: &crate::model::Layout) -> bool {
         Layout::Compact | Layout::Contiguous | Layout::Chunked { .. } => true,
         Layout::External | Layout::Virtual | Layout::Unknown(_) => false,
     }
-}
-
-/// Opens a dataset whose parents are known to be hard links.
-fn open(file: &File, path: &H5Path) -> Result<DatasetAccess, ObserveError> {
-    let mut object = file.root()?;
-    for name in path.names() {
-        object = object.open(name)?;
-    }
-    Ok(object.access()?)
 }
 
 fn compare(

@@ -2,11 +2,10 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
+use super::descent::{Descent, Member};
 use crate::h5::{File, H5Error, Kind, Link, Object};
 use crate::model::{Glob, H5Path, Listed, ListedKind, ObjectId, bytes_text, is_bookkeeping};
 
-/// Deepest nesting of groups that is followed: a file can be made to nest without end.
-const MOST_DEPTH: usize = 1024;
 /// Soft links that one path may lead through.
 const MOST_HOPS: usize = 16;
 
@@ -126,31 +125,17 @@ pub fn resolve(file: &File, path: &H5Path) -> Result<(Object, H5Path), ResolveEr
 /// [`ListedKind::SameAs`]. What cannot be read is listed as such and does not stop the rest. `budget`:
 /// bytes of the file.
 pub fn walk(object: Object, at: H5Path, wish: &AttrWish, budget: u64) -> Vec<Listed> {
-    let mut walk = Walk { wish, budget, seen: BTreeMap::new(), out: Vec::new(), open: Vec::new() };
+    let mut walk = Walk { wish, budget, seen: BTreeMap::new(), out: Vec::new(), descent: Descent::default() };
     walk.visit(object, at);
-    while let Some(level) = walk.open.last_mut() {
-        match level.names.next() {
-            None => {
-                walk.open.pop();
-            }
-            Some(name) => {
-                let path = level.path.child(&name);
-                match member(&level.group, &name) {
-                    Ok(Member::Object(object)) => walk.visit(object, path),
-                    Ok(Member::Link(what)) => walk.out.push(Listed { path, what, attrs: Vec::new() }),
-                    Err(why) => walk.unreadable(path, why),
-                }
-            }
+    while let Some(visited) = walk.descent.step() {
+        let (path, member) = (visited.path.clone(), visited.member());
+        match member {
+            Ok(Member::Object(object)) => walk.visit(object, path),
+            Ok(Member::Link(link)) => walk.out.push(Listed { path, what: listed(link), attrs: Vec::new() }),
+            Err(why) => walk.unreadable(path, why),
         }
     }
     walk.out
-}
-
-/// An open group with the names that are still to be visited.
-struct Level {
-    group: Object,
-    path: H5Path,
-    names: std::vec::IntoIter<Vec<u8>>,
 }
 
 struct Walk<'a> {
@@ -158,26 +143,17 @@ struct Walk<'a> {
     budget: u64,
     seen: BTreeMap<ObjectId, H5Path>,
     out: Vec<Listed>,
-    open: Vec<Level>,
+    descent: Descent,
 }
 
-enum Member {
-    Object(Object),
-    Link(ListedKind),
-}
-
-fn member(group: &Object, name: &[u8]) -> Result<Member, String> {
-    // The library would read such a name as a path, and follow whatever links are on it.
-    if name.is_empty() || name == b"." || name.contains(&b'/') {
-        return Err("HDF5 cannot open this name".into());
+fn listed(link: Link) -> ListedKind {
+    match link {
+        Link::Soft(target) => ListedKind::Soft(target),
+        Link::External { file, path } => ListedKind::External { file, path },
+        Link::UserDefined(class) => ListedKind::UserDefined(class),
+        // Hard links are opened.
+        Link::Hard(_) => ListedKind::Unreadable("it was not opened".into()),
     }
-    Ok(match group.link(name).map_err(|e| e.cause)? {
-        None => return Err("the group lists it but does not have it".into()),
-        Some(Link::Hard(_)) => Member::Object(group.open(name).map_err(|e| e.cause)?),
-        Some(Link::Soft(target)) => Member::Link(ListedKind::Soft(target)),
-        Some(Link::External { file, path }) => Member::Link(ListedKind::External { file, path }),
-        Some(Link::UserDefined(class)) => Member::Link(ListedKind::UserDefined(class)),
-    })
 }
 
 impl Walk<'_> {
@@ -212,12 +188,8 @@ impl Walk<'_> {
         if info.kind != Kind::Group {
             return;
         }
-        if self.open.len() >= MOST_DEPTH {
-            return self.unreadable(path, format!("groups are nested deeper than {MOST_DEPTH} levels; what is below is not listed"));
-        }
-        match object.link_names() {
-            Ok(names) => self.open.push(Level { group: object, path, names: names.into_iter() }),
-            Err(e) => self.unreadable(path, format!("its members cannot be listed: {}", e.cause)),
+        if let Err(why) = self.descent.enter(object, path.clone()) {
+            self.unreadable(path, why);
         }
     }
 }
@@ -256,6 +228,7 @@ pub fn attrs(object: &Object, wish: &AttrWish, budget: u64) -> Vec<(Vec<u8>, Res
 
 #[cfg(test)]
 mod tests {
+    use super::super::descent::MOST_DEPTH;
     use super::*;
     use crate::h5::{NewFile, NewGroup};
     use crate::model::{AttrSeen, AttrValue, Dtype, Elements, Libver, Shape, TrackOrder};

@@ -193,6 +193,9 @@ impl<'a> Planner<'a> {
                 self.remove(&path, origin);
             }
         }
+        for (path, why) in &self.observed.unsearched {
+            self.keep(path, "object", format!("could not be searched: {why}"));
+        }
     }
 
     /// A declared object or patch whose link a removal takes away under another name.
@@ -385,11 +388,18 @@ impl<'a> Planner<'a> {
         }
     }
 
+    /// The path beside a missing one that is nearest to it by name.
+    fn near(&self, path: &H5Path) -> Option<&'a H5Path> {
+        let (group, beside) = self.observed.siblings.iter().rfind(|(group, _)| group.is_above(path))?;
+        let missing = bytes_text(path.names().nth(group.names().count())?);
+        let names: Vec<String> = beside.iter().map(|p| bytes_text(p.name())).collect();
+        let near = crate::diag::nearest(&missing, names.iter().map(String::as_str))?;
+        beside.iter().zip(&names).find(|(_, name)| *name == near).map(|(path, _)| path)
+    }
+
     fn missing(&mut self, path: &H5Path, origin: Span) {
         let what = if self.is_new_file() { "a new file has no such dataset" } else { "the file has no such dataset" };
-        let names: Vec<String> = self.observed.objects.keys().map(ToString::to_string).collect();
-        let near =
-            crate::diag::did_you_mean(&path.to_string(), names.iter().map(String::as_str).filter(|n| *n != "/" && *n != path.to_string()));
+        let near = self.near(path).map(|near| format!("did you mean `{near}`?"));
         let finding = Finding::error("adopt-missing", format!("{path} is to be changed, but {what}"))
             .at(origin, "without `dtype` and `shape` this changes a dataset that must exist")
             .help_if(near)

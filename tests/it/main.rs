@@ -6,6 +6,7 @@ mod common;
 mod docs;
 mod examples;
 mod findings;
+mod hostile;
 mod imports;
 mod interop;
 mod laws;
