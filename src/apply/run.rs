@@ -68,7 +68,7 @@ pub struct Applied {
     pub changed: bool,
 }
 
-/// Why nothing was done. The file is as it was.
+/// Why nothing was done. The file is as it was, but for [`TxnError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Looking at the file failed.
@@ -166,8 +166,13 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
 
 /// Opens an existing target for reading, with messages people understand.
 pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
+    open_at(target, target, locking)
+}
+
+/// Opens `path`, which messages call `target`.
+fn open_at(path: &Path, target: &Path, locking: Locking) -> Result<File, Failure> {
     let refused = |what: &str| Failure::Txn(TxnError::Refused { path: target.into(), what: what.into() });
-    let meta = std::fs::metadata(target).map_err(|e| match e.kind() {
+    let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
         std::io::ErrorKind::NotFound => refused("no such file"),
         _ => refused(e.to_string().split(" (os error").next().unwrap_or("cannot be read")),
     })?;
@@ -177,11 +182,11 @@ pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
     if !meta.is_file() {
         return Err(refused("it is not a regular file"));
     }
-    File::open(target, locking).map_err(|e| {
+    File::open(path, locking).map_err(|e| {
         if e.is_locked() {
             return Failure::Txn(TxnError::Locked(target.into()));
         }
-        match std::fs::File::open(target) {
+        match std::fs::File::open(path) {
             Err(e) => refused(e.to_string().split(" (os error").next().unwrap_or("cannot be read")),
             Ok(file) if !has_signature(&file) => refused("it is not an HDF5 file"),
             Ok(_) => Failure::from(e),
@@ -284,7 +289,7 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
         false => Lock::acquire(target, options.lock_wait)?,
     };
     // The lock is ours: HDF5 must not try to take it again through another descriptor.
-    let file = open_target(target, Locking::Off)?;
+    let file = open_at(lock.path(), target, Locking::Off)?;
     let observed = observe(&file, &desired, false, watch)?;
     drop(file);
     let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));

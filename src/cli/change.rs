@@ -6,7 +6,7 @@ use super::args::{ApplyArgs, BuildArgs, Format, ManifestArgs};
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{input_hashes, targets, tell_failure};
+use super::targets::{failure_code, input_hashes, targets, tell_failure};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
@@ -73,7 +73,7 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
             Err(failure) => {
                 let shown = tell_refused(&failure, &args.common, target, &loaded, output);
                 tell_failure(&failure, target, &loaded, output, shown);
-                worst = TROUBLE;
+                worst = worst.max(failure_code(&failure));
             }
         }
     }
@@ -100,7 +100,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
             Err(failure) => {
                 let shown = tell_refused(&failure, &args.common, target, &loaded, output);
                 tell_failure(&failure, target, &loaded, output, shown);
-                worst = TROUBLE;
+                worst = worst.max(failure_code(&failure));
             }
         }
     }

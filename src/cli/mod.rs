@@ -8,6 +8,7 @@ mod output;
 mod progress;
 mod run;
 mod show;
+mod signals;
 mod targets;
 
 pub use run::main;

@@ -14,6 +14,8 @@ pub const DONE: u8 = 0;
 pub const DIFFERENT: u8 = 1;
 /// Trouble.
 pub const TROUBLE: u8 = 2;
+/// The commit point was reached, but what comes after it is not finished.
+pub const UNSETTLED: u8 = 3;
 
 /// Where text goes: data to stdout, findings and progress to stderr.
 #[derive(Clone, Copy, Debug)]

@@ -6,12 +6,16 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, SchemaOf};
 use super::output::{DONE, Output, TROUBLE};
-use super::{change, inspect, show};
+use super::{change, inspect, show, signals};
 
 /// The command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(&cli);
+    if let Err(e) = signals::clean_up_on_signals() {
+        output.error(&format!("cannot handle signals: {e}"), &[]);
+        return ExitCode::from(TROUBLE);
+    }
     if let Some(threads) = cli.threads
         && let Err(e) = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()
     {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::output::Output;
+use super::output::{Output, TROUBLE, UNSETTLED};
 use crate::apply::{Failure, Prepared};
 use crate::manifest::Loaded;
 use crate::plan::{Blocked, Hazard};
@@ -50,6 +50,14 @@ impl std::io::Write for HashWriter<'_> {
     }
 }
 
+/// The exit code of a failure.
+pub fn failure_code(failure: &Failure) -> u8 {
+    match failure {
+        Failure::Txn(TxnError::InDoubt { .. }) => UNSETTLED,
+        _ => TROUBLE,
+    }
+}
+
 /// Prints why nothing was done to a file.
 ///
 /// `plan_shown`: the plan that was refused stands on stdout already.
@@ -62,6 +70,9 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
         }
         Failure::Txn(TxnError::Locked(_)) => {
             output.error(&failure.to_string(), &["close it there and try again; `apply` can wait for it: --lock-wait SECONDS"])
+        }
+        Failure::Txn(TxnError::InDoubt { .. }) => {
+            output.error(&failure.to_string(), &["check the disk, then run the command again: where nothing is left to do, it says so"]);
         }
         Failure::Space { .. } => output.error(&failure.to_string(), &["free some space, or declare less; nothing was written"]),
         Failure::Observe(_) | Failure::Apply(_) => {
@@ -113,5 +124,17 @@ fn few(paths: &[String]) -> String {
         [a, b] => format!("{a} and {b}"),
         [a, b, rest @ ..] => format!("{a}, {b} and {} more", rest.len()),
         [] => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_that_is_done_has_its_own_code() {
+        let path = PathBuf::from("x.h5");
+        assert_eq!(failure_code(&Failure::Txn(TxnError::InDoubt { path: path.clone(), cause: "input/output error".into() })), 3);
+        assert_eq!(failure_code(&Failure::Txn(TxnError::Exists(path))), 2);
     }
 }

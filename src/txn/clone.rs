@@ -1,50 +1,45 @@
 //! Changing an existing file: a clone beside it that takes its place.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use rustix::fs::XattrFlags;
-use tempfile::TempPath;
 
+use super::durable::{folder_of, open_folder, sync_folder};
+use super::temps::Temp;
 use super::{Lock, TxnError};
 
 /// A clone of a locked file. Dropped without [`Replacement::commit`], it is gone and the target is as it was.
 #[derive(Debug)]
 pub struct Replacement {
+    temp: Temp,
+    folder: File,
     lock: Lock,
-    temp: TempPath,
-    file: File,
 }
 
 impl Replacement {
     /// Clones the locked file into its own folder; where the file system shares blocks, without copying.
     pub fn begin(lock: Lock) -> Result<Self, TxnError> {
         let target = lock.path().to_owned();
+        lock.check_replaceable()?;
         let meta = lock.file().metadata().map_err(|e| TxnError::io("read", &target, &e))?;
-        if meta.nlink() > 1 {
-            let what =
-                format!("it has {} hard links, and replacing it would leave the others behind; this is not supported yet", meta.nlink());
-            return Err(TxnError::Refused { path: target, what });
+        let folder = open_folder(&target)?;
+        let temp = Temp::create(&folder_of(&target), 0o600).map_err(|e| TxnError::io("write beside", &target, &e))?;
+        // Tried before the work, so that it is not done for nothing.
+        copy_owner(temp.file(), &meta, &target)?;
+        if rustix::fs::ioctl_ficlone(temp.file(), lock.file()).is_err() {
+            let mut source = lock.file();
+            source.rewind().map_err(|e| TxnError::io("read", &target, &e))?;
+            io::copy(&mut source, &mut temp.file()).map_err(|e| TxnError::io("copy", &target, &e))?;
         }
-        let folder = target.parent().unwrap_or(Path::new("/"));
-        let named = tempfile::Builder::new()
-            .prefix(".h5mason-")
-            .suffix(".tmp")
-            .tempfile_in(folder)
-            .map_err(|e| TxnError::io("write beside", &target, &e))?;
-        let (mut file, temp) = named.into_parts();
-        if rustix::fs::ioctl_ficlone(&file, lock.file()).is_err() {
-            let mut source = File::open(&target).map_err(|e| TxnError::io("read", &target, &e))?;
-            io::copy(&mut source, &mut file).map_err(|e| TxnError::io("copy", &target, &e))?;
-        }
-        Ok(Self { lock, temp, file })
+        Ok(Self { temp, folder, lock })
     }
 
     /// Where the clone is.
     pub fn path(&self) -> &Path {
-        &self.temp
+        self.temp.path()
     }
 
     /// The target's own path.
@@ -55,21 +50,18 @@ impl Replacement {
     /// Makes the clone durable, gives it the target's mode, owner and extended attributes, and renames
     /// it into the target's place. The lock goes with the old file.
     pub fn commit(self) -> Result<(), TxnError> {
-        let target = self.lock.path().to_owned();
-        let meta = self.lock.file().metadata().map_err(|e| TxnError::io("read", &target, &e))?;
-        copy_owner(&self.file, &meta, &target)?;
-        copy_xattrs(self.lock.file(), &self.file, &target)?;
-        self.file.set_permissions(meta.permissions()).map_err(|e| TxnError::io("set the mode of", &target, &e))?;
-        self.file.sync_all().map_err(|e| TxnError::io("sync", &target, &e))?;
-        self.temp.persist(&target).map_err(|e| TxnError::io("replace", &target, &e.error))?;
-        sync_folder(&target)
+        let Self { mut temp, folder, lock } = self;
+        let target = lock.path();
+        let meta = lock.file().metadata().map_err(|e| TxnError::io("read", target, &e))?;
+        let file = temp.file();
+        copy_owner(file, &meta, target)?;
+        copy_xattrs(lock.file(), file, target)?;
+        file.set_permissions(meta.permissions()).map_err(|e| TxnError::io("set the mode of", target, &e))?;
+        file.sync_all().map_err(|e| TxnError::io("sync", target, &e))?;
+        lock.check_replaceable()?;
+        temp.replace(target).map_err(|e| TxnError::io("replace", target, &e))?;
+        sync_folder(&folder, target)
     }
-}
-
-/// Makes a rename or link in the file's folder durable.
-pub(super) fn sync_folder(target: &Path) -> Result<(), TxnError> {
-    let folder: PathBuf = target.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-    File::open(&folder).and_then(|f| f.sync_all()).map_err(|e| TxnError::io("sync the folder of", target, &e))
 }
 
 fn copy_owner(file: &File, meta: &std::fs::Metadata, target: &Path) -> Result<(), TxnError> {

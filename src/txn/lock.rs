@@ -56,6 +56,26 @@ impl Lock {
         &self.path
     }
 
+    /// May another file take this one's place? Only if the path still names the locked file and no other
+    /// hard link does.
+    ///
+    /// A process that renames without locking can still come in between this and the rename.
+    pub(super) fn check_replaceable(&self) -> Result<(), TxnError> {
+        let refused = |what: String| Err(TxnError::Refused { path: self.path.clone(), what });
+        let ours = self.file.metadata().map_err(|e| TxnError::io("read", &self.path, &e))?;
+        let named = self.path.symlink_metadata().ok();
+        if named.is_none_or(|m| (m.dev(), m.ino()) != (ours.dev(), ours.ino())) {
+            return refused("another process has moved, removed or replaced it meanwhile; nothing was written".into());
+        }
+        if ours.nlink() > 1 {
+            return refused(format!(
+                "it has {} hard links, and replacing it would leave the others behind; this is not supported yet",
+                ours.nlink()
+            ));
+        }
+        Ok(())
+    }
+
     /// The open file.
     pub fn file(&self) -> &File {
         &self.file

@@ -1,22 +1,25 @@
 //! How a file changes atomically: locks, work beside the target, commit.
 //!
 //! Nothing here knows what is written. A new file is built under a temporary name in its folder and
-//! linked into place; an existing one is changed in a clone beside it that takes its place by a rename.
+//! renamed into place; an existing one is changed in a clone beside it that takes its place by a rename.
 
 mod clone;
+mod durable;
 mod lock;
 mod new;
 mod space;
+mod temps;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub use clone::Replacement;
 pub use lock::Lock;
 pub use new::{Existing, NewTarget, write_file};
 pub use space::free_bytes;
+pub use temps::abandon;
 
-/// Why a transaction could not begin or end. The target is as it was.
+/// Why a transaction could not begin or end. The target is as it was, but for [`TxnError::InDoubt`].
 #[derive(Debug, thiserror::Error)]
 pub enum TxnError {
     /// Another process holds the lock.
@@ -36,6 +39,14 @@ pub enum TxnError {
     /// A file that must not be replaced.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),
+    /// The change is done and visible, but making it durable failed.
+    #[error("{} was written and is in its place, but the disk did not confirm it ({cause}); after a power failure the old state may be back", path.display())]
+    InDoubt {
+        /// The target.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: String,
+    },
     /// The operating system refused.
     #[error("cannot {what} {}: {cause}", path.display())]
     Io {
@@ -51,6 +62,10 @@ pub enum TxnError {
 impl TxnError {
     fn io(what: &'static str, path: impl Into<PathBuf>, error: &io::Error) -> Self {
         TxnError::Io { what, path: path.into(), cause: cause(error) }
+    }
+
+    fn in_doubt(path: &Path, error: &io::Error) -> Self {
+        TxnError::InDoubt { path: path.into(), cause: cause(error) }
     }
 }
 

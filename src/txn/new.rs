@@ -1,22 +1,22 @@
-//! A new file: built under a temporary name, linked into place.
-#![expect(clippy::disallowed_methods, reason = "this is where files come into being and unfinished ones go")]
+//! A new file: built under a temporary name, then renamed into place.
 
-use std::os::unix::fs::PermissionsExt;
+use std::fs::File;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use tempfile::NamedTempFile;
-
-use super::clone::sync_folder;
+use super::durable::{folder_of, open_folder, sync_folder};
+use super::temps::{Folders, Temp};
 use super::{Lock, TxnError};
 
 /// A file that does not exist yet under its name. Dropped without [`NewTarget::commit`], nothing stays.
 #[derive(Debug)]
 pub struct NewTarget {
-    temp: NamedTempFile,
+    // Dropped in this order: a folder must be empty to go.
+    temp: Temp,
+    folders: Folders,
     target: PathBuf,
     replaced: Option<Lock>,
-    made: Vec<PathBuf>,
-    done: bool,
 }
 
 /// What may happen to what is there already.
@@ -30,6 +30,9 @@ pub enum Existing {
 
 impl NewTarget {
     /// Begins a file at `target`. `folders`: make missing folders, too.
+    ///
+    /// What is replaced behind a symbolic link is the file, not the link; a link that points to nothing
+    /// gets the file that it names.
     pub fn begin(target: &Path, existing: Existing, folders: bool) -> Result<Self, TxnError> {
         let present = target.symlink_metadata().is_ok();
         if present && existing == Existing::Keep {
@@ -38,25 +41,29 @@ impl NewTarget {
         if target.is_dir() {
             return Err(TxnError::Refused { path: target.into(), what: "it is a folder".into() });
         }
-        // A file that somebody has open is not pulled away from under them.
-        let replaced = if present && target.exists() { Some(Lock::acquire(target, std::time::Duration::ZERO)?) } else { None };
-        let place = replaced.as_ref().map_or_else(|| target.to_owned(), |lock| lock.path().to_owned());
-        let folder = place.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        let made = if folders { make_folders(&folder)? } else { Vec::new() };
+        let (place, replaced) = match present {
+            false => (target.to_owned(), None),
+            true => match behind_dangling_link(target)? {
+                Some(place) => (place, None),
+                // A file that somebody has open is not pulled away from under them.
+                None => {
+                    let lock = Lock::acquire(target, Duration::ZERO)?;
+                    lock.check_replaceable()?;
+                    (lock.path().to_owned(), Some(lock))
+                }
+            },
+        };
+        let folder = folder_of(&place);
+        let folders = match folders && !present {
+            true => Folders::make(&folder).map_err(|(path, e)| TxnError::io("make the folder", path, &e))?,
+            false => Folders::default(),
+        };
         if !folder.is_dir() {
             let what = format!("its folder {} does not exist", folder.display());
             return Err(TxnError::Refused { path: target.into(), what });
         }
-        let temp = tempfile::Builder::new()
-            .prefix(".h5mason-")
-            .suffix(".tmp")
-            .permissions(std::fs::Permissions::from_mode(0o666))
-            .tempfile_in(&folder)
-            .map_err(|e| {
-                remove_folders(&made);
-                TxnError::io("write", target, &e)
-            })?;
-        Ok(Self { temp, target: place, replaced, made, done: false })
+        let temp = Temp::create(&folder, 0o666).map_err(|e| TxnError::io("write", target, &e))?;
+        Ok(Self { temp, folders, target: place, replaced })
     }
 
     /// Where the file is built.
@@ -64,74 +71,65 @@ impl NewTarget {
         self.temp.path()
     }
 
-    /// Puts the file into place; `sync` makes it durable first.
-    pub fn commit(mut self, sync: bool) -> Result<(), TxnError> {
-        let target = self.target.clone();
-        if sync {
-            self.temp.as_file().sync_all().map_err(|e| TxnError::io("sync", &target, &e))?;
-        }
-        if let Some(lock) = &self.replaced {
+    /// Puts the file into place; `sync` makes it durable first, and its name last.
+    pub fn commit(self, sync: bool) -> Result<(), TxnError> {
+        let Self { mut temp, folders, target, replaced } = self;
+        let folder = sync.then(|| open_folder(&target)).transpose()?;
+        if let Some(lock) = &replaced {
             let mode = lock.file().metadata().map_err(|e| TxnError::io("read", &target, &e))?.permissions();
-            self.temp.as_file().set_permissions(mode).map_err(|e| TxnError::io("set the mode of", &target, &e))?;
-            std::fs::rename(self.temp.path(), &target).map_err(|e| TxnError::io("replace", &target, &e))?;
-        } else {
-            // A hard link never replaces; the temporary name goes with the guard.
-            std::fs::hard_link(self.temp.path(), &target).map_err(|e| match e.kind() {
-                std::io::ErrorKind::AlreadyExists => TxnError::Exists(target.clone()),
-                _ => TxnError::io("create", &target, &e),
-            })?;
+            temp.file().set_permissions(mode).map_err(|e| TxnError::io("set the mode of", &target, &e))?;
         }
-        self.done = true;
         if sync {
-            sync_folder(&target)?;
+            temp.file().sync_all().map_err(|e| TxnError::io("sync", &target, &e))?;
+        }
+        match &replaced {
+            Some(lock) => {
+                lock.check_replaceable()?;
+                temp.replace(&target).map_err(|e| TxnError::io("replace", &target, &e))?;
+            }
+            None => temp.become_new(&target).map_err(|e| match e.kind() {
+                io::ErrorKind::AlreadyExists => TxnError::Exists(target.clone()),
+                _ => TxnError::io("create", &target, &e),
+            })?,
+        }
+        let made = folders.keep();
+        let Some(folder) = folder else { return Ok(()) };
+        sync_folder(&folder, &target)?;
+        // The names of new folders stand in the folders above them.
+        for path in made.iter().rev() {
+            let above = File::open(folder_of(path)).map_err(|e| TxnError::in_doubt(&target, &e))?;
+            sync_folder(&above, &target)?;
         }
         Ok(())
     }
 }
 
-impl Drop for NewTarget {
-    fn drop(&mut self) {
-        if !self.done {
-            let _ = std::fs::remove_file(self.temp.path());
-            remove_folders(&self.made);
+/// How many links are followed: as many as Linux does.
+const MOST_LINKS: usize = 40;
+
+/// The file that a symbolic link to nothing names. `None` where there is something.
+fn behind_dangling_link(target: &Path) -> Result<Option<PathBuf>, TxnError> {
+    match target.metadata() {
+        Ok(_) => return Ok(None),
+        Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+        Err(e) => return Err(TxnError::io("follow the symbolic link", target, &e)),
+    }
+    let mut place = target.to_owned();
+    for _ in 0..MOST_LINKS {
+        match place.read_link() {
+            Ok(next) => place = folder_of(&place).join(next),
+            Err(e) if e.kind() == io::ErrorKind::NotFound && folder_of(&place).is_dir() => return Ok(Some(place)),
+            Err(_) => break,
         }
     }
-}
-
-/// Makes missing folders; returns those that were made, outermost first.
-fn make_folders(folder: &Path) -> Result<Vec<PathBuf>, TxnError> {
-    let missing: Vec<&Path> = folder.ancestors().take_while(|p| !p.as_os_str().is_empty() && !p.exists()).collect();
-    let mut made = Vec::new();
-    for path in missing.into_iter().rev() {
-        match std::fs::create_dir(path) {
-            Ok(()) => made.push(path.to_owned()),
-            Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(e) => {
-                remove_folders(&made);
-                return Err(TxnError::io("make the folder", path, &e));
-            }
-        }
-    }
-    Ok(made)
-}
-
-/// Folders that something else has used meanwhile are not empty and stay.
-fn remove_folders(made: &[PathBuf]) {
-    for path in made.iter().rev() {
-        let _ = std::fs::remove_dir(path);
-    }
+    let what = format!("it is a symbolic link to {}, where no file can be made: the folder does not exist", place.display());
+    Err(TxnError::Refused { path: target.into(), what })
 }
 
 /// Writes a small file of ours (a saved plan) whole or not at all, replacing what was there.
 pub fn write_file(path: &Path, bytes: &[u8]) -> Result<(), TxnError> {
-    use std::io::Write;
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut temp = tempfile::Builder::new()
-        .prefix(".h5mason-")
-        .permissions(std::fs::Permissions::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(|e| TxnError::io("write", path, &e))?;
-    temp.write_all(bytes).map_err(|e| TxnError::io("write", path, &e))?;
-    temp.persist(path).map_err(|e| TxnError::io("write", path, &e.error))?;
-    Ok(())
+    let failed = |e: io::Error| TxnError::io("write", path, &e);
+    let mut temp = Temp::create(&folder_of(path), 0o666).map_err(failed)?;
+    temp.file().write_all(bytes).map_err(failed)?;
+    temp.replace(path).map_err(failed)
 }

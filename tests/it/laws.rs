@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Output;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
@@ -116,6 +117,184 @@ fn manifest() -> impl Strategy<Value = String> {
         }
         out + &patches
     })
+}
+
+/// Values of one kind, so that an attribute can go from one to another; what it has to begin with first.
+fn values() -> impl Strategy<Value = Vec<String>> {
+    prop_oneof![
+        proptest::collection::vec((-99i64..99).prop_map(|v| v.to_string()), 2),
+        proptest::collection::vec((-1e9..1e9).prop_map(|v: f64| format!("{v:?}")), 2),
+        proptest::collection::vec("[a-zA-Z0-9 äß]{1,12}".prop_map(|v| format!("{v:?}")), 2),
+        proptest::collection::vec(proptest::collection::vec(-9i32..9, 3).prop_map(|v| format!("{v:?}")), 2),
+    ]
+}
+
+/// What the second manifest does with an attribute of the first.
+#[derive(Clone, Copy, Debug)]
+enum Edit {
+    Keep,
+    Set,
+    Remove,
+    Rename,
+    RenameAndSet,
+    Replace,
+    Forget,
+}
+
+fn attribute_edits(name: &str, attrs: &[(Vec<String>, Edit)]) -> (String, String) {
+    let (mut before, mut after) = (String::new(), String::new());
+    for (i, (values, edit)) in attrs.iter().enumerate() {
+        let (old, new) = (&values[0], &values[1]);
+        before += &format!("{name}x{i} = {old}\n");
+        after += &match edit {
+            Edit::Keep => format!("{name}x{i} = {old}\n"),
+            Edit::Set => format!("{name}x{i} = {new}\n"),
+            Edit::Remove => format!("{name}x{i} = {{ absent = true }}\n"),
+            Edit::Rename => format!("{name}y{i} = {{ rename_from = \"x{i}\" }}\n"),
+            Edit::RenameAndSet => format!("{name}y{i} = {{ rename_from = \"x{i}\", value = {new} }}\n"),
+            Edit::Replace => format!("{name}x{i} = {{ replace = {new} }}\n"),
+            Edit::Forget => format!("{name}z{i} = {new}\n"),
+        };
+    }
+    (before, after)
+}
+
+fn edited_attributes() -> impl Strategy<Value = Vec<(Vec<String>, Edit)>> {
+    let edit = prop_oneof![
+        Just(Edit::Keep),
+        Just(Edit::Set),
+        Just(Edit::Remove),
+        Just(Edit::Rename),
+        Just(Edit::RenameAndSet),
+        Just(Edit::Replace),
+        Just(Edit::Forget),
+    ];
+    proptest::collection::vec((values(), edit), 0..4)
+}
+
+/// A manifest and one that changes what it built: attributes edited, added, removed and renamed, datasets
+/// grown, patches that overlap, new objects.
+fn manifest_and_change() -> impl Strategy<Value = (String, String)> {
+    let rule = prop_oneof![
+        Just("fill = 3"),
+        Just("fill.arange = {}"),
+        Just("fill.integers = { low = 0, high = 100 }"),
+        Just("fill.uniform = { low = 0, high = 9 }"),
+        Just("fill.cycle = [1, 2, 3]"),
+        Just("fill.choice = { from = [4, 5, 6] }"),
+        Just("fill_value = 2"),
+    ];
+    let numbers = prop_oneof![Just("i1"), Just("u2"), Just(">i4"), Just("i8"), Just("f4"), Just(">f8")];
+    let storage = prop_oneof![Just(""), Just("filters = [\"shuffle\", { deflate = 3 }]"), Just("filters = [\"fletcher32\"]")];
+    let patch = prop_oneof![Just("0"), Just("::2"), Just("1:"), Just("-1"), Just("..., 0"), Just("...")];
+    let patch = (
+        patch,
+        prop_oneof![Just("fill = 8"), Just("fill.cycle = [1, 2]"), Just("fill.arange = {}"), Just("fill.choice = { from = [7, 9] }")],
+    );
+    let dataset = (
+        (proptest::collection::vec(1u64..9, 1..4), numbers, rule, storage, 1u64..5),
+        prop_oneof![Just(0u64), 1u64..9],
+        any::<bool>(),
+        edited_attributes(),
+        proptest::collection::vec(patch, 0..4),
+    );
+    (proptest::collection::vec(dataset, 1..4), edited_attributes(), any::<u16>(), any::<bool>()).prop_map(|(datasets, root, seed, adds)| {
+        let (before, after) = attribute_edits("", &root);
+        let (mut first, mut second) = (format!("seed = {seed}\n[attrs]\n{before}"), format!("seed = {seed}\n[attrs]\n{after}"));
+        let mut patches = String::new();
+        for (i, ((shape, dtype, rule, storage, chunk), growth, exact, attrs, selects)) in datasets.into_iter().enumerate() {
+            let path = ["/a", "/g/b", "/g/h/ä"][i];
+            let mut maxshape: Vec<String> = shape.iter().map(u64::to_string).collect();
+            maxshape[0] = "\"unlimited\"".into();
+            let chunks: Vec<u64> = shape.iter().map(|&n| n.min(chunk)).collect();
+            let (before, after) = attribute_edits("attrs.", &attrs);
+            // An exact dataset would have what its patches leave of the old fill put right: also a law, but
+            // only where there is a fill.
+            let exact = if exact && rule.starts_with("fill.") { "contents = \"exact\"\n" } else { "" };
+            let body = |shape: &[u64]| {
+                let maxshape = maxshape.join(", ");
+                format!(
+                    "[dataset.\"{path}\"]\ndtype = \"{dtype}\"\nshape = {shape:?}\nmaxshape = [{maxshape}]\nchunks = {chunks:?}\n{rule}\n{storage}\n{exact}"
+                )
+            };
+            first += &(body(&shape) + &before);
+            let mut grown = shape;
+            grown[0] += growth;
+            second += &(body(&grown) + &after);
+            for (select, fill) in selects {
+                // `1:` of one row would be empty.
+                let select = if select == "1:" && grown[0] == 1 { "0" } else { select };
+                patches += &format!("[[patch]]\npath = \"{path}\"\nselect = \"{select}\"\n{fill}\n");
+            }
+        }
+        if adds {
+            second += "[group.\"/new/group\"]\nattrs.a = 1\n[dataset.\"/new/d\"]\ndtype = \"f4\"\nshape = [2, 2]\nfill.normal = {}\n";
+        }
+        (first, second + &patches)
+    })
+}
+
+/// Some of the changes clash with something; most of them must not, or the law is not tested.
+static CHANGES: [AtomicUsize; 2] = [AtomicUsize::new(0), AtomicUsize::new(0)];
+
+#[test]
+fn law2_most_changes_are_applied() {
+    law2_changed();
+    let [done, all] = CHANGES.each_ref().map(|n| n.load(Ordering::Relaxed));
+    assert!(all >= 48 && done * 10 >= all * 8, "{done} of {all} changes were applied");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Law 2 for a change of what is there: done once it is done, and nothing beside it.
+    fn law2_changed((first, second) in manifest_and_change()) {
+        let dir = tempdir();
+        write(dir.path(), "a.toml", &first);
+        write(dir.path(), "b.toml", &second);
+        good(dir.path(), &["build", "a.toml", "-o", "x.h5"]);
+        good(dir.path(), &["check", "a.toml", "x.h5"]);
+        let built = sha(&dir.path().join("x.h5"));
+        // Attributes are removed, and renamed ones overwritten.
+        let apply = ["apply", "b.toml", "x.h5", "--allow", "destructive"];
+        let output = run(dir.path(), &apply);
+        CHANGES[1].fetch_add(1, Ordering::Relaxed);
+        let said = text(&output);
+        if code(&output) == 0 {
+            CHANGES[0].fetch_add(1, Ordering::Relaxed);
+            good(dir.path(), &["check", "b.toml", "x.h5"]);
+            let once = sha(&dir.path().join("x.h5"));
+            prop_assert_eq!(once == built, said.contains("nothing to do"), "{}", said);
+            good(dir.path(), &apply);
+            prop_assert_eq!(sha(&dir.path().join("x.h5")), once);
+        } else {
+            prop_assert_eq!(code(&output), 2);
+            prop_assert!(!said.contains("This is a bug"), "{}\n{}\n{}", said, first, second);
+            prop_assert_eq!(&sha(&dir.path().join("x.h5")), &built, "a refused apply changes no byte");
+        }
+        prop_assert_eq!(names(dir.path()), ["a.toml", "b.toml", "x.h5"].map(String::from).into());
+    }
+}
+
+/// Law 5 where there is something to do for several threads: many blocks, chunks that stick out at the
+/// edges, values that cost time.
+#[test]
+fn law5_reproducible_with_many_blocks() {
+    let large = "[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [1031, 1501]\nchunks = [64, 130]\nfilters = [\"shuffle\", { deflate = 1 }]\nfill.gamma = { shape = 0.7 }\n\
+        [dataset.\"/e\"]\ndtype = \"i2\"\nshape = [7, 333331]\nchunks = [3, 10007]\nfill.integers = { low = -300, high = 300 }\n\
+        [dataset.\"/f\"]\ndtype = \"f4\"\nshape = [1500001]\nfill.normal = {}\n\
+        [[patch]]\npath = \"/d\"\nselect = \"5:1000:3, 7::2\"\nfill.uniform = {}\n";
+    let dir = tempdir();
+    write(dir.path(), "m.toml", large);
+    let hashes = ["1", "2", "5", "5"].map(|threads| {
+        good(dir.path(), &["build", "m.toml", "-o", "x.h5", "--force", "--threads", threads]);
+        sha(&dir.path().join("x.h5"))
+    });
+    assert!(std::fs::metadata(dir.path().join("x.h5")).unwrap().len() > 8 << 20);
+    assert!(hashes.iter().all(|h| *h == hashes[0]), "{hashes:?}");
+    for threads in ["1", "5"] {
+        good(dir.path(), &["check", "--exact", "m.toml", "x.h5", "--threads", threads]);
+    }
 }
 
 proptest! {

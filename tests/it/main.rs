@@ -13,3 +13,4 @@ mod laws;
 mod messages;
 mod schemas;
 mod snapshot;
+mod txn;

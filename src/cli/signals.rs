@@ -1,0 +1,34 @@
+//! Ctrl-C and its like: unfinished files go before the process does.
+
+use std::io;
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use signal_hook::low_level;
+
+use crate::txn;
+
+/// From now on SIGINT, SIGTERM and SIGHUP remove what is unfinished, then end the process as they always
+/// do: a shell sees 128 + the signal. Signals that are ignored (`nohup`) stay so.
+pub fn clean_up_on_signals() -> io::Result<()> {
+    let ignored = ignored();
+    let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| ignored & (1 << (s - 1)) == 0);
+    let mut signals = Signals::new(wanted)?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
+        if let Some(signal) = signals.forever().next() {
+            txn::abandon();
+            // Not `std::process::exit`: what runs at exit (HDF5 closing its files) must not run beside a
+            // thread that is inside of it. By the signal itself, so that a shell's loop ends, too.
+            let _ = low_level::emulate_default_handler(signal);
+            low_level::exit(128 + signal);
+        }
+    })?;
+    Ok(())
+}
+
+/// The set of ignored signals, lowest bit first; empty where it cannot be told.
+fn ignored() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    mask.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok()).unwrap_or(0)
+}

@@ -1,0 +1,169 @@
+//! Transactions, seen from outside: signals, links, files that change hands.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::os::unix::process::ExitStatusExt;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
+
+use h5mason::txn::{Existing, Lock, NewTarget, Replacement, TxnError};
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::common::{h5mason, tempdir};
+
+const SMALL: &str = "version = 1\n[dataset.\"/d\"]\ndtype = \"i4\"\nshape = [3]\nfill.arange = {}\n";
+/// Takes seconds: gigabytes of values.
+const LARGE: &str = "version = 1\n[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [4000, 1000, 100]\nchunks = [1, 1000, 100]\nfilters = [{ deflate = 1 }]\nfill.normal = {}\n";
+
+fn names(dir: &Path) -> BTreeSet<String> {
+    std::fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
+}
+
+fn set<const N: usize>(names: [&str; N]) -> BTreeSet<String> {
+    names.map(String::from).into()
+}
+
+fn run(dir: &Path, args: &[&str]) -> (i32, String) {
+    let Output { status, stdout, stderr } = h5mason().current_dir(dir).args(args).output().unwrap();
+    (status.code().unwrap(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
+}
+
+/// Starts the command, waits until its temporary file has contents, and sends the signal; how it ended.
+fn interrupted(dir: &Path, args: &[&str], beside: &Path, signal: Signal) -> Option<i32> {
+    // A test that runs in the background of a shell ignores SIGINT, and so would the command.
+    let mut child = Command::new("env")
+        .args(["--default-signal=INT,TERM", "NO_COLOR=1", env!("CARGO_BIN_EXE_h5mason")])
+        .args(args)
+        .current_dir(dir)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let begun = Instant::now();
+    let working = || {
+        let Ok(entries) = std::fs::read_dir(beside) else { return false };
+        entries.flatten().any(|e| e.file_name().to_string_lossy().starts_with(".h5mason-") && e.metadata().is_ok_and(|m| m.len() > 1 << 20))
+    };
+    while !working() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended before the signal");
+        assert!(begun.elapsed() < Duration::from_secs(60), "nothing was written");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill_process(Pid::from_child(&child), signal).unwrap();
+    child.wait().unwrap().signal()
+}
+
+#[test]
+fn a_signal_leaves_nothing_behind() {
+    let dir = tempdir();
+    let dir = dir.path();
+    std::fs::write(dir.join("m.toml"), LARGE).unwrap();
+    let ended = interrupted(dir, &["build", "m.toml", "-o", "x.h5"], dir, Signal::INT);
+    assert_eq!(ended, Some(2), "a shell sees 130");
+    assert_eq!(names(dir), set(["m.toml"]));
+    let ended = interrupted(dir, &["build", "m.toml", "-o", "new/er/x.h5"], &dir.join("new/er"), Signal::TERM);
+    assert_eq!(ended, Some(15));
+    assert_eq!(names(dir), set(["m.toml"]), "the folders go, too");
+}
+
+#[test]
+fn a_signal_leaves_the_target_of_an_apply_as_it_was() {
+    let dir = tempdir();
+    let dir = dir.path();
+    std::fs::write(dir.join("a.toml"), SMALL.replace("/d", "/other")).unwrap();
+    std::fs::write(dir.join("m.toml"), LARGE).unwrap();
+    assert_eq!(run(dir, &["build", "a.toml", "-o", "x.h5"]).0, 0);
+    let before = std::fs::read(dir.join("x.h5")).unwrap();
+    assert_eq!(interrupted(dir, &["apply", "m.toml", "x.h5"], dir, Signal::INT), Some(2));
+    assert_eq!(std::fs::read(dir.join("x.h5")).unwrap(), before);
+    assert_eq!(names(dir), set(["a.toml", "m.toml", "x.h5"]));
+    // The lock went with the process.
+    assert_eq!(run(dir, &["check", "a.toml", "x.h5"]).0, 0);
+}
+
+#[test]
+fn force_builds_what_a_dangling_link_names() {
+    let dir = tempdir();
+    let dir = dir.path();
+    std::fs::write(dir.join("m.toml"), SMALL).unwrap();
+    std::fs::create_dir(dir.join("far")).unwrap();
+    symlink("far/two", dir.join("x.h5")).unwrap();
+    symlink("real.h5", dir.join("far/two")).unwrap();
+    symlink("nowhere/x.h5", dir.join("lost.h5")).unwrap();
+    symlink("round.h5", dir.join("round.h5")).unwrap();
+    let (code, said) = run(dir, &["build", "m.toml", "-o", "x.h5"]);
+    assert!(code == 2 && said.contains("build --force"), "{said}");
+    assert_eq!(run(dir, &["build", "m.toml", "-o", "x.h5", "--force"]).0, 0);
+    assert_eq!(names(&dir.join("far")), set(["real.h5", "two"]));
+    assert_eq!(run(dir, &["check", "m.toml", "x.h5"]).0, 0);
+    let (code, said) = run(dir, &["build", "m.toml", "-o", "lost.h5", "--force"]);
+    assert!(code == 2 && said.contains("symbolic link to") && said.contains("nowhere/x.h5"), "{said}");
+    let (code, said) = run(dir, &["build", "m.toml", "-o", "round.h5", "--force"]);
+    assert!(code == 2 && said.contains("symbolic link"), "{said}");
+    assert_eq!(names(dir), set(["far", "lost.h5", "m.toml", "round.h5", "x.h5"]));
+}
+
+#[test]
+fn a_file_with_several_links_is_not_replaced() {
+    let dir = tempdir();
+    let dir = dir.path();
+    std::fs::write(dir.join("m.toml"), SMALL).unwrap();
+    std::fs::write(dir.join("n.toml"), format!("{SMALL}attrs.new = 1\n")).unwrap();
+    assert_eq!(run(dir, &["build", "m.toml", "-o", "x.h5"]).0, 0);
+    assert_eq!(std::fs::metadata(dir.join("x.h5")).unwrap().nlink(), 1);
+    std::fs::hard_link(dir.join("x.h5"), dir.join("y.h5")).unwrap();
+    for args in [&["build", "n.toml", "--force", "-o", "x.h5"][..], &["apply", "n.toml", "x.h5"]] {
+        let (code, said) = run(dir, args);
+        assert!(code == 2 && said.contains("2 hard links"), "{said}");
+    }
+    assert_eq!(run(dir, &["check", "m.toml", "y.h5"]).0, 0);
+    assert_eq!(names(dir), set(["m.toml", "n.toml", "x.h5", "y.h5"]));
+}
+
+#[test]
+fn a_file_replaced_behind_the_lock_is_left_alone() {
+    let dir = tempdir();
+    let target = dir.path().join("x");
+    std::fs::write(&target, "old").unwrap();
+    let lock = Lock::acquire(&target, Duration::ZERO).unwrap();
+    let clone = Replacement::begin(lock).unwrap();
+    assert_eq!(std::fs::read(clone.path()).unwrap(), b"old");
+    std::fs::write(dir.path().join("y"), "foreign").unwrap();
+    std::fs::rename(dir.path().join("y"), &target).unwrap();
+    assert!(matches!(clone.commit(), Err(TxnError::Refused { .. })));
+    assert_eq!(std::fs::read(&target).unwrap(), b"foreign");
+    assert_eq!(names(dir.path()), set(["x"]));
+    // A link made during the work would keep the old contents.
+    let clone = Replacement::begin(Lock::acquire(&target, Duration::ZERO).unwrap()).unwrap();
+    std::fs::hard_link(&target, dir.path().join("z")).unwrap();
+    assert!(matches!(clone.commit(), Err(TxnError::Refused { .. })));
+    assert_eq!(names(dir.path()), set(["x", "z"]));
+}
+
+#[test]
+fn the_clone_is_of_the_locked_file() {
+    let dir = tempdir();
+    let target = dir.path().join("x");
+    std::fs::write(&target, "locked").unwrap();
+    let lock = Lock::acquire(&target, Duration::ZERO).unwrap();
+    std::fs::write(dir.path().join("y"), "foreign").unwrap();
+    std::fs::rename(dir.path().join("y"), &target).unwrap();
+    let said = Replacement::begin(lock).unwrap_err().to_string();
+    assert!(said.contains("replaced it meanwhile"), "{said}");
+}
+
+#[test]
+fn a_new_file_never_replaces() {
+    let dir = tempdir();
+    let target = dir.path().join("a/b/x");
+    let new = NewTarget::begin(&target, Existing::Keep, true).unwrap();
+    std::fs::write(&target, "faster").unwrap();
+    assert!(matches!(new.commit(true), Err(TxnError::Exists(_))));
+    assert_eq!(std::fs::read(&target).unwrap(), b"faster");
+    assert_eq!(names(&dir.path().join("a/b")), set(["x"]), "folders that are used stay, the temporary file does not");
+    let other = dir.path().join("a/y");
+    NewTarget::begin(&other, Existing::Keep, true).unwrap().commit(true).unwrap();
+    assert_eq!(std::fs::metadata(&other).unwrap().nlink(), 1);
+    assert_eq!(names(&dir.path().join("a")), set(["b", "y"]));
+}
