@@ -134,10 +134,14 @@ fn apply_one(
 /// The documents of a saved plan: one, or one a line.
 fn saved_plans(path: &Path) -> Result<Vec<serde_json::Value>, String> {
     let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read the plan {}: {e}", path.display()))?;
-    serde_json::Deserializer::from_str(&text)
+    let plans: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&text)
         .into_iter::<serde_json::Value>()
         .collect::<Result<_, _>>()
-        .map_err(|e| format!("{} is not a saved plan: {e}", path.display()))
+        .map_err(|e| format!("{} is not a saved plan: {e}", path.display()))?;
+    match plans.iter().all(|p| p.get("format_version").is_some()) && !plans.is_empty() {
+        true => Ok(plans),
+        false => Err(format!("{} is not a saved plan; make one with `h5mason plan … --out`", path.display())),
+    }
 }
 
 /// Is what would be done now what the saved plan says?

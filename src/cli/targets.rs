@@ -3,8 +3,10 @@
 use std::path::PathBuf;
 
 use super::output::{Output, TROUBLE, UNSETTLED};
-use crate::apply::{Failure, Prepared};
+use crate::apply::{ApplyError, Failure, Prepared};
+use crate::diag::Finding;
 use crate::manifest::Loaded;
+use crate::observe::ObserveError;
 use crate::plan::{Blocked, Hazard};
 use crate::report::{findings_text, plan_text, summary_text, target_line};
 use crate::txn::TxnError;
@@ -75,6 +77,13 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
             output.error(&failure.to_string(), &["check the disk, then run the command again: where nothing is left to do, it says so"]);
         }
         Failure::Space { .. } => output.error(&failure.to_string(), &["free some space, or declare less; nothing was written"]),
+        Failure::Observe(ObserveError::Contents { path, cause }) | Failure::Apply(ApplyError::Contents { path, cause }) => {
+            let fill = loaded.desired.dataset(path).and_then(|d| d.fill.as_ref());
+            let place = fill.or_else(|| loaded.desired.patches.iter().find(|p| p.path == *path).map(|p| &p.fill)).map(|f| f.origin);
+            let finding = Finding::error("contents", format!("{name}: the contents of {path} cannot be made: {cause}"));
+            let finding = place.into_iter().fold(finding, |f, at| f.at(at, "")).note("the file is as it was");
+            output.tell(&findings_text(&[finding], &loaded.sources, output.err));
+        }
         Failure::Observe(_) | Failure::Apply(_) => {
             let text = failure.to_string();
             let text = if text.contains(&name) { text } else { format!("{name}: {text}") };

@@ -127,7 +127,10 @@ impl Reader<'_> {
             }
             return Err(expected("a list of sizes, or \"null\"", node));
         }
-        let items = node.list("a list of sizes, or \"null\"")?;
+        let items = node.list("a list of sizes, or \"null\"").map_err(|finding| match &node.val {
+            Val::Int(size) => finding.help(format!("write shape = [{size}]")),
+            _ => finding,
+        })?;
         check_rank(items.len(), node.span)?;
         let both: Vec<(Size, Option<String>)> = items.iter().map(|n| self.dims.size(n, self.path)).collect::<Result<_, _>>()?;
         let (sizes, names): (Vec<Size>, Vec<Option<String>>) = both.into_iter().unzip();
@@ -351,7 +354,9 @@ impl Reader<'_> {
         if let Some(d) = definition
             && let Err(e) = wanted.check(&d.dtype, &d.shape)
         {
-            self.findings.push(Finding::error("fill", format!("the fill of {} is not possible: {}", self.path, e.0)).at(wanted.origin, ""));
+            let finding = Finding::error("fill", format!("the fill of {} is not possible: {}", self.path, e.0)).at(wanted.origin, "");
+            let list = matches!(&wanted.fill.rule, crate::model::Rule::Value(Literal::List(_)));
+            self.findings.push(if list { finding.help("contents element by element are written fill.values = [ … ]") } else { finding });
             return None;
         }
         Some(wanted)

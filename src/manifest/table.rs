@@ -59,7 +59,11 @@ impl Keys {
             [] => format!("{} takes no keys", self.what),
             known => format!("the keys of {} are {}", self.what, known.join(", ")),
         };
-        let help = did_you_mean(&entry.key, candidates).unwrap_or_else(keys);
+        let quoted = || {
+            let beneath = matches!(entry.node.val, Val::Table(_)) && (self.what == "a dataset" || self.what == "a group");
+            beneath.then(|| format!("the path of an object is one quoted key: \"/…/{}\"", entry.key))
+        };
+        let help = did_you_mean(&entry.key, candidates).or_else(quoted).unwrap_or_else(keys);
         Finding::error("unknown-key", format!("unknown key `{}` in {}", entry.key, self.what)).at(entry.key_span, "").help(help)
     }
 }
