@@ -185,3 +185,71 @@ fn files_that_python_packages_ship_take_an_attribute() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
     assert_eq!(changes(&before, &after), expected);
 }
+
+/// h5mason makes no second names itself, so h5py does.
+#[test]
+fn an_object_with_two_names_is_changed_once() {
+    let dir = tempdir();
+    let (manifest, file) = (dir.path().join("m.toml"), dir.path().join("f.h5"));
+    let make = "import sys, h5py
+f = h5py.File(sys.argv[1], 'w')
+f['a'] = 1
+f['b'] = f['a']";
+    run_to(0, std::process::Command::new(crate::common::python()).arg("-c").arg(make).arg(&file));
+    let declare = |a: u8, b: u8| {
+        fs::write(&manifest, format!("version = 1\n[dataset.\"/a\".attrs]\nu = {a}\n[dataset.\"/b\".attrs]\nu = {b}\n")).unwrap();
+    };
+    declare(1, 1);
+    let plan = run_to(0, h5mason().args(["plan", "--format", "json"]).arg(&manifest).arg(&file));
+    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    assert_eq!(plan["steps"].as_array().unwrap().len(), 1, "{plan:#}");
+    apply_twice(&manifest, &file);
+    declare(2, 3);
+    let before = fs::read(&file).unwrap();
+    let output = h5mason().arg("apply").arg(&manifest).arg(&file).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("are one object"), "{output:?}");
+    assert!(fs::read(&file).unwrap() == before);
+}
+
+#[test]
+fn a_removal_ends_where_groups_hold_each_other() {
+    let dir = tempdir();
+    let (manifest, file) = (dir.path().join("m.toml"), dir.path().join("f.h5"));
+    let make = "import sys, h5py
+f = h5py.File(sys.argv[1], 'w')
+g = f.create_group('g')
+h = g.create_group('h')
+g['g'], h['up'] = g, g";
+    run_to(0, std::process::Command::new(crate::common::python()).arg("-c").arg(make).arg(&file));
+    fs::write(&manifest, "version = 1\n[[remove]]\nmatch = \"/**/nothing\"\n").unwrap();
+    assert!(run_to(0, h5mason().arg("apply").arg(&manifest).arg(&file)).contains("nothing to do"));
+}
+
+/// Nothing is written through a link to another file, or to another place.
+#[test]
+fn links_are_not_gone_through() {
+    let dir = tempdir();
+    let at = |name: &str| dir.path().join(name);
+    let make = "import os, sys, h5py
+os.chdir(sys.argv[1])
+h5py.File('other.h5', 'w').create_group('g')
+f = h5py.File('f.h5', 'w')
+f.create_group('g')
+f['outside'], f['soft'] = h5py.ExternalLink('other.h5', '/g'), h5py.SoftLink('/g')";
+    run_to(0, std::process::Command::new(crate::common::python()).arg("-c").arg(make).arg(dir.path()));
+    let before = (fs::read(at("f.h5")).unwrap(), fs::read(at("other.h5")).unwrap());
+    for (link, what) in [("outside", "an external link"), ("soft", "a soft link")] {
+        for body in [
+            format!("[dataset.\"/{link}/new\"]\ndtype = \"i4\"\nshape = [2]\n"),
+            format!("[group.\"/{link}\".attrs]\na = 1\n"),
+            format!("[[remove]]\npath = \"/{link}/new\"\n[dataset.\"/{link}/a/b\"]\ndtype = \"i4\"\nshape = [2]\n"),
+        ] {
+            fs::write(at("m.toml"), format!("version = 1\n{body}")).unwrap();
+            let output = h5mason().current_dir(dir.path()).args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).output().unwrap();
+            let said = String::from_utf8_lossy(&output.stderr);
+            assert!(output.status.code() == Some(2) && said.contains(&format!("/{link} is {what}")), "{body}\n{said}");
+            assert!((fs::read(at("f.h5")).unwrap(), fs::read(at("other.h5")).unwrap()) == before, "{body}");
+        }
+    }
+}

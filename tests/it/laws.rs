@@ -524,3 +524,190 @@ fn law2_texts_and_permutations() {
     good(dir.path(), &["apply", "a.toml", "x.h5"]);
     good(dir.path(), &["check", "a.toml", "x.h5"]);
 }
+
+/// Law 3: a plan whose steps are as many as now, but others, is stale.
+#[test]
+fn law3_a_plan_with_other_values_is_stale() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", TWO);
+    write(dir, "b.toml", "[attrs]\ntitle = \"u\"\n");
+    write(dir, "c.toml", "[attrs]\ntitle = \"somebody else's\"\n");
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    good(dir, &["plan", "b.toml", "x.h5", "--out", "p.json"]);
+    good(dir, &["apply", "c.toml", "x.h5"]);
+    let changed = sha(&dir.join("x.h5"));
+    let output = run(dir, &["apply", "b.toml", "x.h5", "--plan", "p.json"]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output).contains("stale"), "{}", text(&output));
+    assert_eq!(sha(&dir.join("x.h5")), changed);
+}
+
+/// Law 4: what does not verify is not put into place. An input that changes all the time never verifies.
+#[test]
+fn law4_what_does_not_verify_is_thrown_away() {
+    use std::os::unix::fs::FileExt;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", "[dataset.\"/d\"]\ndtype = \"u1\"\nshape = [8000000]\nfill = 0\n");
+    write(dir, "b.toml", "[[patch]]\npath = \"/d\"\nfill.raw = \"v.bin\"\n");
+    std::fs::write(dir.join("v.bin"), vec![0; 8_000_000]).unwrap();
+    let input = std::fs::OpenOptions::new().write(true).open(dir.join("v.bin")).unwrap();
+    let stop = AtomicBool::new(false);
+    let refused = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let mut count = 0u64;
+            while !stop.load(Ordering::Relaxed) {
+                count += 1;
+                input.write_all_at(&count.to_le_bytes(), 0).unwrap();
+            }
+        });
+        // On a busy machine the thread may rest just between writing and verifying: then once more.
+        let refused = (0..20).any(|_| {
+            good(dir, &["build", "a.toml", "-o", "x.h5", "--force"]);
+            let before = sha(&dir.join("x.h5"));
+            let output = run(dir, &["apply", "b.toml", "x.h5"]);
+            let refused = code(&output) == 2 && text(&output).contains("not as declared");
+            // No assertion in here: the thread must end.
+            refused && sha(&dir.join("x.h5")) == before
+        });
+        stop.store(true, Ordering::Relaxed);
+        refused
+    });
+    assert!(refused, "apply must refuse what does not verify, and leave the old bytes");
+    assert_eq!(names(dir), ["a.toml", "b.toml", "v.bin", "x.h5"].map(String::from).into());
+}
+
+/// Law 4: the new file keeps the old one's mode and extended attributes; a file with two names is refused.
+#[test]
+fn law4_the_file_around_the_bytes_stays() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", TWO);
+    write(dir, "b.toml", "[attrs]\ntitle = \"new\"\n");
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    let file = dir.join("x.h5");
+    let mode = || std::fs::metadata(&file).unwrap().permissions().mode() & 0o7777;
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o614)).unwrap();
+    // Not every file system has extended attributes.
+    let has = rustix::fs::setxattr(&file, "user.note", b"kept", rustix::fs::XattrFlags::empty()).is_ok();
+    good(dir, &["apply", "b.toml", "x.h5"]);
+    assert_eq!(mode(), 0o614);
+    if has {
+        let mut value = [0u8; 16];
+        let size = rustix::fs::getxattr(&file, "user.note", &mut value).unwrap();
+        assert_eq!(&value[..size], b"kept");
+    }
+    good(dir, &["build", "a.toml", "-o", "x.h5", "--force"]);
+    assert_eq!(mode(), 0o614, "build --force keeps the mode");
+
+    std::fs::hard_link(&file, dir.join("y.h5")).unwrap();
+    let before = sha(&file);
+    let output = run(dir, &["apply", "b.toml", "x.h5"]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output).contains("2 hard links"), "{}", text(&output));
+    assert_eq!((sha(&file), sha(&dir.join("y.h5"))), (before.clone(), before));
+}
+
+/// Law 6: `apply` opens every input before it writes, and says all that is wrong with them at their places.
+#[test]
+fn law6_inputs_are_opened_before_an_apply() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", TWO);
+    let header = format!("{:<117}\n", "{'descr': '<f8', 'fortran_order': False, 'shape': (2, 3), }");
+    let turned = [&b"\x93NUMPY\x01\x00\x76\x00"[..], header.as_bytes(), &[0; 48]].concat();
+    std::fs::write(dir.join("e.npy"), turned).unwrap();
+    let entry = |name: &str| format!("[dataset.\"/{name}\"]\ndtype = \"f8\"\nshape = [3, 2]\nfill.npy = \"{name}.npy\"\n");
+    write(dir, "b.toml", &(entry("e") + &entry("f")));
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    let before = sha(&dir.join("x.h5"));
+    let output = run(dir, &["apply", "b.toml", "x.h5"]);
+    assert_eq!(code(&output), 2);
+    let said = text(&output);
+    for part in ["b.toml:5:", "the file holds [2, 3], the dataset is [3, 2]", "b.toml:9:", "f.npy: no such file"] {
+        assert!(said.contains(part), "{part:?} in {said}");
+    }
+    assert_eq!(sha(&dir.join("x.h5")), before);
+}
+
+/// Law 5: a dataset that has grown holds what one that was built in its size holds.
+#[test]
+fn law5_growth_makes_the_values_of_a_whole() {
+    let dir = tempdir();
+    let dir = dir.path();
+    let body = |rows: u32| {
+        format!(
+            "seed = 3\n[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [{rows}, 5]\nmaxshape = [\"unlimited\", 5]\nchunks = [4, 5]\nfill.uniform = {{}}\n"
+        )
+    };
+    write(dir, "small.toml", &body(3));
+    write(dir, "large.toml", &body(9));
+    good(dir, &["build", "small.toml", "-o", "x.h5"]);
+    good(dir, &["apply", "large.toml", "x.h5"]);
+    good(dir, &["check", "--exact", "large.toml", "x.h5"]);
+    good(dir, &["build", "large.toml", "-o", "y.h5"]);
+    assert!(differences(&snapshot(&dir.join("x.h5")), &snapshot(&dir.join("y.h5"))).is_empty());
+}
+
+/// Law 1: consent to destroy one thing is no consent to destroy another.
+#[test]
+fn law1_consent_is_for_what_it_names() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", "[group.\"/a\"]\n[group.\"/b\"]\n");
+    write(dir, "b.toml", "[[remove]]\npath = \"/a\"\n[[remove]]\npath = \"/b\"\n");
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    let before = sha(&dir.join("x.h5"));
+    let output = run(dir, &["apply", "b.toml", "x.h5", "--allow", "destructive=/a"]);
+    assert_eq!(code(&output), 2);
+    assert!(text(&output).contains("destroy /b"), "{}", text(&output));
+    assert_eq!(sha(&dir.join("x.h5")), before);
+    good(dir, &["apply", "b.toml", "x.h5", "--allow", "destructive=/a", "--allow", "destructive=/b"]);
+}
+
+/// What the including manifest says wins over what is included.
+#[test]
+fn includes_are_beneath() {
+    let dir = tempdir();
+    let dir = dir.path();
+    let data = "[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [5]\nfill.uniform = {}\n";
+    write(dir, "base.toml", &format!("seed = 1\n[attrs]\na = 1\nb = 1\n{data}"));
+    write(dir, "top.toml", "include = [\"base.toml\"]\nseed = 2\n[attrs]\na = 2\n");
+    write(dir, "plain.toml", &format!("seed = 2\n[attrs]\na = 2\nb = 1\n{data}"));
+    good(dir, &["build", "top.toml", "-o", "x.h5"]);
+    good(dir, &["build", "plain.toml", "-o", "y.h5"]);
+    assert_eq!(sha(&dir.join("x.h5")), sha(&dir.join("y.h5")));
+}
+
+/// Law 1: what a fill began with is somebody's own from then on, unless `contents = "exact"` says otherwise.
+#[test]
+fn law1_contents_are_left_alone() {
+    let dir = tempdir();
+    let dir = dir.path();
+    write(dir, "a.toml", TWO);
+    write(dir, "b.toml", "[[patch]]\npath = \"/d\"\nselect = \"3:9\"\nfill = 2\n");
+    write(dir, "c.toml", &format!("{TWO}attrs.new = 1\n"));
+    good(dir, &["build", "a.toml", "-o", "x.h5"]);
+    good(dir, &["apply", "b.toml", "x.h5"]);
+    let before = snapshot(&dir.join("x.h5"));
+    good(dir, &["apply", "c.toml", "x.h5"]);
+    assert_eq!(differences(&before, &snapshot(&dir.join("x.h5"))), ["/d@new"]);
+    assert_eq!(code(&run(dir, &["check", "--exact", "a.toml", "x.h5"])), 1);
+}
+
+/// A group's dimension is its members'; the file's is everybody else's.
+#[test]
+fn dimensions_belong_to_their_group() {
+    let dir = tempdir();
+    let dir = dir.path();
+    let data = |path: &str, size: &str| format!("[dataset.\"/{path}\"]\ndtype = \"i2\"\nshape = [{size}]\n");
+    let named: String = ["d", "g/d", "g/h/d", "k/d"].iter().map(|path| data(path, "\"t\"")).collect();
+    write(dir, "named.toml", &format!("[dims]\nt = 2\n[group.\"/g\"]\ndims.t = 3\n{named}"));
+    let plain = data("d", "2") + &data("g/d", "3") + &data("g/h/d", "3") + &data("k/d", "2");
+    write(dir, "plain.toml", &format!("[group.\"/g\"]\n{plain}"));
+    good(dir, &["build", "named.toml", "-o", "x.h5"]);
+    good(dir, &["check", "plain.toml", "x.h5"]);
+}
