@@ -71,8 +71,6 @@ struct Planner<'a> {
     removed: BTreeSet<H5Path>,
     /// Groups that will be created, with their orders.
     created: BTreeMap<H5Path, Orders>,
-    /// Paths that already have a conflict about being reachable.
-    blocked: BTreeSet<H5Path>,
     positions: BTreeMap<H5Path, u32>,
     /// Attributes that another name of the same object declares already.
     covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
@@ -88,7 +86,6 @@ impl<'a> Planner<'a> {
             conflicts: Vec::new(),
             removed: BTreeSet::new(),
             created: BTreeMap::new(),
-            blocked: BTreeSet::new(),
             positions: BTreeMap::new(),
             covered: BTreeMap::new(),
         }
@@ -182,11 +179,15 @@ impl<'a> Planner<'a> {
         // Parents first: what is beneath them goes with them. One link is removed once, whatever its path.
         wanted.sort_by(|a, b| a.0.cmp(&b.0));
         let names = Names::new(self.observed);
+        let link_of = |path: &H5Path| path.parent().map_or_else(H5Path::root, |p| names.canonical(&p).child(path.name()));
+        let declared: BTreeMap<H5Path, &H5Path> = match wanted.is_empty() {
+            true => BTreeMap::new(),
+            false => self.desired.objects.keys().chain(self.desired.patches.iter().map(|p| &p.path)).map(|p| (link_of(p), p)).collect(),
+        };
         let mut links = BTreeSet::new();
         for (path, origin) in wanted {
-            let group = path.parent().map(|p| names.canonical(&p));
-            let link = group.map_or_else(H5Path::root, |g| g.child(path.name()));
-            if let Some(object) = self.declared_at(&names, &link, &path) {
+            let link = link_of(&path);
+            if let Some(object) = declared.get(&link).filter(|p| ***p != path) {
                 let finding = Finding::error("two-names", format!("{path} is removed, and {object} is the same link by another name"));
                 self.conflict(&path, finding.at(origin, "").help("declare or remove, not both"));
             } else if links.insert(link) {
@@ -196,12 +197,6 @@ impl<'a> Planner<'a> {
         for (path, why) in &self.observed.unsearched {
             self.keep(path, "object", format!("could not be searched: {why}"));
         }
-    }
-
-    /// A declared object or patch whose link a removal takes away under another name.
-    fn declared_at(&self, names: &Names<'_>, link: &H5Path, removed: &H5Path) -> Option<H5Path> {
-        let declared = self.desired.objects.keys().chain(self.desired.patches.iter().map(|p| &p.path));
-        declared.filter(|p| *p != removed).find(|p| p.parent().is_some_and(|g| names.canonical(&g).child(p.name()) == *link)).cloned()
     }
 
     fn remove(&mut self, path: &H5Path, origin: Span) {
@@ -251,7 +246,6 @@ impl<'a> Planner<'a> {
     /// Plans missing parents. False if the path cannot be reached.
     fn parents(&mut self, path: &H5Path, origin: Span, position: u32) -> bool {
         if let Some(finding) = self.unreachable(path, origin) {
-            self.blocked.insert(path.clone());
             self.conflict(path, finding);
             return false;
         }
@@ -293,7 +287,6 @@ impl<'a> Planner<'a> {
         let none = BTreeMap::new();
         let seen = self.seen(path);
         if let Some(finding) = seen.and_then(|s| through_link(path, s, path, object.origin)) {
-            self.blocked.insert(path.clone());
             return self.conflict(path, finding);
         }
         let sound = match &object.kind {
@@ -301,7 +294,6 @@ impl<'a> Planner<'a> {
             DesiredKind::Dataset(_) => self.declared_dataset(path, object),
         };
         if !sound {
-            self.blocked.insert(path.clone());
             return;
         }
         let order = match (&seen, self.created.get(path), &object.kind) {
