@@ -1,7 +1,9 @@
 //! One step after the other.
 
+use std::collections::BTreeMap;
+
 use crate::h5::{File, H5Error, NewDataset, NewGroup, Object};
-use crate::model::{AttrValue, H5Path};
+use crate::model::{Charset, DesiredLink, Dtype, H5Path, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
 
 use super::region;
@@ -27,7 +29,14 @@ pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
 
 /// Executes every step on the open file.
 pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyError> {
-    let mut opener = Opener { file, groups: Vec::new(), object: None };
+    let mut opener = Opener { file, groups: Vec::new(), object: None, types: BTreeMap::new() };
+    // Objects that use a type may come before its name does, where creation order is kept.
+    for step in plan.steps() {
+        if let Action::CreateType { dtype, attr_order, .. } = &step.action {
+            let object = file.root()?.commit_type(dtype, *attr_order, step.path.to_string())?;
+            opener.types.insert(step.path.clone(), object);
+        }
+    }
     for step in plan.steps() {
         run(&mut opener, step, watch)?;
     }
@@ -39,10 +48,18 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
     match &step.action {
         // The transaction has created the file.
         Action::CreateFile(_) => {}
-        Action::CreateGroup { link_order, attr_order } => {
-            opener.parent(path)?.create_group(path.name(), NewGroup { link_order: *link_order, attr_order: *attr_order })?;
+        Action::CreateGroup { link_order, attr_order, name_charset } => {
+            let new = NewGroup { link_order: *link_order, attr_order: *attr_order, name_charset: *name_charset };
+            opener.parent(path)?.create_group(path.name(), new)?;
         }
-        Action::CreateDataset { definition: d, attr_order } => {
+        Action::CreateType { name_charset, .. } => {
+            if let Some(object) = opener.types.remove(path) {
+                opener.parent(path)?.link_object(path.name(), &object, *name_charset)?;
+                opener.types.insert(path.clone(), object);
+            }
+        }
+        Action::CreateDataset { definition: d, attr_order, name_charset } => {
+            let committed = opener.committed(&d.dtype)?;
             let new = NewDataset {
                 dtype: &d.dtype,
                 shape: &d.shape,
@@ -52,16 +69,28 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
                 fill_time: d.fill_time,
                 alloc_time: d.alloc_time,
                 attr_order: *attr_order,
+                committed: committed.as_ref(),
+                name_charset: *name_charset,
             };
             opener.parent(path)?.create_dataset(path.name(), &new)?;
         }
+        Action::CreateLink { link, before, name_charset } => create_link(opener, path, link, before.is_some(), *name_charset)?,
+        Action::SetComment { after, .. } => opener.object(path)?.set_comment(after)?,
         Action::Grow { after, .. } => opener.object(path)?.set_extent(after)?,
         Action::WriteRegion { dtype, chunk, layer, above, blocks, .. } => {
             let access = opener.fresh_object(path)?.access()?;
             let work = region::Work { path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
             region::write(&access, &work, watch)?;
         }
-        Action::SetAttr { name, after, how, .. } => set_attr(opener.object(path)?, name, after, *how)?,
+        Action::SetAttr { name, after, how, name_charset, .. } => {
+            let committed = opener.committed(&after.dtype)?;
+            let object = opener.object(path)?;
+            match how {
+                AttrWrite::Create => object.create_attr(name, after, committed.as_ref(), *name_charset)?,
+                AttrWrite::InPlace => object.write_attr(name, after)?,
+                AttrWrite::Recreate { keep_order } => object.recreate_attr(name, after, committed.as_ref(), *keep_order)?,
+            }
+        }
         Action::RemoveAttr { name, .. } => opener.object(path)?.remove_attr(name)?,
         Action::RenameAttr { from, to, .. } => opener.object(path)?.rename_attr(from, to)?,
         Action::Remove { .. } => {
@@ -72,12 +101,28 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
     Ok(())
 }
 
-fn set_attr(object: &Object, name: &[u8], after: &AttrValue, how: AttrWrite) -> Result<(), H5Error> {
-    match how {
-        AttrWrite::Create => object.create_attr(name, after),
-        AttrWrite::InPlace => object.write_attr(name, &after.data),
-        AttrWrite::Recreate { keep_order } => object.recreate_attr(name, after, keep_order),
+fn create_link(
+    opener: &mut Opener<'_>,
+    path: &H5Path,
+    link: &DesiredLink,
+    replaces: bool,
+    charset: Option<Charset>,
+) -> Result<(), ApplyError> {
+    let target = match link {
+        DesiredLink::Hard { target, .. } => Some(opener.fresh_object(target)?),
+        DesiredLink::Soft(_) | DesiredLink::External { .. } => None,
+    };
+    let group = opener.parent(path)?;
+    if replaces {
+        group.remove_link(path.name())?;
     }
+    match (link, target) {
+        (DesiredLink::Hard { .. }, Some(target)) => group.link_object(path.name(), &target, charset)?,
+        (DesiredLink::Soft(target), _) => group.create_soft(path.name(), target, charset)?,
+        (DesiredLink::External { file, path: there }, _) => group.create_external(path.name(), file, there, charset)?,
+        (DesiredLink::Hard { .. }, None) => {}
+    }
+    Ok(())
 }
 
 /// Opens objects by path, through hard links that the planner has seen, and keeps the last ones open:
@@ -86,6 +131,8 @@ struct Opener<'f> {
     file: &'f File,
     groups: Vec<(H5Path, Object)>,
     object: Option<(H5Path, Object)>,
+    /// Committed types that this plan makes.
+    types: BTreeMap<H5Path, Object>,
 }
 
 impl Opener<'_> {
@@ -128,8 +175,23 @@ impl Opener<'_> {
         self.object.as_ref().map(|(_, object)| object).ok_or_else(|| H5Error::new("cannot open an object", "it is not there"))
     }
 
+    /// The object of a committed type.
+    fn committed(&mut self, dtype: &Dtype) -> Result<Option<Object>, H5Error> {
+        match dtype.committed() {
+            None => Ok(None),
+            Some(Target::Path(path)) => match self.types.get(path) {
+                Some(made) => made.again().map(Some),
+                None => self.fresh_object(path).map(Some),
+            },
+            Some(Target::Address(_)) => Err(H5Error::new("cannot use a committed type", "it has no path")),
+        }
+    }
+
     fn fresh_object(&mut self, path: &H5Path) -> Result<Object, H5Error> {
         self.object = None;
+        if path.is_root() {
+            return self.file.root();
+        }
         self.parent(path)?.open(path.name())
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use super::execute::{ApplyError, execute};
 use crate::h5::{File, H5Error, Locking, NewFile};
 use crate::model::{
-    AllocTime, Base, Contents, Desired, DesiredKind, Filter, H5Path, Libver, Needs, Observed, TrackOrder, contents, human_bytes,
+    AllocTime, AttrRule, Base, Contents, Desired, DesiredKind, Dtype, FileProps, Filter, H5Path, Libver, Needs, Observed, Orders,
+    TrackOrder, contents, human_bytes,
 };
 use crate::observe::{self, ObserveError};
 use crate::plan::{Action, Blocked, Consent, Plan, Policy, Proposal, Step, propose};
@@ -119,6 +120,7 @@ impl From<H5Error> for Failure {
 /// `--exact`: every fill is looked at.
 fn adjusted(desired: &Desired, options: &Options) -> Desired {
     let mut desired = desired.clone();
+    known_types(&mut desired);
     if options.exact {
         for object in desired.objects.values_mut() {
             if let DesiredKind::Dataset(dataset) = &mut object.kind
@@ -129,6 +131,45 @@ fn adjusted(desired: &Desired, options: &Options) -> Desired {
         }
     }
     desired
+}
+
+/// Types in HDF5's own encoding become what they are, where they are one of ours: so they compare with the file's.
+fn known_types(desired: &mut Desired) {
+    fn settle(dtype: &mut Dtype) {
+        match dtype {
+            Dtype::Foreign { encoded, .. } => {
+                if let Ok(known) = crate::h5::decode_type(encoded) {
+                    *dtype = known;
+                }
+            }
+            Dtype::Compound { members, .. } => members.iter_mut().for_each(|m| settle(&mut m.dtype)),
+            Dtype::Array { base, .. } | Dtype::Vlen(base) => settle(base),
+            Dtype::Committed { dtype, .. } => settle(dtype),
+            Dtype::Int(_)
+            | Dtype::Float(_)
+            | Dtype::String(_)
+            | Dtype::Enum { .. }
+            | Dtype::Opaque { .. }
+            | Dtype::Bitfield(_)
+            | Dtype::Reference(_)
+            | Dtype::Complex(_) => {}
+        }
+    }
+    for object in desired.objects.values_mut() {
+        match &mut object.kind {
+            DesiredKind::Dataset(dataset) => dataset.definition.iter_mut().for_each(|d| settle(&mut d.dtype)),
+            DesiredKind::Type(declared) => declared.dtype.iter_mut().for_each(|(dtype, _)| settle(dtype)),
+            DesiredKind::Group(_) | DesiredKind::Link(_) => {}
+        }
+        for attr in &mut object.attrs {
+            match &mut attr.rule {
+                AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => spec.dtype.iter_mut().for_each(settle),
+                AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.iter_mut().for_each(settle),
+                AttrRule::Empty(dtype) => settle(dtype),
+                AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
+            }
+        }
+    }
 }
 
 fn observe(file: &File, desired: &Desired, no_data: bool, watch: Watch<'_>) -> Result<Observed, Failure> {
@@ -204,9 +245,27 @@ fn has_signature(file: &std::fs::File) -> bool {
     })
 }
 
+/// The bytes that shall stand in the userblock. The error is a line.
+fn userblock(path: &Path, props: &FileProps) -> Result<Vec<u8>, String> {
+    let size = props.userblock.map_or(0, |(size, _)| size);
+    let refused = |why: String| format!("the userblock's file {}: {why}", path.display());
+    let meta = std::fs::metadata(path).map_err(|e| refused(e.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()))?;
+    match meta.is_file() {
+        false => Err(refused("it is not a regular file".into())),
+        true if meta.len() > size => Err(refused(format!("it has {} bytes, the userblock has {size}", meta.len()))),
+        true => std::fs::read(path).map_err(|e| refused(e.to_string())),
+    }
+}
+
 /// Opens every input of the steps, so that what is wrong with them is known before anything is written.
 fn with_inputs_checked(desired: &Desired, observed: &Observed, mut proposal: Proposal) -> Proposal {
     let (contents, _) = contents(desired, observed);
+    if let (Base::Missing, Some((path, at))) = (&observed.base, &desired.file.userblock_file)
+        && let Err(why) = userblock(path, &desired.file)
+    {
+        let finding = crate::diag::Finding::error("input", why).at(*at, "");
+        proposal.conflicts.push(crate::plan::Conflict { path: H5Path::root(), finding });
+    }
     for (path, dataset) in &contents {
         for layer in &dataset.layers {
             let crate::model::Rule::Source(file) = &layer.fill.rule else { continue };
@@ -251,6 +310,10 @@ fn create(
     let file = File::create(new.path(), new_file(&plan), true)?;
     run_steps(&file, &plan, watch)?;
     file.close()?;
+    if let Some((path, _)) = &desired.file.userblock_file {
+        let bytes = userblock(path, &desired.file).map_err(Failure::Refused)?;
+        new.write_start(&bytes)?;
+    }
     // Contents were just computed; what is checked is that every object is there and reads as declared.
     verify(new.path(), target, desired, true)?;
     new.commit(!options.no_sync)?;
@@ -272,7 +335,9 @@ fn new_file(plan: &Plan) -> NewFile {
     NewFile {
         libver: props.libver.map_or((Libver::V18, Libver::Latest), |(v, _)| v),
         userblock: props.userblock.map_or(0, |(v, _)| v),
-        track_order: props.track_order.map_or(TrackOrder::No, |(v, _)| v),
+        orders: props.track_order.map_or(Orders::both(TrackOrder::No), |(v, _)| v),
+        space: props.space.map(|(v, _)| v),
+        page_size: props.page_size.map(|(v, _)| v),
     }
 }
 
@@ -368,6 +433,9 @@ fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
         Action::SetAttr { .. } => step.bytes,
         Action::CreateFile(props) => props.userblock.map_or(0, |(bytes, _)| bytes),
         Action::CreateGroup { .. }
+        | Action::CreateType { .. }
+        | Action::CreateLink { .. }
+        | Action::SetComment { .. }
         | Action::Grow { .. }
         | Action::RemoveAttr { .. }
         | Action::RenameAttr { .. }

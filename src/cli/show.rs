@@ -319,8 +319,8 @@ fn elements(args: &ShowArgs, file: &File, object: Object, at: &H5Path) -> Result
     let dataset = object.dataset().map_err(failed)?;
     match dataset.layout {
         Layout::Compact | Layout::Contiguous | Layout::Chunked { .. } => {}
-        Layout::External => return Err(elsewhere(file, at, "it has external storage")),
-        Layout::Virtual => return Err(elsewhere(file, at, "it is a virtual dataset")),
+        Layout::External(_) => return Err(elsewhere(file, at, "it has external storage")),
+        Layout::Virtual(_) => return Err(elsewhere(file, at, "it is a virtual dataset")),
         Layout::Unknown(class) => return Err(ShowError::in_file(file, format!("{at} has a storage layout of unknown class {class}"))),
     }
     if let Some(filter) = &dataset.lacking {
@@ -441,7 +441,7 @@ mod tests {
     use clap::Parser;
 
     use crate::h5::{NewDataset, NewFile, NewGroup};
-    use crate::model::{AttrValue, Elements, FillValue, Libver, TrackOrder};
+    use crate::model::{AttrValue, Elements, FillValue, TrackOrder};
 
     #[derive(Parser)]
     struct Command {
@@ -452,14 +452,14 @@ mod tests {
     fn sample() -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("t.h5");
-        let new = NewFile { libver: (Libver::V18, Libver::Latest), userblock: 0, track_order: TrackOrder::No };
+        let new = NewFile::plain(TrackOrder::No);
         let file = File::create(&path, new, false).unwrap();
         let root = file.root().unwrap();
-        let group = root.create_group(b"deep", NewGroup { link_order: TrackOrder::No, attr_order: TrackOrder::No }).unwrap();
+        let group = root.create_group(b"deep", NewGroup::plain()).unwrap();
         add(&root, b"V", &[20, 6, 10], (0..1200).collect());
         add(&group, b"temperature", &[3], vec![1, 2, 4]);
         let units = AttrValue { dtype: Dtype::str(), shape: Shape::Scalar, data: Elements::Strings(vec![Some(b"K".to_vec())]) };
-        group.open(b"temperature").unwrap().create_attr(b"units", &units).unwrap();
+        group.open(b"temperature").unwrap().create_attr(b"units", &units, None, None).unwrap();
         drop((root, group));
         file.close().unwrap();
         (folder, path)
@@ -476,6 +476,8 @@ mod tests {
             fill_time: None,
             alloc_time: None,
             attr_order: TrackOrder::No,
+            committed: None,
+            name_charset: None,
         };
         let access = group.create_dataset(name, &new).unwrap().access().unwrap();
         let bytes = values.into_iter().flat_map(i32::to_le_bytes).collect();

@@ -17,7 +17,7 @@ impl Cycle {
         let period = list.count(dtype);
         let pattern = match list {
             Elements::Fixed(bytes) => Elements::Fixed(bytes.repeat((LARGE / bytes.len().max(1)).max(1))),
-            strings @ Elements::Strings(_) => strings,
+            other @ (Elements::Strings(_) | Elements::Nested(_)) => other,
         };
         Self { pattern, period }
     }
@@ -38,6 +38,7 @@ impl Cycle {
                 Elements::Fixed(out)
             }
             Elements::Strings(pattern) => Elements::Strings(pattern.iter().cycle().skip(phase).take(count).cloned().collect()),
+            Elements::Nested(pattern) => Elements::Nested(pattern.iter().cycle().skip(phase).take(count).cloned().collect()),
         }
     }
 }

@@ -233,5 +233,6 @@ fn pick(positions: impl Iterator<Item = usize>, from: &Elements, dtype: &Dtype, 
             Elements::Fixed(out)
         }
         Elements::Strings(list) => Elements::Strings(positions.map(|at| list[at].clone()).collect()),
+        Elements::Nested(list) => Elements::Nested(positions.map(|at| list[at].clone()).collect()),
     }
 }

@@ -9,13 +9,14 @@ use hdf5_sys::h5a::{
 };
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_DEFAULT};
+use hdf5_sys::h5t::H5T_cset_t;
 
-use super::dataset::{strings_of, with_pointers};
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{buffer, set_charset};
+use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::{H5Error, Id, Object, Result, call, dtype, space, status};
-use crate::model::{AttrSeen, AttrValue, Elements, bytes_text};
+use crate::model::{AttrSeen, AttrValue, Charset, Elements, bytes_text};
 
 impl Object {
     fn attr_what(&self, verb: &str, name: &[u8]) -> String {
@@ -40,24 +41,24 @@ impl Object {
         let Some(bytes) = bytes else {
             return Err(H5Error::new(what(), "it claims to be larger than the file"));
         };
-        if dtype.has_outside_data() && !dtype.is_variable_string() {
-            let why = format!("values of {dtype} are not read yet");
-            return Ok(Some(AttrSeen::Opaque { dtype, shape, why }));
+        let mut raw = vec![0u8; bytes as usize];
+        if count > 0 {
+            // SAFETY: the buffer has the elements' size; the type is the attribute's own.
+            status(what, || unsafe { H5Aread(attr.raw(), type_id.raw(), buffer(&mut raw)) })?;
         }
-        let data = if dtype.is_variable_string() {
-            let mut pointers = vec![std::ptr::null_mut::<c_char>(); count as usize];
-            if count > 0 {
-                // SAFETY: one pointer for each element; the type is the attribute's own.
-                status(what, || unsafe { H5Aread(attr.raw(), type_id.raw(), pointers.as_mut_ptr().cast()) })?;
-            }
-            Elements::Strings(strings_of(&pointers))
-        } else {
-            let mut raw = vec![0u8; bytes as usize];
-            if count > 0 {
-                // SAFETY: the buffer has the elements' size; the type is the attribute's own.
-                status(what, || unsafe { H5Aread(attr.raw(), type_id.raw(), buffer(&mut raw)) })?;
-            }
-            Elements::Fixed(raw)
+        if !dtype.has_outside_data() {
+            return Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, data: Elements::Fixed(raw) })));
+        }
+        // SAFETY: the library has just filled the buffer with elements of this type.
+        let data = unsafe { Reader { at: self.id(), left: MOST_VALUE_BYTES }.elements(&dtype, &raw) };
+        if count > 0 {
+            // SAFETY: the memory that the library put into the buffer, given back once.
+            status(what, || unsafe { hdf5_sys::h5t::H5Treclaim(type_id.raw(), space_id.raw(), H5P_DEFAULT, buffer(&mut raw)) })?;
+        }
+        let data = match data {
+            Ok(data) => data,
+            // A reference to what is gone, for example: the attribute is there all the same.
+            Err(e) => return Ok(Some(AttrSeen::Opaque { dtype, shape, why: e.cause })),
         };
         Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, data })))
     }
@@ -77,24 +78,24 @@ impl Object {
         Ok(names)
     }
 
-    /// Creates an attribute that does not exist.
-    pub fn create_attr(&self, name: &[u8], value: &AttrValue) -> Result<()> {
-        let type_id = dtype::create(&value.dtype)?;
+    /// Creates an attribute that does not exist. `committed` is the object of its type, if that is a committed one.
+    pub fn create_attr(&self, name: &[u8], value: &AttrValue, committed: Option<&Object>, charset: Option<Charset>) -> Result<()> {
+        let memory = dtype::create(&value.dtype)?;
         let space_id = space::create(&value.shape, None)?;
         let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE)?;
-        set_charset(&list, name)?;
-        let attr = self.new_attr(name, &type_id, &space_id, &list)?;
-        self.put(&attr, &type_id, name, &value.data)
+        set_charset(&list, name, charset)?;
+        let attr = self.new_attr(name, committed.map_or(&memory, Object::id), &space_id, &list)?;
+        self.put(&attr, &memory, name, value)
     }
 
     /// Writes the value of an attribute of the same type and dataspace.
-    pub fn write_attr(&self, name: &[u8], data: &Elements) -> Result<()> {
+    pub fn write_attr(&self, name: &[u8], value: &AttrValue) -> Result<()> {
         let c_name = c_string(name);
         let what = || self.attr_what("write", name);
         // SAFETY: valid object and C string.
         let attr = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
         let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
-        self.put(&attr, &type_id, name, data)
+        self.put(&attr, &type_id, name, value)
     }
 
     fn new_attr(&self, name: &[u8], type_id: &Id, space_id: &Id, list: &Id) -> Result<Id> {
@@ -107,14 +108,14 @@ impl Object {
         .map(Id::own)
     }
 
-    fn put(&self, attr: &Id, type_id: &Id, name: &[u8], data: &Elements) -> Result<()> {
+    fn put(&self, attr: &Id, type_id: &Id, name: &[u8], value: &AttrValue) -> Result<()> {
         let what = || self.attr_what("write", name);
-        match data {
-            Elements::Fixed(bytes) if bytes.is_empty() => Ok(()),
-            Elements::Strings(list) if list.is_empty() => Ok(()),
-            // SAFETY: as many elements as the attribute's dataspace has, of its own type.
-            Elements::Fixed(bytes) => status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), bytes.as_ptr().cast()) }),
-            Elements::Strings(list) => with_pointers(list, |p| status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), p.cast()) })),
+        let write = |p: *const c_void| status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), p) });
+        match &value.data {
+            data if data.count(&value.dtype) == 0 => Ok(()),
+            // SAFETY (both): as many elements as the attribute's dataspace has, of its own type.
+            Elements::Fixed(bytes) => write(bytes.as_ptr().cast()),
+            data => write(Composed::new(self.id(), &value.dtype, data)?.raw.as_ptr().cast()),
         }
     }
 
@@ -134,16 +135,29 @@ impl Object {
 
     /// Deletes an attribute and creates it again with another type or dataspace, keeping its place where
     /// creation order is tracked: those that were created after it are moved behind it again, unchanged.
-    pub fn recreate_attr(&self, name: &[u8], value: &AttrValue, keep_order: bool) -> Result<()> {
+    pub fn recreate_attr(&self, name: &[u8], value: &AttrValue, committed: Option<&Object>, keep_order: bool) -> Result<()> {
         let later: Vec<Vec<u8>> = if keep_order {
             let names = self.attr_names(true)?;
             names.into_iter().skip_while(|n| n != name).skip(1).collect()
         } else {
             Vec::new()
         };
+        let charset = self.attr_charset(name)?;
         self.remove_attr(name)?;
-        self.create_attr(name, value)?;
+        self.create_attr(name, value, committed, Some(charset))?;
         later.iter().try_for_each(|n| self.move_to_end(n))
+    }
+
+    /// The character set of an attribute's name.
+    pub fn attr_charset(&self, name: &[u8]) -> Result<Charset> {
+        let c_name = c_string(name);
+        let what = || self.attr_what("read", name);
+        let mut info = H5A_info_t::default();
+        // SAFETY: valid object, C string and out-parameter.
+        status(what, || unsafe {
+            hdf5_sys::h5a::H5Aget_info_by_name(self.id().raw(), c".".as_ptr(), c_name.as_ptr(), &raw mut info, H5P_DEFAULT)
+        })?;
+        Ok(if info.cset == H5T_cset_t::H5T_CSET_UTF8 { Charset::Utf8 } else { Charset::Ascii })
     }
 
     /// Deletes an attribute and creates it again with its own type, dataspace, bytes, and character set of
@@ -186,20 +200,19 @@ unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5A_i
 #[cfg(test)]
 mod tests {
     use hdf5_sys::h5p::{H5Pget_char_encoding, H5Pset_char_encoding};
-    use hdf5_sys::h5t::H5T_cset_t;
 
     use super::*;
     use crate::h5::{File, NewFile};
-    use crate::model::{Dtype, Libver, Shape, TrackOrder};
+    use crate::model::{Dtype, Shape, TrackOrder};
 
     #[test]
     fn moved_attributes_keep_the_character_set_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
-        let new = NewFile { libver: (Libver::V18, Libver::Latest), userblock: 0, track_order: TrackOrder::Tracked };
+        let new = NewFile::plain(TrackOrder::Tracked);
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
         let root = file.root().unwrap();
         let value = AttrValue { dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
-        root.create_attr(b"first", &value).unwrap();
+        root.create_attr(b"first", &value, None, None).unwrap();
         let (type_id, space_id) = (dtype::create(&value.dtype).unwrap(), space::create(&value.shape, None).unwrap());
         let sets = [(&b"plain"[..], H5T_cset_t::H5T_CSET_UTF8), (&b"\xe9"[..], H5T_cset_t::H5T_CSET_ASCII)];
         for (name, set) in sets {
@@ -207,10 +220,10 @@ mod tests {
             // SAFETY: an attribute creation list.
             status(|| "test".into(), || unsafe { H5Pset_char_encoding(list.raw(), set) }).unwrap();
             let attr = root.new_attr(name, &type_id, &space_id, &list).unwrap();
-            root.put(&attr, &type_id, name, &value.data).unwrap();
+            root.put(&attr, &type_id, name, &value).unwrap();
         }
         let wider = AttrValue { dtype: Dtype::int(2, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7, 0]) };
-        root.recreate_attr(b"first", &wider, true).unwrap();
+        root.recreate_attr(b"first", &wider, None, true).unwrap();
         assert_eq!(root.attr_names(true).unwrap(), [&b"first"[..], b"plain", b"\xe9"]);
         for (name, set) in sets {
             let c_name = c_string(name);

@@ -1,20 +1,22 @@
 //! Datasets.
 
-use std::ffi::{CStr, CString, c_char};
-
 use hdf5_sys::h5d::{
     H5D_alloc_time_t, H5D_fill_time_t, H5D_fill_value_t, H5D_layout_t, H5Dcreate2, H5Dget_space, H5Dget_type, H5Dread, H5Dset_extent,
     H5Dwrite,
 };
 use hdf5_sys::h5p::*;
+use hdf5_sys::h5t::H5Treclaim;
 use hdf5_sys::h5z::{H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFLE, H5Z_FLAG_OPTIONAL, H5Zfilter_avail};
 
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{buffer, link_list, order_flags};
+use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
 use super::{H5Error, Id, Object, Result, call, dtype, space, status};
-use crate::model::{AllocTime, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, Region, SeenDataset, Shape, TrackOrder};
+use crate::model::{
+    AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, Region, SeenDataset, Shape, TrackOrder,
+};
 
 /// Most axes of a dataset (H5S_MAX_RANK).
 const MOST_AXES: usize = 32;
@@ -42,6 +44,10 @@ pub struct NewDataset<'a> {
     pub alloc_time: Option<AllocTime>,
     /// Creation order of its attributes.
     pub attr_order: TrackOrder,
+    /// The object of the element type, if that is a committed one.
+    pub committed: Option<&'a Object>,
+    /// Character set of the link's name, where it is not the usual one.
+    pub name_charset: Option<Charset>,
 }
 
 /// An open dataset with what reading and writing needs, looked up once.
@@ -61,11 +67,12 @@ impl Object {
         let max = (!new.maxshape.is_empty()).then_some(new.maxshape);
         let space_id = space::create(new.shape, max)?;
         let list = creation_list(new, &type_id)?;
-        let link = link_list(name)?;
+        let link = link_list(name, new.name_charset)?;
         let c_name = c_string(name);
+        let stored = new.committed.map_or(&type_id, Object::id);
         // SAFETY: valid identifiers and C string.
         let id = call(what, || unsafe {
-            H5Dcreate2(self.id().raw(), c_name.as_ptr(), type_id.raw(), space_id.raw(), link.raw(), list.raw(), H5P_DEFAULT)
+            H5Dcreate2(self.id().raw(), c_name.as_ptr(), stored.raw(), space_id.raw(), link.raw(), list.raw(), H5P_DEFAULT)
         })?;
         Ok(Object::new(Id::own(id), self.child_label(name)))
     }
@@ -81,20 +88,45 @@ impl Object {
         let layout = layout(&list, self.label())?;
         let space_id = match call(what, || unsafe { H5Dget_space(self.id().raw()) }).map(Id::own) {
             // The library asks the source files for the extent; the one that is stored does without them.
-            Err(_) if layout == Layout::Virtual => virtual_space(&list, self.label())?,
+            Err(_) if matches!(layout, Layout::Virtual(_)) => virtual_space(&list, self.label())?,
             space => space?,
         };
         let (shape, maxshape) = space::extent(&space_id)?;
         Ok(SeenDataset {
             lacking: layout.filters().iter().find(|f| !available(f)).cloned(),
             layout,
-            fill_value: fill_value(&list, &type_id, &dtype, self.label())?,
+            fill_value: self.fill_value(&list, &type_id, &dtype)?,
             dtype,
             shape,
             maxshape,
             fill_time,
             alloc_time,
         })
+    }
+
+    fn fill_value(&self, list: &Id, type_id: &Id, dtype: &Dtype) -> Result<FillValue> {
+        let what = || format!("cannot read the fill value of {}", self.label());
+        let mut defined = H5D_fill_value_t::H5D_FILL_VALUE_DEFAULT;
+        // SAFETY: a dataset creation list; the buffer has one element's size.
+        status(what, || unsafe { H5Pfill_value_defined(list.raw(), &raw mut defined) })?;
+        match defined {
+            H5D_fill_value_t::H5D_FILL_VALUE_UNDEFINED => return Ok(FillValue::Undefined),
+            H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED => {}
+            _ => return Ok(FillValue::Default),
+        }
+        let mut raw = vec![0u8; dtype.size()];
+        if status(what, || unsafe { H5Pget_fill_value(list.raw(), type_id.raw(), buffer(&mut raw)) }).is_err() {
+            return Ok(FillValue::Unreadable);
+        }
+        if !dtype.has_outside_data() {
+            return Ok(FillValue::Value(Elements::Fixed(raw)));
+        }
+        // SAFETY: the library has just filled the buffer with one element.
+        let value = unsafe { Reader { at: self.id(), left: MOST_VALUE_BYTES }.elements(dtype.resolved(), &raw) };
+        let one = space::create(&Shape::Scalar, None)?;
+        // SAFETY: the memory that the library put into the buffer, given back once.
+        hdf5::sync::sync(|| unsafe { H5Treclaim(type_id.raw(), one.raw(), H5P_DEFAULT, buffer(&mut raw)) });
+        Ok(value.map_or(FillValue::Unreadable, FillValue::Value))
     }
 
     /// Bytes the dataset's elements take in the file.
@@ -129,37 +161,44 @@ impl DatasetAccess {
     pub fn read(&self, region: &Region) -> Result<Elements> {
         let what = || format!("cannot read [{region}] of {}", self.object.label());
         let count = region.elements() as usize;
-        if self.dtype.has_outside_data() && !self.dtype.is_variable_string() {
-            return Err(H5Error::new(what(), format!("values of {} are not supported yet", self.dtype)));
-        }
         // Blocks are a few MiB; only an element that a file claims to be enormous gets here.
         if count.checked_mul(self.dtype.size()).is_none_or(|bytes| bytes > MOST_READ_BYTES) {
             return Err(H5Error::new(what(), format!("{count} elements of {} bytes are too much for one block", self.dtype.size())));
         }
         let (memory, file) = self.spaces(region)?;
-        // SAFETY (both): the buffer holds the selected number of elements of the dataset's own type.
-        if self.dtype.is_variable_string() {
-            let mut pointers = vec![std::ptr::null_mut::<c_char>(); count];
-            let mut texts = Arena::new(MOST_TEXT_BYTES);
-            let list = property_list(*H5P_CLS_DATASET_XFER)?;
-            texts.serve(&list)?;
-            let read = status(what, || unsafe {
-                H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), list.raw(), pointers.as_mut_ptr().cast())
-            });
-            if texts.is_exceeded() {
-                let cause = format!("the texts of {count} elements take more than {} MiB of memory", MOST_TEXT_BYTES >> 20);
-                return Err(H5Error::new(what(), cause));
-            }
-            read?;
-            // SAFETY: terminated texts that the library put into the arena, which is still there.
-            let copy = |p: &*mut c_char| (!p.is_null()).then(|| unsafe { CStr::from_ptr(*p) }.to_bytes().to_vec());
-            return Ok(Elements::Strings(pointers.iter().map(copy).collect()));
-        }
         let mut raw = vec![0u8; count * self.dtype.size()];
-        status(what, || unsafe {
-            H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, buffer(&mut raw))
-        })?;
-        Ok(Elements::Fixed(raw))
+        if !self.dtype.has_outside_data() {
+            // SAFETY: the buffer holds the selected number of elements of the dataset's own type.
+            status(what, || unsafe {
+                H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, buffer(&mut raw))
+            })?;
+            return Ok(Elements::Fixed(raw));
+        }
+        let mut outside = Arena::new(MOST_TEXT_BYTES);
+        let list = property_list(*H5P_CLS_DATASET_XFER)?;
+        outside.serve(&list)?;
+        // SAFETY: as above.
+        let read = status(what, || unsafe {
+            H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), list.raw(), buffer(&mut raw))
+        });
+        if outside.is_exceeded() {
+            let cause = format!("the values of {count} elements take more than {} MiB of memory", MOST_TEXT_BYTES >> 20);
+            return Err(H5Error::new(what(), cause));
+        }
+        read?;
+        // SAFETY: the library has just filled the buffer, and the arena is still there.
+        let elements = unsafe { Reader { at: self.object.id(), left: MOST_VALUE_BYTES }.elements(self.dtype.resolved(), &raw) };
+        if self.dtype.has_references() {
+            // What references of HDF5 1.12 hold is not in the arena, whose parts the library must not free.
+            self.reclaim(&list, &memory, &mut raw);
+        }
+        elements.map_err(|e| H5Error::new(what(), e.cause))
+    }
+
+    /// Gives back what references hold. Failure leaves it to the process's end.
+    fn reclaim(&self, list: &Id, memory: &Id, raw: &mut [u8]) {
+        // SAFETY: the buffer that was read with this list, whose callbacks take back what the arena gave.
+        hdf5::sync::sync(|| unsafe { H5Treclaim(self.type_id.raw(), memory.raw(), list.raw(), buffer(raw)) });
     }
 
     /// Writes a region, row-major, in the file's own element layout.
@@ -169,13 +208,13 @@ impl DatasetAccess {
             return Err(H5Error::new(what(), "the number of elements is wrong"));
         }
         let (memory, file) = self.spaces(region)?;
-        // SAFETY (both): the buffer holds the selected number of elements of the dataset's own type.
+        // SAFETY: the buffer holds the selected number of elements of the dataset's own type.
         let put = |p: *const std::ffi::c_void| {
             status(what, || unsafe { H5Dwrite(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, p) })
         };
         match data {
             Elements::Fixed(bytes) => put(bytes.as_ptr().cast()),
-            Elements::Strings(list) => with_pointers(list, |p| put(p.cast())),
+            data => put(Composed::new(self.object.id(), &self.dtype, data)?.raw.as_ptr().cast()),
         }
     }
 
@@ -187,29 +226,6 @@ impl DatasetAccess {
         space::select(&file, region)?;
         Ok((memory, file))
     }
-}
-
-/// Copies and frees the texts that the library allocated.
-pub(crate) fn strings_of(pointers: &[*mut c_char]) -> Vec<Option<Vec<u8>>> {
-    let copy = |p: &*mut c_char| {
-        if p.is_null() {
-            return None;
-        }
-        // SAFETY: the library put terminated texts there that are ours to free.
-        hdf5::sync::sync(|| unsafe {
-            let bytes = CStr::from_ptr(*p).to_bytes().to_vec();
-            hdf5_sys::h5::H5free_memory(p.cast());
-            Some(bytes)
-        })
-    };
-    pointers.iter().map(copy).collect()
-}
-
-/// Gives the library pointers to terminated texts for the time of a call.
-pub(crate) fn with_pointers<T>(list: &[Option<Vec<u8>>], f: impl FnOnce(*const *const c_char) -> T) -> T {
-    let texts: Vec<Option<CString>> = list.iter().map(|s| s.as_ref().map(|b| c_string(b))).collect();
-    let pointers: Vec<*const c_char> = texts.iter().map(|t| t.as_ref().map_or(std::ptr::null(), |t| t.as_ptr())).collect();
-    f(pointers.as_ptr())
 }
 
 fn creation_list(new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
@@ -240,14 +256,18 @@ fn creation_list(new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
                 )?;
             }
         }
-        Layout::External | Layout::Virtual | Layout::Unknown(_) => return Err(H5Error::new(what(), "this layout is not supported yet")),
+        Layout::External(files) => super::elsewhere::set_external(&list, files)?,
+        Layout::Virtual(mappings) => super::elsewhere::set_virtual(&list, new.shape, new.maxshape, mappings)?,
+        Layout::Unknown(_) => return Err(H5Error::new(what(), "this layout class is not known")),
     }
     match new.fill_value {
         FillValue::Default => {}
         FillValue::Undefined => status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), std::ptr::null()) })?,
         FillValue::Value(Elements::Fixed(bytes)) => status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), bytes.as_ptr().cast()) })?,
-        FillValue::Value(Elements::Strings(list)) => {
-            with_pointers(list, |pointers| status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), pointers.cast()) }))?;
+        FillValue::Value(value) => {
+            // No object is at hand for references: they are not fill values.
+            let made = Composed::new(&list, new.dtype, value)?;
+            status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), made.raw.as_ptr().cast()) })?;
         }
         FillValue::Unreadable => return Err(H5Error::new(what(), "this fill value is not supported yet")),
     }
@@ -281,12 +301,12 @@ fn layout(list: &Id, label: &str) -> Result<Layout> {
     let p = list.raw();
     // SAFETY: a dataset creation list; arrays of the sizes that are passed.
     if call(what, || unsafe { H5Pget_external_count(p) })? > 0 {
-        return Ok(Layout::External);
+        return super::elsewhere::external(list, label).map(Layout::External);
     }
     Ok(match hdf5::sync::sync(|| unsafe { H5Pget_layout(p) }) {
         H5D_layout_t::H5D_COMPACT => Layout::Compact,
         H5D_layout_t::H5D_CONTIGUOUS => Layout::Contiguous,
-        H5D_layout_t::H5D_VIRTUAL => Layout::Virtual,
+        H5D_layout_t::H5D_VIRTUAL => Layout::Virtual(super::elsewhere::mappings(list, label)?),
         H5D_layout_t::H5D_CHUNKED => {
             let mut chunk = vec![0u64; MOST_AXES];
             let rank = call(what, || unsafe { H5Pget_chunk(p, MOST_AXES as i32, chunk.as_mut_ptr()) })?;
@@ -329,28 +349,6 @@ fn available(filter: &Filter) -> bool {
         Filter::Shuffle | Filter::Deflate(_) | Filter::Fletcher32 => true,
         // SAFETY: a plain value.
         Filter::Other { id, .. } => hdf5::sync::sync(|| unsafe { H5Zfilter_avail(*id) }) > 0,
-    }
-}
-
-fn fill_value(list: &Id, type_id: &Id, dtype: &Dtype, label: &str) -> Result<FillValue> {
-    let what = || format!("cannot read the fill value of {label}");
-    let mut defined = H5D_fill_value_t::H5D_FILL_VALUE_DEFAULT;
-    // SAFETY: a dataset creation list; the buffer has one element's size.
-    status(what, || unsafe { H5Pfill_value_defined(list.raw(), &raw mut defined) })?;
-    match defined {
-        H5D_fill_value_t::H5D_FILL_VALUE_UNDEFINED => Ok(FillValue::Undefined),
-        H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED if dtype.is_variable_string() => {
-            let mut pointer = [std::ptr::null_mut::<c_char>()];
-            status(what, || unsafe { H5Pget_fill_value(list.raw(), type_id.raw(), pointer.as_mut_ptr().cast()) })?;
-            Ok(FillValue::Value(Elements::Strings(strings_of(&pointer))))
-        }
-        H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED if dtype.has_outside_data() => Ok(FillValue::Unreadable),
-        H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED => {
-            let mut raw = vec![0u8; dtype.size()];
-            status(what, || unsafe { H5Pget_fill_value(list.raw(), type_id.raw(), buffer(&mut raw)) })?;
-            Ok(FillValue::Value(Elements::Fixed(raw)))
-        }
-        _ => Ok(FillValue::Default),
     }
 }
 

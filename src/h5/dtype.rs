@@ -2,11 +2,15 @@
 
 use std::ffi::{CStr, c_char};
 
+use hdf5_sys::h5o::{H5O_INFO_BASIC, H5O_info2_t, H5Oget_info3};
 use hdf5_sys::h5t::*;
 
 use super::id::c_string;
+use super::link::address;
 use super::{H5Error, Id, Result, call, status};
-use crate::model::{Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType};
+use crate::model::{
+    Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType, Target,
+};
 
 // Half precision (H5Tpublic.h, since 1.14.4), which the crate does not declare.
 #[allow(non_upper_case_globals)]
@@ -34,8 +38,10 @@ fn read_nested(id: &Id, depth: usize) -> Result<Dtype> {
     let t = id.raw();
     // SAFETY: a valid datatype for these and all further calls of this function.
     if depth == 0 && call(what, || unsafe { H5Tcommitted(t) })? > 0 {
+        let mut info: H5O_info2_t = unsafe { std::mem::zeroed() };
+        status(what, || unsafe { H5Oget_info3(t, &raw mut info, H5O_INFO_BASIC) })?;
         let copy = Id::own(call(what, || unsafe { H5Tcopy(t) })?);
-        return Ok(Dtype::Committed { path: None, dtype: Box::new(read_nested(&copy, 1)?) });
+        return Ok(Dtype::Committed { at: Target::Address(address(info.token)), dtype: Box::new(read_nested(&copy, 1)?) });
     }
     let class = hdf5::sync::sync(|| unsafe { H5Tget_class(t) });
     let size = hdf5::sync::sync(|| unsafe { H5Tget_size(t) });
@@ -196,6 +202,14 @@ fn foreign(t: i64, class: i32, size: usize) -> Result<Dtype> {
     Ok(Dtype::Foreign { class, size, encoded })
 }
 
+/// Reads HDF5's own encoding of a type (`H5Tencode`).
+pub fn decode(encoded: &[u8]) -> Result<Dtype> {
+    super::file::initialise();
+    // SAFETY: the library checks the buffer within the length that is passed.
+    let id = call(what, || unsafe { H5Tdecode2(encoded.as_ptr().cast(), encoded.len()) }).map(Id::own)?;
+    read(&id)
+}
+
 /// Makes the datatype in memory.
 pub(crate) fn create(dtype: &Dtype) -> Result<Id> {
     let what = || format!("cannot make the datatype {dtype}");
@@ -266,7 +280,8 @@ pub(crate) fn create(dtype: &Dtype) -> Result<Id> {
             let base = create(&Dtype::Float(t.clone()))?;
             call(what, || unsafe { H5Tcomplex_create(base.raw()) }).map(Id::own)
         }
-        Dtype::Committed { .. } => Err(H5Error::new(what(), "this version cannot refer to a committed type")),
+        // In memory a committed type is like any other.
+        Dtype::Committed { dtype, .. } => create(dtype),
         Dtype::Foreign { encoded, .. } => call(what, || unsafe { H5Tdecode2(encoded.as_ptr().cast(), encoded.len()) }).map(Id::own),
     }
 }

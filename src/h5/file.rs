@@ -1,22 +1,30 @@
 //! Files.
 #![expect(clippy::disallowed_methods, reason = "the one place where files are opened and created")]
 
+use std::collections::HashMap;
+use std::ffi::{CStr, c_char, c_void};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5f::{
-    H5F_ACC_EXCL, H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5F_close_degree_t, H5F_info2_t, H5F_libver_t, H5F_scope_t, H5Fcreate,
-    H5Fflush, H5Fget_create_plist, H5Fget_filesize, H5Fget_info2, H5Fopen,
+    H5F_ACC_EXCL, H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5F_close_degree_t, H5F_fspace_strategy_t, H5F_info2_t, H5F_libver_t,
+    H5F_scope_t, H5Fcreate, H5Fflush, H5Fget_create_plist, H5Fget_filesize, H5Fget_info2, H5Fopen,
 };
 use hdf5_sys::h5p::{
-    H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_userblock, H5Pset_attr_creation_order, H5Pset_fclose_degree,
-    H5Pset_file_locking, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
+    H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_userblock,
+    H5Pset_attr_creation_order, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_file_space_page_size, H5Pset_file_space_strategy,
+    H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
 };
 
+use hdf5_sys::h5i::hid_t;
+use hdf5_sys::h5o::{H5O_INFO_BASIC, H5O_info2_t, H5Ovisit3};
+
 use super::id::c_string;
+use super::link::address;
 use super::object::{Object, order_flags};
 use super::{Id, Result, call, status};
-use crate::model::{Libver, TrackOrder};
+use crate::model::{FileSpace, H5Path, Libver, Orders, SpaceStrategy};
 
 /// Shall HDF5 lock the file?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,7 +50,19 @@ pub struct NewFile {
     /// Bytes in front of the HDF5 data.
     pub userblock: u64,
     /// Creation order of the root's links and attributes.
-    pub track_order: TrackOrder,
+    pub orders: Orders,
+    /// How free space is managed; the library's default where not said.
+    pub space: Option<FileSpace>,
+    /// Bytes of a page; the library's default where not said.
+    pub page_size: Option<u64>,
+}
+
+#[cfg(test)]
+impl NewFile {
+    /// For tests.
+    pub fn plain(order: crate::model::TrackOrder) -> Self {
+        Self { libver: (Libver::V18, Libver::Latest), userblock: 0, orders: Orders::both(order), space: None, page_size: None }
+    }
 }
 
 /// What the superblock says.
@@ -54,6 +74,10 @@ pub struct FileInfo {
     pub userblock: u64,
     /// Bytes.
     pub size: u64,
+    /// How free space is managed.
+    pub space: FileSpace,
+    /// Bytes of a page.
+    pub page_size: u64,
 }
 
 impl File {
@@ -84,14 +108,26 @@ impl File {
         let what = || format!("cannot create {name}");
         let access = access_list(Some(new.libver), Locking::Off)?;
         let create = property_list(*H5P_CLS_FILE_CREATE)?;
-        let order = order_flags(new.track_order);
         // SAFETY: valid property list of the file creation class; plain values.
         status(what, || unsafe {
             let p = create.raw();
             (H5Pset_userblock(p, new.userblock).min(H5Pset_obj_track_times(p, 0)))
-                .min(H5Pset_link_creation_order(p, order))
-                .min(H5Pset_attr_creation_order(p, order))
+                .min(H5Pset_link_creation_order(p, order_flags(new.orders.links)))
+                .min(H5Pset_attr_creation_order(p, order_flags(new.orders.attrs)))
         })?;
+        if let Some(space) = new.space {
+            let strategy = match space.strategy {
+                SpaceStrategy::FsmAggr => H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_FSM_AGGR,
+                SpaceStrategy::Page => H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_PAGE,
+                SpaceStrategy::Aggr => H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_AGGR,
+                SpaceStrategy::None => H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_NONE,
+            };
+            // SAFETY (both): as above.
+            status(what, || unsafe { H5Pset_file_space_strategy(create.raw(), strategy, u8::from(space.persist), space.threshold) })?;
+        }
+        if let Some(bytes) = new.page_size {
+            status(what, || unsafe { H5Pset_file_space_page_size(create.raw(), bytes) })?;
+        }
         let c_path = c_string(path.as_os_str().as_bytes());
         let flags = if truncate { H5F_ACC_TRUNC } else { H5F_ACC_EXCL };
         // SAFETY: valid C string and property lists.
@@ -109,19 +145,50 @@ impl File {
         Object::open_at(&self.id, b"/")
     }
 
+    /// Paths of all objects by address, each by its first name, groups in byte order of names.
+    pub fn names(&self) -> Result<HashMap<u64, H5Path>> {
+        let mut names = HashMap::new();
+        // SAFETY: the callback gets the map it was given, and the call ends before the map goes.
+        status(
+            || format!("cannot list the objects of {}", self.name),
+            || unsafe {
+                H5Ovisit3(
+                    self.id.raw(),
+                    H5_index_t::H5_INDEX_NAME,
+                    H5_iter_order_t::H5_ITER_INC,
+                    Some(collect_name),
+                    (&raw mut names).cast(),
+                    H5O_INFO_BASIC,
+                )
+            },
+        )?;
+        Ok(names)
+    }
+
     /// Superblock version and sizes.
     pub fn info(&self) -> Result<FileInfo> {
         let what = || format!("cannot read the superblock of {}", self.name);
         let mut info = H5F_info2_t::default();
-        let (mut userblock, mut size) = (0u64, 0u64);
+        let (mut userblock, mut size, mut page_size) = (0u64, 0u64, 0u64);
+        let mut strategy = H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_FSM_AGGR;
+        let (mut persist, mut threshold) = (0u8, 0u64);
         // SAFETY: valid identifiers, and out-parameters of the declared types.
         let plist = Id::own(call(what, || unsafe { H5Fget_create_plist(self.id.raw()) })?);
         status(what, || unsafe {
             H5Fget_info2(self.id.raw(), &raw mut info)
                 .min(H5Pget_userblock(plist.raw(), &raw mut userblock))
                 .min(H5Fget_filesize(self.id.raw(), &raw mut size))
+                .min(H5Pget_file_space_strategy(plist.raw(), &raw mut strategy, &raw mut persist, &raw mut threshold))
+                .min(H5Pget_file_space_page_size(plist.raw(), &raw mut page_size))
         })?;
-        Ok(FileInfo { superblock: info.super_.version, userblock, size })
+        let strategy = match strategy {
+            H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_PAGE => SpaceStrategy::Page,
+            H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_AGGR => SpaceStrategy::Aggr,
+            H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_NONE => SpaceStrategy::None,
+            _ => SpaceStrategy::FsmAggr,
+        };
+        let space = FileSpace { strategy, persist: persist != 0, threshold };
+        Ok(FileInfo { superblock: info.super_.version, userblock, size, space, page_size })
     }
 
     /// Hands everything to the operating system and closes, reporting what goes wrong.
@@ -129,6 +196,15 @@ impl File {
         // SAFETY: valid identifier.
         status(|| format!("cannot write {}", self.name), || unsafe { H5Fflush(self.id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) })
     }
+}
+
+extern "C" fn collect_name(_: hid_t, name: *const c_char, info: *const H5O_info2_t, data: *mut c_void) -> i32 {
+    // SAFETY: the library passes a terminated name, the object's facts, and the map that `names` gave it.
+    let (name, info, names) = unsafe { (CStr::from_ptr(name), &*info, &mut *data.cast::<HashMap<u64, H5Path>>()) };
+    if let Ok(path) = H5Path::from_bytes(&[b"/", name.to_bytes()].concat()) {
+        names.entry(address(info.token)).or_insert(path);
+    }
+    0
 }
 
 // The crate declares its argument as a pointer; it is a mask (H5PLpublic.h).
@@ -139,7 +215,7 @@ unsafe extern "C" {
 /// Starts the library, which sets the identifiers of its predefined classes and types, and turns
 /// plugins off: a file must not decide which code is loaded. Everything else comes after a file has been
 /// opened or created.
-fn initialise() {
+pub(super) fn initialise() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     // SAFETY: a plain value; failure means that there is no plugin support to turn off.
     ONCE.call_once(|| {

@@ -4,13 +4,17 @@ use std::ffi::{CStr, c_char, c_void};
 
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5i::hid_t;
-use hdf5_sys::h5l::{H5L_info2_t, H5L_type_t, H5Ldelete, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2, H5Lunpack_elink_val};
+use hdf5_sys::h5l::{
+    H5L_info2_t, H5L_type_t, H5Lcreate_external, H5Lcreate_soft, H5Ldelete, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2,
+    H5Lunpack_elink_val,
+};
 use hdf5_sys::h5o::H5O_token_t;
 use hdf5_sys::h5p::H5P_DEFAULT;
 
 use super::id::c_string;
+use super::object::link_list;
 use super::{H5Error, Object, Result, call, status};
-use crate::model::bytes_text;
+use crate::model::{Charset, bytes_text};
 
 /// A link as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,6 +78,28 @@ impl Object {
             }
             other => Link::UserDefined(other as i32),
         }))
+    }
+
+    /// Makes a soft link; nothing needs to be at its target.
+    pub fn create_soft(&self, name: &[u8], target: &[u8], charset: Option<Charset>) -> Result<()> {
+        self.check_name(name)?;
+        let (list, c_name, target) = (link_list(name, charset)?, c_string(name), c_string(target));
+        // SAFETY: valid group, C strings and property list.
+        status(
+            || format!("cannot create the soft link {}", self.child_label(name)),
+            || unsafe { H5Lcreate_soft(target.as_ptr(), self.id().raw(), c_name.as_ptr(), list.raw(), H5P_DEFAULT) },
+        )
+    }
+
+    /// Makes a link to another file; nothing needs to be there.
+    pub fn create_external(&self, name: &[u8], file: &[u8], path: &[u8], charset: Option<Charset>) -> Result<()> {
+        self.check_name(name)?;
+        let (list, c_name, file, path) = (link_list(name, charset)?, c_string(name), c_string(file), c_string(path));
+        // SAFETY: valid group, C strings and property list.
+        status(
+            || format!("cannot create the external link {}", self.child_label(name)),
+            || unsafe { H5Lcreate_external(file.as_ptr(), path.as_ptr(), self.id().raw(), c_name.as_ptr(), list.raw(), H5P_DEFAULT) },
+        )
     }
 
     /// Names of this group's links in byte order of names.

@@ -6,15 +6,18 @@
 mod attr;
 mod dataset;
 mod dtype;
+mod elsewhere;
 mod error;
 mod file;
 mod id;
 mod link;
 mod object;
 mod space;
+mod value;
 mod vlen;
 
 pub use dataset::{DatasetAccess, NewDataset};
+pub use dtype::decode as decode_type;
 pub use error::H5Error;
 pub use file::{File, FileInfo, Locking, NewFile};
 pub use link::Link;

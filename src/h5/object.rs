@@ -5,20 +5,24 @@ use std::ffi::c_void;
 use hdf5_sys::h5g::H5Gcreate2;
 use hdf5_sys::h5i::{H5I_type_t, H5Iget_type};
 use hdf5_sys::h5o::{
-    H5O_INFO_BASIC, H5O_INFO_NUM_ATTRS, H5O_NATIVE_INFO_HDR, H5O_info2_t, H5O_native_info_t, H5O_type_t, H5Oget_info3, H5Oget_native_info,
-    H5Oopen,
+    H5O_INFO_BASIC, H5O_INFO_NUM_ATTRS, H5O_NATIVE_INFO_HDR, H5O_info2_t, H5O_native_info_t, H5O_type_t, H5Oget_comment, H5Oget_info3,
+    H5Oget_native_info, H5Olink, H5Oopen,
 };
 use hdf5_sys::h5p::{
-    H5P_CLS_GROUP_CREATE, H5P_CLS_LINK_CREATE, H5P_CRT_ORDER_INDEXED, H5P_CRT_ORDER_TRACKED, H5P_DEFAULT, H5Pget_attr_creation_order,
-    H5Pget_link_creation_order, H5Pset_attr_creation_order, H5Pset_char_encoding, H5Pset_link_creation_order, H5Pset_obj_track_times,
+    H5P_CLS_DATATYPE_CREATE, H5P_CLS_GROUP_CREATE, H5P_CLS_LINK_CREATE, H5P_CRT_ORDER_INDEXED, H5P_CRT_ORDER_TRACKED, H5P_DEFAULT,
+    H5Pget_attr_creation_order, H5Pget_link_creation_order, H5Pset_attr_creation_order, H5Pset_char_encoding, H5Pset_link_creation_order,
+    H5Pset_obj_track_times,
 };
-use hdf5_sys::h5t::H5T_cset_t;
+use hdf5_sys::h5t::{H5T_cset_t, H5Tcommit_anon};
 
 use super::file::property_list;
 use super::id::c_string;
 use super::link::address;
-use super::{H5Error, Id, Result, call, status};
-use crate::model::{HeaderVersion, ObjectId, TrackOrder, bytes_text};
+use super::{H5Error, Id, Result, call, dtype, status};
+use crate::model::{Charset, Dtype, HeaderVersion, ObjectId, Orders, TrackOrder, bytes_text};
+
+/// Longest comment that is read: messages of an object header are smaller.
+const MOST_COMMENT_BYTES: i64 = 1 << 17;
 
 /// An open object with a name for messages.
 #[derive(Debug)]
@@ -60,6 +64,16 @@ pub struct NewGroup {
     pub link_order: TrackOrder,
     /// Creation order of its attributes.
     pub attr_order: TrackOrder,
+    /// Character set of the link's name, where it is not the usual one.
+    pub name_charset: Option<Charset>,
+}
+
+#[cfg(test)]
+impl NewGroup {
+    /// For tests.
+    pub fn plain() -> Self {
+        Self { link_order: TrackOrder::No, attr_order: TrackOrder::No, name_charset: None }
+    }
 }
 
 impl Object {
@@ -79,6 +93,13 @@ impl Object {
 
     pub(crate) fn new(id: Id, label: String) -> Self {
         Self { id, label }
+    }
+
+    /// Another handle of the same object.
+    pub fn again(&self) -> Result<Self> {
+        // SAFETY: a valid identifier, whose count goes down again when the new handle is dropped.
+        status(|| format!("cannot open {}", self.label), || unsafe { hdf5_sys::h5i::H5Iinc_ref(self.id.raw()) })?;
+        Ok(Self { id: Id::own(self.id.raw()), label: self.label.clone() })
     }
 
     pub(crate) fn id(&self) -> &Id {
@@ -136,7 +157,7 @@ impl Object {
     }
 
     /// Creation order of links and attributes of a group.
-    pub fn group_orders(&self) -> Result<NewGroup> {
+    pub fn group_orders(&self) -> Result<Orders> {
         let list = self.create_list()?;
         let mut links = 0u32;
         // SAFETY: a group's creation list and an out-parameter.
@@ -144,7 +165,7 @@ impl Object {
             || format!("cannot read the creation order of {}", self.label),
             || unsafe { H5Pget_link_creation_order(list.raw(), &raw mut links) },
         )?;
-        Ok(NewGroup { link_order: order_of(links), attr_order: attr_order_of(&list, &self.label)? })
+        Ok(Orders { links: order_of(links), attrs: attr_order_of(&list, &self.label)? })
     }
 
     /// Creation order of the object's attributes.
@@ -164,11 +185,63 @@ impl Object {
                 .min(H5Pset_link_creation_order(p, order_flags(new.link_order)))
                 .min(H5Pset_attr_creation_order(p, order_flags(new.attr_order)))
         })?;
-        let link = link_list(name)?;
+        let link = link_list(name, new.name_charset)?;
         let c_name = c_string(name);
         // SAFETY: valid location, C string and property lists.
         let id = call(what, || unsafe { H5Gcreate2(self.id.raw(), c_name.as_ptr(), link.raw(), list.raw(), H5P_DEFAULT) })?;
         Ok(Self::new(Id::own(id), self.child_label(name)))
+    }
+
+    /// Makes a committed type without a name, which goes again unless it is given one by [`Object::link_object`].
+    pub fn commit_type(&self, dtype: &Dtype, attr_order: TrackOrder, label: String) -> Result<Object> {
+        let what = || format!("cannot create the type {label}");
+        let id = dtype::create(dtype)?;
+        let list = property_list(*H5P_CLS_DATATYPE_CREATE)?;
+        // SAFETY: valid property list of a type creation class; plain values; valid location and type.
+        status(what, || unsafe {
+            H5Pset_obj_track_times(list.raw(), 0).min(H5Pset_attr_creation_order(list.raw(), order_flags(attr_order)))
+        })?;
+        status(what, || unsafe { H5Tcommit_anon(self.id.raw(), id.raw(), list.raw(), H5P_DEFAULT) })?;
+        Ok(Self::new(id, label))
+    }
+
+    /// Gives an object a name in this group.
+    pub fn link_object(&self, name: &[u8], object: &Object, charset: Option<Charset>) -> Result<()> {
+        self.check_name(name)?;
+        let (list, c_name) = (link_list(name, charset)?, c_string(name));
+        // SAFETY: valid identifiers and C string.
+        status(
+            || format!("cannot create the link {}", self.child_label(name)),
+            || unsafe { H5Olink(object.id.raw(), self.id.raw(), c_name.as_ptr(), list.raw(), H5P_DEFAULT) },
+        )
+    }
+
+    /// The type of a committed type's object.
+    pub fn committed_type(&self) -> Result<Dtype> {
+        Ok(dtype::read(&self.id)?.resolved().clone())
+    }
+
+    /// The object's comment; empty where there is none.
+    pub fn comment(&self) -> Result<Vec<u8>> {
+        let what = || format!("cannot read the comment of {}", self.label);
+        // SAFETY: valid object; the second call has room for what the first one reports, terminator included.
+        let length = call(what, || unsafe { H5Oget_comment(self.id.raw(), std::ptr::null_mut(), 0) as i64 })?;
+        if length > MOST_COMMENT_BYTES {
+            return Err(H5Error::new(what(), format!("it claims to have {length} bytes")));
+        }
+        let mut text = vec![0u8; length as usize + 1];
+        call(what, || unsafe { H5Oget_comment(self.id.raw(), text.as_mut_ptr().cast(), text.len()) as i64 })?;
+        text.truncate(text.iter().position(|b| *b == 0).unwrap_or(text.len()));
+        Ok(text)
+    }
+
+    /// Sets the object's comment; an empty one removes it.
+    #[expect(deprecated, reason = "files have comments; attributes are no replacement for changing them")]
+    pub fn set_comment(&self, comment: &[u8]) -> Result<()> {
+        let text = c_string(comment);
+        let p = if comment.is_empty() { std::ptr::null() } else { text.as_ptr() };
+        // SAFETY: valid object and C string.
+        status(|| format!("cannot set the comment of {}", self.label), || unsafe { hdf5_sys::h5o::H5Oset_comment(self.id.raw(), p) })
     }
 
     /// Refuses what HDF5 would not take for one name. A file can hold such names all the same; HDF5 reads
@@ -196,15 +269,15 @@ fn attr_order_of(list: &Id, label: &str) -> Result<TrackOrder> {
     Ok(order_of(attrs))
 }
 
-/// Link creation properties: names that are not ASCII are marked as UTF-8, as h5py does.
-pub(crate) fn link_list(name: &[u8]) -> Result<Id> {
+/// Link creation properties: names that are not ASCII are marked as UTF-8, as h5py does, where nothing else is asked for.
+pub(crate) fn link_list(name: &[u8], charset: Option<Charset>) -> Result<Id> {
     let list = property_list(*H5P_CLS_LINK_CREATE)?;
-    set_charset(&list, name)?;
+    set_charset(&list, name, charset)?;
     Ok(list)
 }
 
-pub(crate) fn set_charset(list: &Id, name: &[u8]) -> Result<()> {
-    if name.is_ascii() {
+pub(crate) fn set_charset(list: &Id, name: &[u8], charset: Option<Charset>) -> Result<()> {
+    if charset.map_or(name.is_ascii(), |c| c == Charset::Ascii) {
         return Ok(());
     }
     // SAFETY: valid property list of a string creation class.

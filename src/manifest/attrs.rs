@@ -1,25 +1,26 @@
 //! `attrs`.
 
+use super::dtype::Types;
 use super::table::{Keys, expected};
 use super::tree::{Entry, Node, Table, Val};
 use super::{dtype, table};
 use crate::diag::{Finding, Findings, Span};
-use crate::model::{AttrRule, AttrSpec, DesiredAttr, Literal, Shape, text_bytes};
+use crate::model::{AttrRule, AttrSpec, Charset, DesiredAttr, Dtype, Literal, RefKind, Shape, text_bytes};
 
 /// Names of attributes are stored with a 16-bit length, terminator included.
 const MOST_NAME_BYTES: usize = 65_534;
-const FORMS: &[&str] = &["value", "empty", "absent", "default", "replace", "rename_from"];
+const FORMS: &[&str] = &["value", "empty", "ref", "absent", "default", "replace", "rename_from"];
 const KEYS: Keys = Keys {
     what: "an attribute",
-    known: &["value", "dtype", "shape", "empty", "absent", "default", "replace", "rename_from"],
-    later: &["ref", "map", "cast", "append", "prepend", "copy_from", "bytes"],
+    known: &["value", "dtype", "shape", "empty", "ref", "absent", "default", "replace", "rename_from", "name_charset"],
+    later: &["map", "cast", "append", "prepend", "copy_from", "bytes"],
 };
 
 /// Reads a table of attributes, in manifest order.
-pub(crate) fn read(table: &Table, findings: &mut Findings) -> Vec<DesiredAttr> {
+pub(crate) fn read(table: &Table, types: &Types, findings: &mut Findings) -> Vec<DesiredAttr> {
     let mut out: Vec<DesiredAttr> = Vec::new();
     for entry in &table.entries {
-        let Some(attr) = one(entry, findings) else { continue };
+        let Some(attr) = one(entry, types, findings) else { continue };
         match out.iter().find(|a| a.name == attr.name) {
             Some(first) => findings.push(
                 Finding::error("duplicate-key", format!("the attribute `{}` stands here twice", entry.key))
@@ -32,7 +33,7 @@ pub(crate) fn read(table: &Table, findings: &mut Findings) -> Vec<DesiredAttr> {
     out
 }
 
-fn one(entry: &Entry, findings: &mut Findings) -> Option<DesiredAttr> {
+fn one(entry: &Entry, types: &Types, findings: &mut Findings) -> Option<DesiredAttr> {
     let name = text_bytes(&entry.key);
     if name.is_empty() || name.contains(&0) {
         findings.push(Finding::error("attribute-name", "an attribute's name is neither empty nor holds NUL").at(entry.key_span, ""));
@@ -44,10 +45,14 @@ fn one(entry: &Entry, findings: &mut Findings) -> Option<DesiredAttr> {
         return None;
     }
     let rule = match &entry.node.val {
-        Val::Table(table) => findings.keep(form(entry, table))?,
+        Val::Table(table) => findings.keep(form(entry, table, types))?,
         _ => AttrRule::Set(AttrSpec { literal: findings.keep(value(&entry.node))?, dtype: None, shape: None }),
     };
-    let attr = DesiredAttr { name, origin: entry.key_span, rule };
+    let name_charset = match &entry.node.val {
+        Val::Table(table) => findings.keep(charset(table))?,
+        _ => None,
+    };
+    let attr = DesiredAttr { name, origin: entry.key_span, rule, name_charset };
     // What is wrong whatever the file holds is said now.
     match &attr.rule {
         AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
@@ -66,7 +71,7 @@ fn value(node: &Node) -> Result<Literal, Finding> {
     node.literal()
 }
 
-fn form(entry: &Entry, table: &Table) -> Result<AttrRule, Finding> {
+fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding> {
     let span = entry.node.span;
     check_keys(entry, table)?;
     let forms: Vec<&Entry> = table.entries.iter().filter(|e| FORMS.contains(&e.key.as_str())).collect();
@@ -92,7 +97,7 @@ fn form(entry: &Entry, table: &Table) -> Result<AttrRule, Finding> {
     let spec = |node: &Node| -> Result<AttrSpec, Finding> {
         Ok(AttrSpec {
             literal: value(node)?,
-            dtype: table.get("dtype").map(|e| dtype::read(&e.node)).transpose()?,
+            dtype: table.get("dtype").map(|e| dtype::read(&e.node, types)).transpose()?,
             shape: table.get("shape").map(|e| shape(&e.node)).transpose()?,
         })
     };
@@ -110,7 +115,12 @@ fn form(entry: &Entry, table: &Table) -> Result<AttrRule, Finding> {
         "replace" => AttrRule::Replace(spec(&main.node)?),
         "empty" => {
             alone("empty")?;
-            AttrRule::Empty(dtype::read(&main.node)?)
+            AttrRule::Empty(dtype::read(&main.node, types)?)
+        }
+        "ref" => {
+            alone("ref")?;
+            let literal = value(&main.node)?;
+            AttrRule::Set(AttrSpec { literal, dtype: Some(Dtype::Reference(RefKind::Object)), shape: Some(Shape::Scalar) })
         }
         "absent" => {
             alone("absent")?;
@@ -146,6 +156,15 @@ fn check_keys(entry: &Entry, table: &Table) -> Result<(), Finding> {
         None => finding.help(format!("a name with a dot is quoted: \"{}.{}\"", entry.key, unknown.key)),
     };
     Err(finding.note(format!("a table of an attribute is a form, never a value; its keys are {}", KEYS.known.join(", "))))
+}
+
+/// `name_charset`: the character set that the name is marked with.
+pub(crate) fn charset(table: &Table) -> Result<Option<Charset>, Finding> {
+    Ok(match dtype::word(table.get("name_charset").map(|e| &e.node), &["ascii", "utf8"])? {
+        Some("ascii") => Some(Charset::Ascii),
+        Some(_) => Some(Charset::Utf8),
+        None => None,
+    })
 }
 
 fn shape(node: &Node) -> Result<Shape, Finding> {

@@ -4,7 +4,7 @@ use super::attrs::check_rank;
 use super::dims::Dims;
 use super::table::{Keys, expected, later};
 use super::tree::{Node, Table, Val};
-use super::{dtype, fill};
+use super::{dtype, elsewhere, fill};
 use crate::diag::{Finding, Findings, Span, did_you_mean};
 use crate::model::{
     AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, Filter, H5Path, Layout, Literal, MaxShape, OnMismatch,
@@ -29,9 +29,13 @@ pub(crate) const KEYS: Keys = Keys {
         "track_order",
         "dims",
         "on_mismatch",
+        "external",
+        "virtual",
+        "comment",
+        "name_charset",
         "for",
     ],
-    later: &["external", "virtual", "comment", "partial_chunks", "scales", "scale"],
+    later: &["partial_chunks", "scales", "scale"],
 };
 const FILTERS: &[&str] = &["shuffle", "deflate", "fletcher32"];
 const LATER_FILTERS: &[&str] = &["szip", "nbit", "scaleoffset", "lzf", "zstd", "lz4", "bitshuffle", "blosc", "id", "optional"];
@@ -47,6 +51,7 @@ pub(crate) struct Reader<'a> {
     /// Place of the entry's key.
     pub span: Span,
     pub dims: &'a Dims,
+    pub types: &'a dtype::Types,
     pub findings: &'a mut Findings,
 }
 
@@ -78,7 +83,7 @@ impl Reader<'_> {
     /// Reads the whole entry; `None` where that makes no sense any more.
     pub fn read(mut self, cx: &fill::Context<'_>) -> Option<Read> {
         KEYS.check(self.table, self.findings);
-        let dtype = self.opt("dtype", |_, n| dtype::read(n));
+        let dtype = self.opt("dtype", |r, n| dtype::read(n, r.types));
         let extent = self.opt("shape", Reader::extent).map(|(e, _)| e);
         let named = self.opt("dims", |_, n| axis_names(n));
         let named_axes = named.as_ref().map(|(names, span)| (names.len(), *span));
@@ -141,7 +146,7 @@ impl Reader<'_> {
     fn owned(&mut self) -> Owned {
         Owned {
             maxshape: self.opt("maxshape", Reader::maxshape),
-            layout: self.opt("layout", |_, n| layout_word(n)),
+            layout: self.layout(),
             chunks: self.opt("chunks", Reader::chunks),
             filters: self.opt("filters", |_, n| {
                 let list = n.list("a list of filters")?;
@@ -168,6 +173,22 @@ impl Reader<'_> {
                 })
             }),
         }
+    }
+
+    /// `layout`, or what `external` and `virtual` say.
+    fn layout(&mut self) -> Option<(Layout, Span)> {
+        let found = [
+            self.opt("layout", |_, n| layout_word(n)),
+            self.opt("external", |_, n| elsewhere::external(n)),
+            self.opt("virtual", |_, n| elsewhere::mappings(n)),
+        ];
+        let mut found = found.into_iter().flatten();
+        let first = found.next()?;
+        if let Some((_, other)) = found.next() {
+            let message = "a dataset has one of `layout`, `external` and `virtual`";
+            self.findings.push(Finding::error("layout", message).at(other, "").at(first.1, "the other one"));
+        }
+        Some(first)
     }
 
     fn maxshape(&self, node: &Node) -> Result<MaxShape, Finding> {
@@ -256,6 +277,24 @@ impl Reader<'_> {
         let asks_for_chunks = asks.into_iter().flatten().next();
         let wanted = owned.layout.as_ref().map(|(l, s)| (l.word(), *s));
         match (wanted, asks_for_chunks) {
+            (Some(("virtual", span)), asks) => {
+                let (layout, _) = owned.layout.clone()?;
+                if let Some((why, other)) = asks.filter(|(why, _)| !why.contains(' ')) {
+                    let finding = Finding::error("layout", format!("a virtual dataset cannot have {}", quoted(why)));
+                    self.findings.push(finding.at(span, "").at(other, "this needs the chunked layout"));
+                    return None;
+                }
+                return Some(layout);
+            }
+            (Some(("external", span)), asks) => {
+                let (layout, _) = owned.layout.clone()?;
+                if let Some((why, other)) = asks.filter(|(why, _)| !why.contains(' ')) {
+                    let finding = Finding::error("layout", format!("a dataset with external storage cannot have {}", quoted(why)));
+                    self.findings.push(finding.at(span, "").at(other, "this needs the chunked layout"));
+                    return None;
+                }
+                return Some(layout);
+            }
             (Some((word @ ("contiguous" | "compact"), span)), Some((why, other))) => {
                 self.findings.push(
                     Finding::error("layout", format!("a {word} dataset cannot have {}", quoted(why)))
@@ -316,7 +355,7 @@ impl Reader<'_> {
     }
 
     fn check_times(&mut self, dtype: &Dtype, layout: &Layout, owned: &Owned) {
-        if let (Some((FillTime::Never, span)), true) = (&owned.fill_time, dtype.is_variable_string()) {
+        if let (Some((FillTime::Never, span)), true) = (&owned.fill_time, has_vlen(dtype)) {
             self.findings.push(
                 Finding::error("fill_time", format!("HDF5 does not take fill_time \"never\" for the variable-length {dtype}"))
                     .at(*span, ""),
@@ -346,10 +385,16 @@ impl Reader<'_> {
         let cx = fill::Context {
             fill_value: owned.fill_value.as_ref().and_then(|(v, _)| v.clone()),
             dtype: definition.map(|d| &d.dtype),
+            shape: definition.map(|d| &d.shape),
             sources: cx.sources,
             ..*cx
         };
         let node = node.clone();
+        if let Some((layout @ (Layout::External(_) | Layout::Virtual(_)), at)) = &owned.layout {
+            let message = format!("the elements of {} are stored elsewhere ({}); a fill is not written through", self.path, layout.word());
+            self.findings.push(Finding::error("fill", message).at(node.span, "").at(*at, "here"));
+            return None;
+        }
         let wanted = fill::read(&node, self.path.as_bytes(), &cx, self.findings)?;
         if let Some(d) = definition
             && let Err(e) = wanted.check(&d.dtype, &d.shape)
@@ -360,6 +405,15 @@ impl Reader<'_> {
             return None;
         }
         Some(wanted)
+    }
+}
+
+fn has_vlen(dtype: &Dtype) -> bool {
+    match dtype.resolved() {
+        Dtype::Vlen(_) => true,
+        Dtype::Compound { members, .. } => members.iter().any(|m| has_vlen(&m.dtype)),
+        Dtype::Array { base, .. } => has_vlen(base),
+        other => other.is_variable_string(),
     }
 }
 

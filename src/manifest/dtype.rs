@@ -1,9 +1,11 @@
 //! `dtype`.
 
+use std::collections::BTreeMap;
+
 use super::table::{Keys, expected, variant};
 use super::tree::{Node, Val};
 use crate::diag::{Finding, Findings, Span, did_you_mean};
-use crate::model::{Charset, Dtype, FloatType, IntType, Order, Padding, StringLength, StringType};
+use crate::model::{Charset, Dtype, FloatType, H5Path, IntType, Order, Padding, StringLength, StringType};
 
 #[rustfmt::skip]
 const NAMES: &[&str] = &[
@@ -12,20 +14,23 @@ const NAMES: &[&str] = &[
 ];
 const FORMS: Keys = Keys {
     what: "a dtype",
-    known: &["string", "enum", "compound", "array", "opaque", "bitfield", "int", "float", "complex"],
-    later: &["vlen", "ref", "type", "encoded"],
+    known: &["string", "enum", "compound", "array", "vlen", "opaque", "bitfield", "ref", "type", "int", "float", "complex", "encoded"],
+    later: &[],
 };
 const STRING: Keys = Keys { what: "a string dtype", known: &["length", "charset", "pad"], later: &[] };
 
+/// Committed types that the manifest declares, by path.
+pub(crate) type Types = BTreeMap<H5Path, Dtype>;
+
 /// Reads a dtype in any form.
-pub(crate) fn read(node: &Node) -> Result<Dtype, Finding> {
+pub(crate) fn read(node: &Node, types: &Types) -> Result<Dtype, Finding> {
     match &node.val {
         Val::Text(name) => named(name, node.span),
         Val::Table(table) => {
             let entry = variant(&FORMS, &[], table, node.span)?;
             match entry.key.as_str() {
                 "string" => string(&entry.node),
-                form => super::dtype_forms::read(form, &entry.node),
+                form => super::dtype_forms::read(form, &entry.node, types),
             }
         }
         Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Datetime(_) | Val::List(_) => Err(expected("a dtype such as \"f4\"", node)),

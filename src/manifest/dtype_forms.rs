@@ -1,10 +1,10 @@
 //! The structured forms of `dtype`: `dtype.enum = { … }` and the like.
 
-use super::dtype::{read as read_dtype, word};
+use super::dtype::{Types, read as read_dtype, word};
 use super::table::{Keys, expected};
 use super::tree::{Node, Val};
 use crate::diag::{Finding, Span};
-use crate::model::{CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, text_bytes};
+use crate::model::{CompoundMember, Dtype, EnumMember, FloatType, H5Path, IntType, Order, RefKind, Target, text_bytes};
 
 const ENUM: Keys = Keys { what: "an enumeration", known: &["base", "members"], later: &[] };
 const COMPOUND: Keys = Keys { what: "a compound", known: &["members", "size"], later: &[] };
@@ -22,27 +22,73 @@ const FLOAT: Keys = Keys {
 const MOST_BYTES: usize = u32::MAX as usize;
 
 /// Reads the value of one form's key.
-pub(super) fn read(form: &str, node: &Node) -> Result<Dtype, Finding> {
+pub(super) fn read(form: &str, node: &Node, types: &Types) -> Result<Dtype, Finding> {
     match form {
-        "enum" => enumeration(node),
-        "compound" => compound(node),
-        "array" => array(node),
+        "enum" => enumeration(node, types),
+        "compound" => compound(node, types),
+        "array" => array(node, types),
+        "vlen" => Ok(Dtype::Vlen(Box::new(part(node, types)?))),
+        "ref" => Ok(Dtype::Reference(match word(Some(node), &["object", "region", "any"])? {
+            Some("region") => RefKind::Region,
+            Some("any") => RefKind::Any,
+            _ => RefKind::Object,
+        })),
+        "type" => committed(node, types),
+        "encoded" => encoded(node),
         "opaque" => opaque(node),
-        "bitfield" => match read_dtype(node)? {
-            Dtype::Int(t) if !t.signed => Ok(Dtype::Bitfield(t)),
+        "bitfield" => match read_dtype(node, types)? {
+            // HDF5 does not tell bitfields with a sign from those without.
+            Dtype::Int(t) => Ok(Dtype::Bitfield(IntType { signed: false, ..t })),
             _ => Err(expected("an unsigned integer dtype such as \"u1\"", node)),
         },
-        "complex" => complex(node),
+        "complex" => complex(node, types),
         "int" => int(node).map(Dtype::Int),
         _ => float(node).map(Dtype::Float),
     }
 }
 
-fn enumeration(node: &Node) -> Result<Dtype, Finding> {
+/// A type inside of another: HDF5 shares committed types only as a whole, so that a part is a copy.
+fn part(node: &Node, types: &Types) -> Result<Dtype, Finding> {
+    Ok(match read_dtype(node, types)? {
+        Dtype::Committed { dtype, .. } => *dtype,
+        other => other,
+    })
+}
+
+fn committed(node: &Node, types: &Types) -> Result<Dtype, Finding> {
+    let text = node.text("the path of a committed type")?;
+    let path = H5Path::parse(text).map_err(|e| Finding::error("path", format!("`{text}` is not a path: {e}")).at(node.span, ""))?;
+    let Some(dtype) = types.get(&path) else {
+        let known: Vec<String> = types.keys().map(ToString::to_string).collect();
+        let help = crate::diag::did_you_mean(text, known.iter().map(String::as_str));
+        return Err(Finding::error("type", format!("the type {path} is not declared"))
+            .at(node.span, "")
+            .help(help.unwrap_or_else(|| format!("declare it, also where the file has it already: [type.\"{path}\"]"))));
+    };
+    Ok(Dtype::Committed { at: Target::Path(path), dtype: Box::new(dtype.clone()) })
+}
+
+/// HDF5's own encoding (H5Tencode: a message number, a version, then the datatype message of the file format, IV.A.2.d).
+fn encoded(node: &Node) -> Result<Dtype, Finding> {
+    use base64::Engine;
+    let text = node.text("base64 text of an encoded type")?;
+    let encoded = base64::engine::general_purpose::STANDARD.decode(text.split_whitespace().collect::<String>());
+    let bad = |why: &str| Finding::error("dtype", format!("not an encoded type: {why}")).at(node.span, "");
+    let encoded = encoded.map_err(|e| bad(&e.to_string()))?;
+    match encoded.as_slice() {
+        [3, 0, class, _, _, _, a, b, c, d, ..] => {
+            let size = u32::from_le_bytes([*a, *b, *c, *d]) as usize;
+            Ok(Dtype::Foreign { class: i32::from(class & 0x0f), size, encoded })
+        }
+        _ => Err(bad("it does not begin as H5Tencode writes it")),
+    }
+}
+
+fn enumeration(node: &Node, types: &Types) -> Result<Dtype, Finding> {
     let table = ENUM.table(node)?;
     let base = match table.get("base") {
         None => IntType::standard(4, true, Order::Little),
-        Some(e) => match read_dtype(&e.node)? {
+        Some(e) => match read_dtype(&e.node, types)? {
             Dtype::Int(base) => base,
             _ => return Err(expected("an integer dtype", &e.node)),
         },
@@ -69,7 +115,7 @@ fn enumeration(node: &Node) -> Result<Dtype, Finding> {
     Ok(Dtype::Enum { base, members })
 }
 
-fn compound(node: &Node) -> Result<Dtype, Finding> {
+fn compound(node: &Node, types: &Types) -> Result<Dtype, Finding> {
     let (list, size) = match &node.val {
         Val::List(items) => (items.as_slice(), None),
         _ => {
@@ -83,7 +129,7 @@ fn compound(node: &Node) -> Result<Dtype, Finding> {
     for item in list {
         let table = MEMBER.table(item)?;
         let name = text_bytes(table.need("name", "a member", item.span)?.text("a name")?);
-        let dtype = read_dtype(table.need("dtype", "a member", item.span)?)?;
+        let dtype = part(table.need("dtype", "a member", item.span)?, types)?;
         let offset = table.get("offset").map_or(Ok(end), |e| bytes_from_zero(&e.node))?;
         let stop = offset.checked_add(dtype.size()).filter(|s| *s <= MOST_BYTES);
         let Some(stop) = stop else { return Err(too_large(item.span)) };
@@ -106,9 +152,9 @@ fn compound(node: &Node) -> Result<Dtype, Finding> {
     Ok(Dtype::Compound { size, members })
 }
 
-fn array(node: &Node) -> Result<Dtype, Finding> {
+fn array(node: &Node, types: &Types) -> Result<Dtype, Finding> {
     let table = ARRAY.table(node)?;
-    let base = read_dtype(table.need("base", "an array dtype", node.span)?)?;
+    let base = part(table.need("base", "an array dtype", node.span)?, types)?;
     let shape = table.need("shape", "an array dtype", node.span)?;
     let dims: Vec<u64> = shape.list("a list of sizes")?.iter().map(|n| n.size("a size")).collect::<Result<_, _>>()?;
     super::attrs::check_rank(dims.len(), shape.span)?;
@@ -132,10 +178,10 @@ fn opaque(node: &Node) -> Result<Dtype, Finding> {
     Ok(Dtype::Opaque { size, tag })
 }
 
-fn complex(node: &Node) -> Result<Dtype, Finding> {
+fn complex(node: &Node, types: &Types) -> Result<Dtype, Finding> {
     let table = COMPLEX.table(node)?;
     let base_node = table.need("base", "a complex dtype", node.span)?;
-    let Dtype::Float(base) = read_dtype(base_node)? else { return Err(expected("a float dtype such as \"f4\"", base_node)) };
+    let Dtype::Float(base) = read_dtype(base_node, types)? else { return Err(expected("a float dtype such as \"f4\"", base_node)) };
     let native = table.get("native").map_or(Ok(false), |e| e.node.bool("`true` or `false`"))?;
     match (native, base.as_ieee()) {
         (true, _) => Ok(Dtype::Complex(base)),
@@ -217,7 +263,17 @@ fn float(node: &Node) -> Result<FloatType, Finding> {
         .at(node.span, ""));
     }
     let fields = [sign, epos, esize, mpos, msize];
-    Ok(FloatType { size, order: Some(order(table)?), precision, offset, fields, bias, norm, pads: (pads[0], pads[1], pads[2]) })
+    let vax = matches!(table.get("order").map(|e| &e.node.val), Some(Val::Text(word)) if word == "vax");
+    Ok(FloatType {
+        size,
+        order: if vax { None } else { Some(order(table)?) },
+        precision,
+        offset,
+        fields,
+        bias,
+        norm,
+        pads: (pads[0], pads[1], pads[2]),
+    })
 }
 
 fn too_large(span: Span) -> Finding {

@@ -15,6 +15,19 @@ use crate::model::{H5Path, text_bytes};
 pub(crate) enum Section {
     Group,
     Dataset,
+    Type,
+    Link,
+}
+
+impl Section {
+    fn word(self) -> &'static str {
+        match self {
+            Section::Group => "group",
+            Section::Dataset => "dataset",
+            Section::Type => "type",
+            Section::Link => "link",
+        }
+    }
 }
 
 /// One declared object before its keys are read.
@@ -75,6 +88,8 @@ impl Collector<'_, '_> {
             }
             "group" => self.objects(Section::Group, entry),
             "dataset" => self.objects(Section::Dataset, entry),
+            "type" => self.objects(Section::Type, entry),
+            "link" => self.objects(Section::Link, entry),
             "patch" => self.items(entry, |out| &mut out.patches),
             "remove" => self.items(entry, |out| &mut out.removals),
             _ => {}
@@ -85,7 +100,7 @@ impl Collector<'_, '_> {
         let Some(table) = self.findings.keep(entry.node.table("a table of objects by path")) else { return };
         for object in &table.entries {
             let Val::Table(keys) = &object.node.val else {
-                let word = if section == Section::Group { "group" } else { "dataset" };
+                let word = section.word();
                 self.findings.push(
                     expected(format!("a table of the {word}'s keys"), &object.node)
                         .help(format!("write [{word}.\"/{}\"]", object.key.trim_start_matches('/'))),
@@ -125,8 +140,8 @@ impl Collector<'_, '_> {
     fn add(&mut self, section: Section, path: H5Path, span: Span, table: Table, implicit: bool) {
         let position = u32::try_from(self.out.objects.len()).unwrap_or(u32::MAX);
         let Some(seen) = self.out.objects.get_mut(&path) else {
-            if path.is_root() && section == Section::Dataset {
-                self.findings.push(Finding::error("root", "the root is a group, not a dataset").at(span, ""));
+            if path.is_root() && section != Section::Group {
+                self.findings.push(Finding::error("root", format!("the root is a group, not a {}", section.word())).at(span, ""));
                 return;
             }
             self.out.objects.insert(path, Object { section, span, position, table, document: self.document, implicit });
@@ -135,7 +150,10 @@ impl Collector<'_, '_> {
         // `[attrs]` and `[group."/"]` are two ways to write parts of one entry.
         let both_parts = seen.implicit != implicit;
         if (seen.document == self.document && !both_parts) || seen.section != section {
-            let what = if seen.section == section { "two entries for one path" } else { "a group and a dataset at one path" };
+            let what = match seen.section == section {
+                true => "two entries for one path".into(),
+                false => format!("a {} and a {} at one path", seen.section.word(), section.word()),
+            };
             self.findings
                 .push(Finding::error("duplicate-path", format!("{what}: {path}")).at(span, "again here").at(seen.span, "first here"));
             return;

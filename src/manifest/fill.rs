@@ -5,7 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use super::table::{Keys, expected, variant};
 use super::tree::{Node, Table, Val};
 use crate::diag::{Finding, Findings, Sources, Span};
-use crate::model::{ALPHABET, Boundary, DesiredFill, Dtype, Fill, Literal, Missing, Order, Rule, SourceFile, flatten};
+use crate::model::{
+    ALPHABET, Boundary, DesiredFill, Dtype, Fill, Literal, Missing, Order, Rule, Shape, SourceFile, flatten, flatten_as, is_written_nested,
+};
 
 const RULES: Keys = Keys {
     what: "a fill",
@@ -51,6 +53,8 @@ pub(crate) struct Context<'a> {
     pub fill_value: Option<Literal>,
     /// The dataset's dtype, where it is declared: nested literals are told from pairs by it.
     pub dtype: Option<&'a Dtype>,
+    /// The shape to fill, where it is declared: tells elements that are lists from axes.
+    pub shape: Option<&'a Shape>,
 }
 
 /// Reads a rule with its siblings.
@@ -69,8 +73,12 @@ pub(crate) fn read(node: &Node, stream: &[u8], cx: &Context<'_>, findings: &mut 
         "value" => Rule::Value(findings.keep(entry.node.literal())?),
         "values" => {
             let literal = findings.keep(entry.node.literal())?;
-            let (found, list) =
-                findings.keep(flatten(&literal, cx.dtype).map_err(|e| Finding::error("values", e.0).at(entry.node.span, "")))?;
+            let split = cx.dtype.filter(|d| is_written_nested(d)).and_then(|_| flatten_as(&literal, cx.shape?));
+            let (found, list) = if let (Some(list), Some(shape)) = (split, cx.shape) {
+                (shape.clone(), list)
+            } else {
+                findings.keep(flatten(&literal, cx.dtype).map_err(|e| Finding::error("values", e.0).at(entry.node.span, "")))?
+            };
             nesting = Some(found);
             Rule::Values(list)
         }
@@ -287,7 +295,7 @@ fn source(rule: &str, node: &Node, cx: &Context<'_>) -> Result<SourceFile, Findi
 }
 
 /// An input file, relative to the manifest that names it and, unless allowed, beneath its folder.
-fn input_path(node: &Node, cx: &Context<'_>) -> Result<PathBuf, Finding> {
+pub(crate) fn input_path(node: &Node, cx: &Context<'_>) -> Result<PathBuf, Finding> {
     let name = node.text("the name of a file")?;
     let path = Path::new(name);
     let outside = path.components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir));

@@ -15,8 +15,8 @@ use crate::model::{Desired, H5Path};
 
 const TOP: Keys = Keys {
     what: "the manifest",
-    known: &["version", "seed", "include", "vars", "dims", "file", "attrs", "group", "dataset", "patch", "remove"],
-    later: &["type", "link", "each", "move"],
+    known: &["version", "seed", "include", "vars", "dims", "file", "attrs", "group", "dataset", "type", "link", "patch", "remove"],
+    later: &["each", "move"],
 };
 
 /// What the command line says beside the manifest.
@@ -58,12 +58,13 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, (Sources, Find
     let mut dims = dims(&documents, &scope, &mut findings);
     let seed = last(&documents, "seed", &scope, &mut findings).and_then(|n| findings.keep(n.size("a seed"))).unwrap_or(0);
     let file = merged_table(&documents, "file", &scope, &mut findings);
-    let props = file::read(&file, &mut findings);
+    let cx = fill::Context { sources: &sources, allow_paths: overrides.allow_paths, seed, fill_value: None, dtype: None, shape: None };
+    let props = file::read(&file, &|node| fill::input_path(node, &cx), &mut findings);
     let target = target(&file, &sources, &mut findings);
     let entries = collect(&documents, &scope, &mut findings);
     resolve::group_dims(&entries, &mut dims, &mut findings);
     resize(&mut dims, overrides, &mut sources, &mut findings);
-    let cx = fill::Context { sources: &sources, allow_paths: overrides.allow_paths, seed, fill_value: None, dtype: None };
+    let cx = fill::Context { sources: &sources, allow_paths: overrides.allow_paths, seed, fill_value: None, dtype: None, shape: None };
     let desired = resolve::resolve(entries, props, &dims, &cx, &mut findings);
     if findings.has_errors() {
         return Err((sources, findings));

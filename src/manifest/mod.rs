@@ -8,6 +8,7 @@ mod dataset;
 mod dims;
 mod dtype;
 mod dtype_forms;
+mod elsewhere;
 mod entries;
 mod expand;
 mod file;

@@ -3,17 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::dims::Dims;
+use super::dtype::Types;
 use super::entries::{Entries, Item, Section};
-use super::table::{Keys, expected};
-use super::tree::{Table, Val};
-use super::{attrs, dataset, file, fill, select};
-use crate::diag::{Finding, Findings};
+use super::table::{Keys, expected, variant};
+use super::tree::{Node, Table, Val};
+use super::{attrs, dataset, dtype, file, fill, select};
+use crate::diag::{Finding, Findings, Span};
 use crate::model::{
-    Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredObject, FileProps, H5Path, Patch, Removal, RemovalTarget,
-    SelectionText,
+    Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps, H5Path,
+    Orders, Patch, Removal, RemovalTarget, SelectionText, text_bytes,
 };
 
-const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "for"], later: &["comment"] };
+const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "comment", "name_charset", "for"], later: &[] };
+const TYPE: Keys = Keys { what: "a type", known: &["dtype", "attrs", "track_order", "comment", "name_charset", "for"], later: &[] };
+const LINK: Keys = Keys { what: "a link", known: &["soft", "hard", "external", "name_charset", "for"], later: &[] };
+const EXTERNAL: Keys = Keys { what: "an external link", known: &["file", "path"], later: &[] };
 const PATCH: Keys = Keys { what: "[[patch]]", known: &["path", "select", "fill", "for"], later: &[] };
 const REMOVE: Keys = Keys { what: "[[remove]]", known: &["path", "match", "for"], later: &[] };
 
@@ -34,25 +38,35 @@ pub(crate) fn group_dims(entries: &Entries, dims: &mut Dims, findings: &mut Find
 pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill::Context<'_>, findings: &mut Findings) -> Desired {
     let mut axes = Axes::new();
     let mut objects = BTreeMap::new();
+    let types = types(&entries, findings);
     for (path, object) in entries.objects {
         let kind = match object.section {
             Section::Group => {
                 GROUP.check(&object.table, findings);
-                let track_order =
-                    object.table.get("track_order").and_then(|e| findings.keep(file::track_order(&e.node)).map(|t| (t, e.node.span)));
-                Some(DesiredKind::Group(DesiredGroup { track_order }))
+                Some(DesiredKind::Group(DesiredGroup { track_order: orders(&object.table, findings) }))
+            }
+            Section::Type => {
+                TYPE.check(&object.table, findings);
+                let dtype = object.table.get("dtype").and_then(|e| Some((types.get(&path)?.clone(), e.node.span)));
+                Some(DesiredKind::Type(Box::new(DesiredType { dtype, track_order: orders(&object.table, findings) })))
+            }
+            Section::Link => {
+                LINK.check(&object.table, findings);
+                findings.keep(link(&object.table, object.span)).map(DesiredKind::Link)
             }
             Section::Dataset => {
-                let reader = dataset::Reader { path: &path, table: &object.table, span: object.span, dims, findings };
+                let reader = dataset::Reader { path: &path, table: &object.table, span: object.span, dims, types: &types, findings };
                 reader.read(cx).map(|read| {
                     axes.extend(read.axes.map(|a| (path.clone(), a)));
                     DesiredKind::Dataset(Box::new(read.dataset))
                 })
             }
         };
-        let attrs = read_attrs(&object.table, findings);
+        let attrs = read_attrs(&object.table, &types, findings);
+        let comment = object.table.get("comment").and_then(|e| findings.keep(comment(&e.node)));
+        let name_charset = findings.keep(attrs::charset(&object.table)).flatten();
         if let Some(kind) = kind {
-            objects.insert(path, DesiredObject { origin: object.span, position: object.position, kind, attrs });
+            objects.insert(path, DesiredObject { origin: object.span, position: object.position, kind, attrs, comment, name_charset });
         }
     }
     check_parents(&objects, findings);
@@ -63,13 +77,64 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     desired
 }
 
-fn read_attrs(table: &Table, findings: &mut Findings) -> Vec<DesiredAttr> {
+fn read_attrs(table: &Table, types: &Types, findings: &mut Findings) -> Vec<DesiredAttr> {
     let Some(entry) = table.get("attrs") else { return Vec::new() };
     match &entry.node.val {
-        Val::Table(table) => attrs::read(table, findings),
+        Val::Table(table) => attrs::read(table, types, findings),
         _ => {
             findings.push(expected("a table of attributes", &entry.node));
             Vec::new()
+        }
+    }
+}
+
+fn orders(table: &Table, findings: &mut Findings) -> Option<(Orders, Span)> {
+    let entry = table.get("track_order")?;
+    findings.keep(file::track_order(&entry.node)).map(|orders| (orders, entry.node.span))
+}
+
+/// The committed types by path.
+fn types(entries: &Entries, findings: &mut Findings) -> Types {
+    let declared = entries.objects.iter().filter(|(_, o)| o.section == Section::Type);
+    let dtype = |object: &super::entries::Object| -> Result<Option<Dtype>, Finding> {
+        let Some(entry) = object.table.get("dtype") else { return Ok(None) };
+        // A type is committed by its own name only.
+        dtype::read(&entry.node, &Types::new()).map(Some)
+    };
+    declared.filter_map(|(path, object)| Some((path.clone(), findings.keep(dtype(object))??))).collect()
+}
+
+fn comment(node: &Node) -> Result<(Vec<u8>, Span), Finding> {
+    let bytes = text_bytes(node.text("a text")?);
+    if bytes.contains(&0) || bytes.len() > 65_000 {
+        return Err(Finding::error("comment", "a comment has at most 65000 bytes, none of them NUL").at(node.span, ""));
+    }
+    Ok((bytes, node.span))
+}
+
+fn link(table: &Table, span: Span) -> Result<DesiredLink, Finding> {
+    let entry = variant(&LINK, &["name_charset", "for"], table, span)?;
+    let node = &entry.node;
+    let bytes = |node: &Node, what: &str| -> Result<Vec<u8>, Finding> {
+        let bytes = text_bytes(node.text(what)?);
+        match bytes.is_empty() || bytes.contains(&0) {
+            true => Err(Finding::error("link", format!("{what} is neither empty nor holds NUL")).at(node.span, "")),
+            false => Ok(bytes),
+        }
+    };
+    match entry.key.as_str() {
+        "soft" => bytes(node, "the target of a soft link").map(DesiredLink::Soft),
+        "hard" => {
+            let text = node.text("the path of an object")?;
+            let target =
+                H5Path::parse(text).map_err(|e| Finding::error("path", format!("`{text}` is not a path: {e}")).at(node.span, ""))?;
+            Ok(DesiredLink::Hard { target, at: node.span })
+        }
+        _ => {
+            let table = EXTERNAL.table(node)?;
+            let file = bytes(table.need("file", "an external link", node.span)?, "the file of an external link")?;
+            let path = bytes(table.need("path", "an external link", node.span)?, "the path of an external link")?;
+            Ok(DesiredLink::External { file, path })
         }
     }
 }
@@ -80,12 +145,13 @@ fn check_parents(objects: &BTreeMap<H5Path, DesiredObject>, findings: &mut Findi
             .ancestors()
             .into_iter()
             .rev()
-            .find_map(|p| objects.get_key_value(&p).filter(|(_, o)| matches!(o.kind, DesiredKind::Dataset(_))));
-        if let Some((parent, dataset)) = above {
+            .find_map(|p| objects.get_key_value(&p).filter(|(_, o)| !matches!(o.kind, DesiredKind::Group(_))));
+        if let Some((parent, above)) = above {
+            let word = above.kind.word();
             findings.push(
-                Finding::error("dataset-parent", format!("{path} cannot be inside of {parent}, which is a dataset"))
+                Finding::error("dataset-parent", format!("{path} cannot be inside of {parent}, which is a {word}"))
                     .at(object.origin, "")
-                    .at(dataset.origin, "the dataset"),
+                    .at(above.origin, format!("the {word}")),
             );
         }
     }
@@ -101,7 +167,7 @@ fn path_of(table: &Table, what: &str, span: crate::diag::Span) -> Result<(H5Path
 fn dataset_at<'a>(objects: &'a BTreeMap<H5Path, DesiredObject>, path: &H5Path) -> Option<&'a DesiredDataset> {
     match &objects.get(path)?.kind {
         DesiredKind::Dataset(dataset) => Some(dataset),
-        DesiredKind::Group(_) => None,
+        DesiredKind::Group(_) | DesiredKind::Type(_) | DesiredKind::Link(_) => None,
     }
 }
 
@@ -119,11 +185,11 @@ fn patch(
         Some(e) => findings.keep(select::read(&e.node, dims, &path, axes.get(&path).map(Vec::as_slice))),
         None => Some(SelectionText { selection: crate::model::Selection::all(), span: path_at }),
     };
-    if let Some(group) = objects.get(&path).filter(|o| matches!(o.kind, DesiredKind::Group(_))) {
+    if let Some(other) = objects.get(&path).filter(|o| !matches!(o.kind, DesiredKind::Dataset(_))) {
         findings.push(
-            Finding::error("patch", format!("{path} is declared as a group; only datasets are patched"))
+            Finding::error("patch", format!("{path} is declared as a {}; only datasets are patched", other.kind.word()))
                 .at(path_at, "")
-                .at(group.origin, "declared here"),
+                .at(other.origin, "declared here"),
         );
         return None;
     }

@@ -2,7 +2,7 @@
 
 use super::{
     AttrSeen, AttrSpec, AttrValue, Charset, Dtype, Elements, EncodeError, Literal, Shape, StringLength, StringType, decode_one,
-    encode_elements, flatten,
+    encode_elements, flatten, flatten_as, is_written_nested,
 };
 
 impl AttrSpec {
@@ -68,6 +68,12 @@ impl AttrSpec {
     /// Elements in row-major order and their shape: the declared one, whose count must agree, or the
     /// nesting's.
     fn flat(&self, dtype: Option<&Dtype>) -> Result<(Shape, Vec<Literal>), EncodeError> {
+        if let (Some(shape), Some(dtype)) = (&self.shape, dtype)
+            && is_written_nested(dtype)
+            && let Some(list) = flatten_as(&self.literal, shape)
+        {
+            return Ok((shape.clone(), list));
+        }
         let (nesting, list) = flatten(&self.literal, dtype)?;
         let Some(shape) = &self.shape else { return Ok((nesting, list)) };
         if shape.elements() != Some(list.len() as u64) {
@@ -182,7 +188,7 @@ fn as_written(data: &Elements, dtype: &Dtype, at: usize, literal: &Literal) -> b
             let raw = &bytes[at * size..(at + 1) * size];
             super::elements::trimmed(t, raw) == text.as_bytes()
         }
-        (Elements::Fixed(_), _) => decode_one(data, dtype, at).as_ref() == Some(literal),
+        (Elements::Fixed(_) | Elements::Nested(_), _) => decode_one(data, dtype, at).as_ref() == Some(literal),
     }
 }
 

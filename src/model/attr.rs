@@ -24,6 +24,7 @@ impl AttrValue {
         match &self.data {
             Elements::Fixed(bytes) => bytes.len() as u64,
             Elements::Strings(list) => list.iter().map(|s| s.as_ref().map_or(0, Vec::len) as u64 + 16).sum(),
+            Elements::Nested(list) => list.iter().map(|v| v.bytes() as u64).sum(),
         }
     }
 }

@@ -26,17 +26,20 @@ impl Desired {
     pub fn inputs(&self) -> Vec<&std::path::Path> {
         let fills = self.objects.values().filter_map(|o| match &o.kind {
             DesiredKind::Dataset(d) => d.fill.as_ref(),
-            DesiredKind::Group(_) => None,
+            DesiredKind::Group(_) | DesiredKind::Type(_) | DesiredKind::Link(_) => None,
         });
         let fills = fills.chain(self.patches.iter().map(|p| &p.fill));
-        fills.filter_map(|f| if let super::Rule::Source(s) = &f.fill.rule { Some(s.file().as_path()) } else { None }).collect()
+        let userblock = self.file.userblock_file.iter().map(|(path, _)| path.as_path());
+        userblock
+            .chain(fills.filter_map(|f| if let super::Rule::Source(s) = &f.fill.rule { Some(s.file().as_path()) } else { None }))
+            .collect()
     }
 
     /// The dataset entry at a path.
     pub fn dataset(&self, path: &H5Path) -> Option<&DesiredDataset> {
         match &self.objects.get(path)?.kind {
             DesiredKind::Dataset(dataset) => Some(dataset),
-            DesiredKind::Group(_) => None,
+            DesiredKind::Group(_) | DesiredKind::Type(_) | DesiredKind::Link(_) => None,
         }
     }
 }
@@ -46,7 +49,7 @@ impl Observed {
     pub fn dataset(&self, path: &H5Path) -> Option<&SeenDataset> {
         match self.objects.get(path)?.kind.as_ref()? {
             SeenKind::Dataset(dataset) => Some(dataset),
-            SeenKind::Group(_) | SeenKind::Type | SeenKind::Unknown => None,
+            SeenKind::Group(_) | SeenKind::Type(_) | SeenKind::Unknown => None,
         }
     }
 }
@@ -82,7 +85,7 @@ pub fn contents(desired: &Desired, observed: &Observed) -> (BTreeMap<H5Path, Dat
         let definition = dataset.and_then(|d| d.definition.as_ref());
         let seen = observed.dataset(path);
         let (dtype, extent, chunk) = match (definition, seen) {
-            (Some(d), Some(s)) if d.dtype != s.dtype || !fits(d, s) => continue,
+            (Some(d), Some(s)) if !observed.same_type(&d.dtype, &s.dtype) || !fits(d, s) => continue,
             (Some(d), Some(s)) => (&s.dtype, d.extent_over(&s.shape), s.layout.chunk()),
             (Some(d), None) => (&d.dtype, d.shape.clone(), d.layout.chunk()),
             (None, Some(s)) => (&s.dtype, s.shape.clone(), s.layout.chunk()),

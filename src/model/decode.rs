@@ -1,7 +1,7 @@
 //! Elements back into literals, for people and for adapting values.
 
 use super::elements::trimmed;
-use super::{CompoundMember, Dtype, Elements, FloatType, IntType, Literal, Order, StringLength, bytes_text};
+use super::{CompoundMember, Dtype, Elements, FloatType, IntType, Literal, Order, Part, StringLength, Value, bytes_text};
 
 /// Element `at` as a literal; `None` for types that have no literal yet.
 pub fn decode_one(elements: &Elements, dtype: &Dtype, at: usize) -> Option<Literal> {
@@ -11,7 +11,41 @@ pub fn decode_one(elements: &Elements, dtype: &Dtype, at: usize) -> Option<Liter
             let size = dtype.size();
             decode_fixed(bytes.get(at * size..(at + 1) * size)?, dtype)
         }
+        Elements::Nested(list) => decode_value(list.get(at)?, dtype.resolved()),
     }
+}
+
+fn decode_value(value: &Value, dtype: &Dtype) -> Option<Literal> {
+    let all =
+        |list: &Elements, base: &Dtype| -> Option<Vec<Literal>> { (0..list.count(base)).map(|i| decode_one(list, base, i)).collect() };
+    Some(match (value, dtype.resolved()) {
+        (Value::Plain(bytes), dtype) => decode_fixed(bytes, dtype)?,
+        (Value::Text(text), _) => Literal::Text(bytes_text(text.as_deref().unwrap_or_default())),
+        (Value::List(list), Dtype::Vlen(base)) => Literal::List(all(list, base)?),
+        (Value::List(list), Dtype::Array { base, dims }) => nested(all(list, base)?, dims),
+        (Value::Record(values), Dtype::Compound { members, .. }) => {
+            let field = |(m, v): (&CompoundMember, &Value)| Some((bytes_text(&m.name), decode_value(v, &m.dtype)?));
+            Literal::Table(members.iter().zip(values).map(field).collect::<Option<_>>()?)
+        }
+        (Value::Reference(None), _) => Literal::Table(vec![("null".into(), Literal::Bool(true))]),
+        (Value::Reference(Some(referent)), _) => {
+            let path = Literal::Text(referent.target.to_string());
+            match &referent.part {
+                Part::Whole => path,
+                Part::Region(selected) => Literal::Table(vec![("path".into(), path), ("select".into(), selected.literal())]),
+                Part::Attr(name) => Literal::Table(vec![("path".into(), path), ("attr".into(), Literal::Text(bytes_text(name)))]),
+            }
+        }
+        (Value::List(_) | Value::Record(_), _) => return None,
+    })
+}
+
+/// A flat list as lists of lists.
+fn nested(mut list: Vec<Literal>, dims: &[u64]) -> Literal {
+    for &n in dims.iter().skip(1).rev() {
+        list = list.chunks((n as usize).max(1)).map(|part| Literal::List(part.to_vec())).collect();
+    }
+    Literal::List(list)
 }
 
 /// One element as people read it: numbers, quoted text, `1+2j`; other types as hex bytes.
@@ -28,7 +62,7 @@ pub fn element_text(elements: &Elements, dtype: &Dtype, at: usize) -> String {
             let hex: String = one.iter().take(16).map(|b| format!("{b:02x}")).collect();
             format!("0x{hex}{}", if one.len() > 16 { "…" } else { "" })
         }
-        (None, Elements::Strings(_)) => "?".into(),
+        (None, Elements::Strings(_) | Elements::Nested(_)) => "?".into(),
     }
 }
 
@@ -74,11 +108,8 @@ fn decode_fixed(bytes: &[u8], dtype: &Dtype) -> Option<Literal> {
         }
         Dtype::Array { base, dims } => {
             let size = base.size().max(1);
-            let mut list: Vec<Literal> = bytes.chunks(size).map(|part| decode_fixed(part, base)).collect::<Option<_>>()?;
-            for &n in dims.iter().skip(1).rev() {
-                list = list.chunks((n as usize).max(1)).map(|part| Literal::List(part.to_vec())).collect();
-            }
-            Some(Literal::List(list))
+            let list: Vec<Literal> = bytes.chunks(size).map(|part| decode_fixed(part, base)).collect::<Option<_>>()?;
+            Some(nested(list, dims))
         }
         Dtype::Opaque { .. } => Some(Literal::Text(format!("0x{}", bytes.iter().map(|b| format!("{b:02x}")).collect::<String>()))),
         Dtype::Bitfield(t) => {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AllocTime, AttrRule, Dtype, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, Selection, Shape};
+use super::{AllocTime, AttrRule, Charset, Dtype, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, Selection, Shape};
 use crate::diag::Span;
 
 /// Everything one manifest declares.
@@ -26,7 +26,72 @@ pub struct FileProps {
     /// Bytes in front of the HDF5 data: 0 or a power of two from 512.
     pub userblock: Option<(u64, Span)>,
     /// Creation order of links and attributes on new objects.
-    pub track_order: Option<(TrackOrder, Span)>,
+    pub track_order: Option<(Orders, Span)>,
+    /// Bytes that stand in the userblock: a file.
+    pub userblock_file: Option<(std::path::PathBuf, Span)>,
+    /// How free space in the file is managed.
+    pub space: Option<(FileSpace, Span)>,
+    /// Bytes of a page where space is managed by pages, and of allocations otherwise.
+    pub page_size: Option<(u64, Span)>,
+}
+
+/// How free space in a file is managed (H5Pset_file_space_strategy).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileSpace {
+    /// The strategy.
+    pub strategy: SpaceStrategy,
+    /// Is free space remembered when the file is closed?
+    pub persist: bool,
+    /// Smallest free section that is remembered, in bytes.
+    pub threshold: u64,
+}
+
+/// Strategies of managing free space.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpaceStrategy {
+    /// Free-space managers and aggregators: the default.
+    FsmAggr,
+    /// By pages.
+    Page,
+    /// Aggregators only.
+    Aggr,
+    /// Neither.
+    None,
+}
+
+impl Default for FileSpace {
+    /// What the library does where nothing is said.
+    fn default() -> Self {
+        Self { strategy: SpaceStrategy::FsmAggr, persist: false, threshold: 1 }
+    }
+}
+
+impl SpaceStrategy {
+    /// The manifest's word.
+    pub fn word(self) -> &'static str {
+        match self {
+            SpaceStrategy::FsmAggr => "fsm_aggr",
+            SpaceStrategy::Page => "page",
+            SpaceStrategy::Aggr => "aggr",
+            SpaceStrategy::None => "none",
+        }
+    }
+}
+
+/// Creation order of the links and of the attributes of an object; only groups have links.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Orders {
+    /// Of links.
+    pub links: TrackOrder,
+    /// Of attributes.
+    pub attrs: TrackOrder,
+}
+
+impl Orders {
+    /// The same for both.
+    pub fn both(order: TrackOrder) -> Self {
+        Self { links: order, attrs: order }
+    }
 }
 
 /// HDF5's library version bounds.
@@ -70,6 +135,10 @@ pub struct DesiredObject {
     pub kind: DesiredKind,
     /// Attributes in manifest order.
     pub attrs: Vec<DesiredAttr>,
+    /// The object's comment; empty for none.
+    pub comment: Option<(Vec<u8>, Span)>,
+    /// Character set of the name of a new link; by default ASCII where the name is.
+    pub name_charset: Option<Charset>,
 }
 
 /// What a declared object is.
@@ -79,13 +148,59 @@ pub enum DesiredKind {
     Group(DesiredGroup),
     /// A dataset.
     Dataset(Box<DesiredDataset>),
+    /// A committed type.
+    Type(Box<DesiredType>),
+    /// A link that is not the first name of an object.
+    Link(DesiredLink),
 }
 
 /// A declared group.
 #[derive(Clone, Debug, Default)]
 pub struct DesiredGroup {
     /// Creation order of its links and attributes.
-    pub track_order: Option<(TrackOrder, Span)>,
+    pub track_order: Option<(Orders, Span)>,
+}
+
+/// A declared committed type.
+#[derive(Clone, Debug)]
+pub struct DesiredType {
+    /// The type; `None` adopts one that must exist.
+    pub dtype: Option<(Dtype, Span)>,
+    /// Creation order of its attributes.
+    pub track_order: Option<(Orders, Span)>,
+}
+
+/// A declared link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum DesiredLink {
+    /// Another name of an object.
+    Hard {
+        /// One of the object's names.
+        target: H5Path,
+        /// Where it stands.
+        at: Span,
+    },
+    /// A path, whether or not anything is there.
+    Soft(Vec<u8>),
+    /// A path in another file.
+    External {
+        /// The other file's name, as it is stored.
+        file: Vec<u8>,
+        /// The path there.
+        path: Vec<u8>,
+    },
+}
+
+impl DesiredKind {
+    /// The manifest's word for the section it stands in.
+    pub fn word(&self) -> &'static str {
+        match self {
+            DesiredKind::Group(_) => "group",
+            DesiredKind::Dataset(_) => "dataset",
+            DesiredKind::Type(_) => "type",
+            DesiredKind::Link(_) => "link",
+        }
+    }
 }
 
 /// A declared attribute.
@@ -97,6 +212,8 @@ pub struct DesiredAttr {
     pub origin: Span,
     /// What is said of it.
     pub rule: AttrRule,
+    /// Character set of the name of a new attribute; by default ASCII where the name is.
+    pub name_charset: Option<Charset>,
 }
 
 /// A size along an axis.
@@ -147,7 +264,7 @@ pub struct DesiredDataset {
     /// What to do where type or storage differ.
     pub on_mismatch: OnMismatch,
     /// Creation order of its attributes.
-    pub track_order: Option<(TrackOrder, Span)>,
+    pub track_order: Option<(Orders, Span)>,
 }
 
 /// What it takes to create a dataset.

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use super::{H5Path, bytes_text};
+use super::{Rename, Target, bytes_text};
 
 /// Byte order of integers, floats and bitfields. One-byte types are little-endian here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -172,8 +172,8 @@ pub enum Dtype {
     Complex(FloatType),
     /// A committed type, shared by path.
     Committed {
-        /// Where it is committed, where that is known.
-        path: Option<H5Path>,
+        /// The type's object.
+        at: Target,
         /// The type itself.
         dtype: Box<Dtype>,
     },
@@ -293,6 +293,39 @@ impl Dtype {
         }
     }
 
+    /// Gives a committed type another name.
+    pub fn rename_targets(&mut self, rename: Rename<'_>) {
+        if let Dtype::Committed { at, .. } = self {
+            at.rename(rename);
+        }
+    }
+
+    /// The committed type's object, if it is one.
+    pub fn committed(&self) -> Option<&Target> {
+        match self {
+            Dtype::Committed { at, .. } => Some(at),
+            _ => None,
+        }
+    }
+
+    /// Does an element hold references, or lead to some?
+    pub fn has_references(&self) -> bool {
+        match self {
+            Dtype::Reference(_) => true,
+            Dtype::Compound { members, .. } => members.iter().any(|m| m.dtype.has_references()),
+            Dtype::Array { base, .. } | Dtype::Vlen(base) => base.has_references(),
+            Dtype::Committed { dtype, .. } => dtype.has_references(),
+            Dtype::Int(_)
+            | Dtype::Float(_)
+            | Dtype::String(_)
+            | Dtype::Enum { .. }
+            | Dtype::Opaque { .. }
+            | Dtype::Bitfield(_)
+            | Dtype::Complex(_)
+            | Dtype::Foreign { .. } => false,
+        }
+    }
+
     /// Is it a variable-length string?
     pub fn is_variable_string(&self) -> bool {
         matches!(self.resolved(), Dtype::String(StringType { length: StringLength::Variable, .. }))
@@ -324,11 +357,12 @@ impl Dtype {
     pub fn has_outside_data(&self) -> bool {
         match self {
             Dtype::String(StringType { length: StringLength::Variable, .. }) | Dtype::Vlen(_) | Dtype::Reference(_) => true,
-            Dtype::Foreign { .. } => true,
             Dtype::Compound { members, .. } => members.iter().any(|m| m.dtype.has_outside_data()),
             Dtype::Array { base, .. } => base.has_outside_data(),
             Dtype::Committed { dtype, .. } => dtype.has_outside_data(),
             Dtype::Int(_) | Dtype::Float(_) | Dtype::Enum { .. } | Dtype::Opaque { .. } | Dtype::Bitfield(_) | Dtype::Complex(_) => false,
+            // Times and other plain bytes: all types with pointers are told apart.
+            Dtype::Foreign { .. } => false,
             Dtype::String(StringType { length: StringLength::Fixed(_), .. }) => false,
         }
     }
@@ -413,8 +447,8 @@ impl fmt::Display for Dtype {
             Dtype::Reference(RefKind::Region) => f.write_str("ref(region)"),
             Dtype::Reference(RefKind::Any) => f.write_str("ref(any)"),
             Dtype::Complex(t) => write!(f, "native complex({})", Dtype::Float(t.clone())),
-            Dtype::Committed { path: Some(path), dtype } => write!(f, "type {path} = {dtype}"),
-            Dtype::Committed { path: None, dtype } => write!(f, "committed {dtype}"),
+            Dtype::Committed { at: Target::Path(path), dtype } => write!(f, "type {path} = {dtype}"),
+            Dtype::Committed { at: Target::Address(_), dtype } => write!(f, "committed {dtype}"),
             Dtype::Foreign { class, size, .. } => write!(f, "HDF5 class {class} ({size} bytes)"),
         }
     }

@@ -1,6 +1,6 @@
 //! Runs of elements in memory.
 
-use super::{Dtype, FloatType, Order, Padding, StringLength, StringType};
+use super::{Dtype, FloatType, Order, Padding, Rename, StringLength, StringType, Target, Value};
 
 /// Consecutive elements of one dtype, in the layout the file has them in.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,12 +9,18 @@ pub enum Elements {
     Fixed(Vec<u8>),
     /// Variable-length strings; `None` is HDF5's null string, which reads as empty.
     Strings(Vec<Option<Vec<u8>>>),
+    /// Elements with other parts that live outside of them: sequences, references, records that hold such parts.
+    Nested(Vec<Value>),
 }
 
 impl Elements {
     /// No elements of this dtype.
     pub fn empty(dtype: &Dtype) -> Self {
-        if dtype.is_variable_string() { Elements::Strings(Vec::new()) } else { Elements::Fixed(Vec::new()) }
+        match dtype {
+            d if d.is_variable_string() => Elements::Strings(Vec::new()),
+            d if d.has_outside_data() => Elements::Nested(Vec::new()),
+            _ => Elements::Fixed(Vec::new()),
+        }
     }
 
     /// How many elements.
@@ -22,6 +28,7 @@ impl Elements {
         match self {
             Elements::Fixed(bytes) => bytes.len() / dtype.size().max(1),
             Elements::Strings(list) => list.len(),
+            Elements::Nested(list) => list.len(),
         }
     }
 
@@ -30,6 +37,7 @@ impl Elements {
         match self {
             Elements::Fixed(bytes) => Elements::Fixed(bytes[start * dtype.size()..(start + count) * dtype.size()].to_vec()),
             Elements::Strings(list) => Elements::Strings(list[start..start + count].to_vec()),
+            Elements::Nested(list) => Elements::Nested(list[start..start + count].to_vec()),
         }
     }
 
@@ -38,9 +46,8 @@ impl Elements {
         match (self, more) {
             (Elements::Fixed(a), Elements::Fixed(b)) => a.extend_from_slice(&b),
             (Elements::Strings(a), Elements::Strings(b)) => a.extend(b),
-            (Elements::Fixed(_), Elements::Strings(_)) | (Elements::Strings(_), Elements::Fixed(_)) => {
-                unreachable!("one dtype gives one kind of elements")
-            }
+            (Elements::Nested(a), Elements::Nested(b)) => a.extend(b),
+            (Elements::Fixed(_) | Elements::Strings(_) | Elements::Nested(_), _) => unreachable!("one dtype gives one kind of elements"),
         }
     }
 
@@ -52,9 +59,8 @@ impl Elements {
                 a[at * size..(at + 1) * size].copy_from_slice(&b[from * size..(from + 1) * size]);
             }
             (Elements::Strings(a), Elements::Strings(b)) => a[at].clone_from(&b[from]),
-            (Elements::Fixed(_), Elements::Strings(_)) | (Elements::Strings(_), Elements::Fixed(_)) => {
-                unreachable!("one dtype gives one kind of elements")
-            }
+            (Elements::Nested(a), Elements::Nested(b)) => a[at].clone_from(&b[from]),
+            (Elements::Fixed(_) | Elements::Strings(_) | Elements::Nested(_), _) => unreachable!("one dtype gives one kind of elements"),
         }
     }
 
@@ -68,7 +74,8 @@ impl Elements {
                 fixed_equal(dtype, &a[range.clone()], &b[range])
             }
             (Elements::Strings(a), Elements::Strings(b)) => a[at].as_deref().unwrap_or_default() == b[at].as_deref().unwrap_or_default(),
-            (Elements::Fixed(_), Elements::Strings(_)) | (Elements::Strings(_), Elements::Fixed(_)) => false,
+            (Elements::Nested(a), Elements::Nested(b)) => value_equal(dtype.resolved(), &a[at], &b[at]),
+            (Elements::Fixed(_) | Elements::Strings(_) | Elements::Nested(_), _) => false,
         }
     }
 
@@ -83,7 +90,73 @@ impl Elements {
         match self {
             Elements::Fixed(bytes) => bytes.len(),
             Elements::Strings(list) => list.iter().map(|s| s.as_ref().map_or(0, Vec::len) + 32).sum(),
+            Elements::Nested(list) => list.iter().map(|v| v.bytes() + 32).sum(),
         }
+    }
+
+    /// Gives every object that is referred to another name.
+    pub fn rename_targets(&mut self, rename: Rename<'_>) {
+        if let Elements::Nested(list) = self {
+            list.iter_mut().for_each(|v| v.rename_targets(rename));
+        }
+    }
+
+    /// Calls `visit` for every object that is referred to.
+    pub fn targets(&self, visit: &mut dyn FnMut(&Target)) {
+        if let Elements::Nested(list) = self {
+            list.iter().for_each(|v| v.targets(visit));
+        }
+    }
+
+    /// One element of a dtype with outside data, for each of the values.
+    pub fn of_values(dtype: &Dtype, values: Vec<Value>) -> Self {
+        match Elements::empty(dtype) {
+            Elements::Strings(mut list) => {
+                list.extend(values.into_iter().map(|v| if let Value::Text(text) = v { text } else { None }));
+                Elements::Strings(list)
+            }
+            Elements::Nested(_) => Elements::Nested(values),
+            Elements::Fixed(mut bytes) => {
+                values.into_iter().for_each(|v| {
+                    if let Value::Plain(one) = v {
+                        bytes.extend(one)
+                    }
+                });
+                Elements::Fixed(bytes)
+            }
+        }
+    }
+
+    /// Element `at` on its own.
+    pub fn value(&self, dtype: &Dtype, at: usize) -> Option<Value> {
+        match self {
+            Elements::Fixed(bytes) => {
+                let size = dtype.size();
+                Some(Value::Plain(bytes.get(at.checked_mul(size)?..at.checked_add(1)?.checked_mul(size)?)?.to_vec()))
+            }
+            Elements::Strings(list) => Some(Value::Text(list.get(at)?.clone())),
+            Elements::Nested(list) => list.get(at).cloned(),
+        }
+    }
+}
+
+/// Equality in the sense of [`Elements::equal_at`] for values with outside data.
+fn value_equal(dtype: &Dtype, a: &Value, b: &Value) -> bool {
+    match (a, b) {
+        (Value::Plain(a), Value::Plain(b)) => fixed_equal(dtype, a, b),
+        (Value::Text(a), Value::Text(b)) => a.as_deref().unwrap_or_default() == b.as_deref().unwrap_or_default(),
+        (Value::List(a), Value::List(b)) => match dtype {
+            Dtype::Vlen(base) | Dtype::Array { base, .. } => a.all_equal(b, base),
+            _ => a == b,
+        },
+        (Value::Record(a), Value::Record(b)) => match dtype {
+            Dtype::Compound { members, .. } => {
+                a.len() == b.len() && members.iter().zip(a.iter().zip(b)).all(|(m, (a, b))| value_equal(m.dtype.resolved(), a, b))
+            }
+            _ => a == b,
+        },
+        (Value::Reference(a), Value::Reference(b)) => a == b,
+        _ => false,
     }
 }
 

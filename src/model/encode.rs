@@ -1,5 +1,6 @@
 //! Literals into elements of a dtype.
 
+use super::encode_value::{encode_value, nested_as};
 use super::{
     CompoundMember, Dtype, Elements, FloatType, IntType, Literal, Order, Padding, Shape, StringLength, StringType, bytes_text, text_bytes,
 };
@@ -20,6 +21,9 @@ pub fn encode_one(literal: &Literal, dtype: &Dtype) -> Result<Elements, EncodeEr
     {
         return variable(text, t).map(|b| Elements::Strings(vec![Some(b)]));
     }
+    if dtype.has_outside_data() {
+        return encode_value(literal, dtype).map(|v| Elements::of_values(dtype, vec![v]));
+    }
     let mut out = Vec::with_capacity(dtype.size());
     encode_fixed(literal, dtype.resolved(), &mut out)?;
     Ok(Elements::Fixed(out))
@@ -31,10 +35,25 @@ pub fn encode_elements<'a>(literals: impl IntoIterator<Item = &'a Literal>, dtyp
     for literal in literals {
         match &mut out {
             Elements::Fixed(bytes) => encode_fixed(literal, dtype.resolved(), bytes)?,
-            Elements::Strings(_) => out.append(encode_one(literal, dtype)?),
+            Elements::Strings(_) | Elements::Nested(_) => out.append(encode_one(literal, dtype)?),
         }
     }
     Ok(out)
+}
+
+/// The elements of a list that is nested as a shape says, row-major; `None` where it is not. For dtypes whose elements are lists
+/// themselves this is what tells them from axes.
+pub fn flatten_as(literal: &Literal, shape: &Shape) -> Option<Vec<Literal>> {
+    match shape {
+        Shape::Null => None,
+        Shape::Scalar => Some(vec![literal.clone()]),
+        Shape::Simple(dims) => nested_as(literal, dims).map(|list| list.into_iter().cloned().collect()),
+    }
+}
+
+/// Are elements written as lists or tables?
+pub fn is_written_nested(dtype: &Dtype) -> bool {
+    element_depth(dtype) > 0
 }
 
 /// The elements of a nested list in row-major order, with the shape that the nesting says. `inner`
@@ -117,7 +136,7 @@ fn collect(literal: &Literal, dims: &[u64], pairs: bool, nested: bool, out: &mut
     }
 }
 
-fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+pub(super) fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mismatch = || EncodeError(format!("{literal} is {} {}, not a value of {dtype}", article(literal.kind()), literal.kind()));
     match dtype {
         Dtype::Int(t) => push_int(whole(literal).ok_or_else(mismatch)?, t, literal, dtype, out),
@@ -186,6 +205,23 @@ fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(
 
 /// Fields by name, or all of them in order.
 fn compound(literal: &Literal, size: usize, members: &[CompoundMember], dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let values = fields_of(literal, members, dtype)?;
+    let start = out.len();
+    out.resize(start + size, 0);
+    for (member, value) in members.iter().zip(values) {
+        let mut bytes = Vec::new();
+        encode_fixed(value, &member.dtype, &mut bytes)
+            .map_err(|e| EncodeError(format!("field `{}`: {}", bytes_text(&member.name), e.0)))?;
+        let place = out.get_mut(start + member.offset..start + member.offset + bytes.len());
+        place
+            .ok_or_else(|| EncodeError(format!("the field `{}` lies outside of {dtype}", bytes_text(&member.name))))?
+            .copy_from_slice(&bytes);
+    }
+    Ok(())
+}
+
+/// The literal of each member, in the type's order.
+pub(super) fn fields_of<'a>(literal: &'a Literal, members: &[CompoundMember], dtype: &Dtype) -> Result<Vec<&'a Literal>, EncodeError> {
     let names = || members.iter().map(|m| bytes_text(&m.name)).collect::<Vec<_>>().join(", ");
     let mut values: Vec<&Literal> = Vec::with_capacity(members.len());
     match literal {
@@ -209,18 +245,7 @@ fn compound(literal: &Literal, size: usize, members: &[CompoundMember], dtype: &
             return Err(EncodeError(format!("{literal} is not a value of {dtype}; write a table of its fields {}", names())));
         }
     }
-    let start = out.len();
-    out.resize(start + size, 0);
-    for (member, value) in members.iter().zip(values) {
-        let mut bytes = Vec::new();
-        encode_fixed(value, &member.dtype, &mut bytes)
-            .map_err(|e| EncodeError(format!("field `{}`: {}", bytes_text(&member.name), e.0)))?;
-        let place = out.get_mut(start + member.offset..start + member.offset + bytes.len());
-        place
-            .ok_or_else(|| EncodeError(format!("the field `{}` lies outside of {dtype}", bytes_text(&member.name))))?
-            .copy_from_slice(&bytes);
-    }
-    Ok(())
+    Ok(values)
 }
 
 /// Hex text, with or without `0x`, in pairs of digits; blanks and underscores may stand between them.
@@ -369,6 +394,7 @@ mod tests {
         match encode_one(&literal, &dtype) {
             Ok(Elements::Fixed(bytes)) => Ok(bytes),
             Ok(Elements::Strings(list)) => Ok(list[0].clone().unwrap_or_default()),
+            Ok(Elements::Nested(_)) => panic!("no bytes"),
             Err(e) => Err(e.0),
         }
     }

@@ -10,6 +10,7 @@ mod desired;
 mod dtype;
 mod elements;
 mod encode;
+mod encode_value;
 mod fill;
 mod fill_check;
 mod glob;
@@ -22,20 +23,23 @@ mod observed;
 mod partition;
 mod path;
 mod region;
+mod selected;
 mod shape;
 mod storage;
+mod value;
 
 pub use attr::{AttrRule, AttrSpec, AttrValue};
 pub use bytes::{bytes_text, human_bytes, text_bytes};
 pub use contents::{DatasetContents, contents, grows};
 pub use decode::{decode_one, element_text};
 pub use desired::{
-    Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredFill, DesiredGroup, DesiredKind, DesiredObject, FileProps, Libver,
-    OnMismatch, Owned, Patch, Removal, RemovalTarget, SelectionText, Size, TrackOrder,
+    Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredFill, DesiredGroup, DesiredKind, DesiredLink, DesiredObject,
+    DesiredType, FileProps, FileSpace, Libver, OnMismatch, Orders, Owned, Patch, Removal, RemovalTarget, SelectionText, Size,
+    SpaceStrategy, TrackOrder,
 };
 pub use dtype::{Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType};
 pub use elements::Elements;
-pub use encode::{EncodeError, encode_elements, encode_one, flatten};
+pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, is_written_nested};
 pub use fill::{ALPHABET, BlockSource, Boundary, Fill, Missing, Rule, SourceFile};
 pub use glob::Glob;
 pub use layers::{Frame, Layer, LayerKind, layers};
@@ -43,9 +47,13 @@ pub use listed::{Listed, ListedKind, is_bookkeeping};
 pub use literal::Literal;
 pub use needs::{Need, Needs};
 pub use numbers::Numbers;
-pub use observed::{AttrSeen, Base, HeaderVersion, LinkSeen, ObjectId, ObjectSeen, Observed, RegionSeen, SeenDataset, SeenGroup, SeenKind};
+pub use observed::{
+    AttrSeen, Base, HeaderVersion, LinkSeen, ObjectId, ObjectSeen, Observed, RegionSeen, SeenDataset, SeenGroup, SeenKind, SeenType,
+};
 pub use partition::Partition;
 pub use path::{H5Path, PathError};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
+pub use selected::{Selected, SlabAxis};
 pub use shape::{MaxShape, Shape};
-pub use storage::{AllocTime, FillTime, FillValue, Filter, Layout, auto_chunks};
+pub use storage::{AllocTime, ExternalFile, FillTime, FillValue, Filter, Layout, Mapping, auto_chunks};
+pub use value::{Part, Referent, Rename, Target, Value};

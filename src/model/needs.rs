@@ -2,7 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{AttrRule, Desired, DesiredKind, Glob, H5Path, RemovalTarget};
+use super::{
+    AttrRule, Desired, DesiredFill, DesiredKind, DesiredLink, DesiredObject, Dtype, Glob, H5Path, Literal, RemovalTarget, Rule, Target,
+    encode_one,
+};
 
 /// What to look at. Parents of every path are looked at, too, without attributes.
 #[derive(Clone, Debug, Default)]
@@ -22,8 +25,76 @@ pub struct Need {
     pub storage: bool,
     /// Is there an attribute that an old object header could not hold?
     pub large: bool,
+    /// Is its comment needed?
+    pub comment: bool,
     /// Must it be there? If it is not, the names beside it are of interest.
     pub required: bool,
+}
+
+/// Objects that a declaration refers to: by links, by its committed type, and in values.
+fn referents(object: &DesiredObject) -> Vec<H5Path> {
+    let mut out: Vec<H5Path> = Vec::new();
+    let mut visit = |target: &Target| {
+        if let Target::Path(path) = target {
+            out.push(path.clone());
+        }
+    };
+    for attr in &object.attrs {
+        match &attr.rule {
+            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
+                let Some(dtype) = &spec.dtype else { continue };
+                dtype.committed().into_iter().for_each(&mut visit);
+                if dtype.has_references()
+                    && let Ok(value) = spec.fresh()
+                {
+                    value.data.targets(&mut visit);
+                }
+            }
+            AttrRule::Empty(dtype) => dtype.committed().into_iter().for_each(&mut visit),
+            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
+        }
+    }
+    match &object.kind {
+        DesiredKind::Dataset(d) => {
+            let dtype = d.definition.as_ref().map(|d| &d.dtype);
+            dtype.and_then(|t| t.committed()).into_iter().for_each(&mut visit);
+            out.extend(d.fill.iter().flat_map(|f| fill_referents(dtype, f)));
+        }
+        DesiredKind::Link(DesiredLink::Hard { target, .. }) => out.push(target.clone()),
+        DesiredKind::Group(_) | DesiredKind::Type(_) | DesiredKind::Link(_) => {}
+    }
+    out
+}
+
+/// Objects that literal contents refer to. Without a dtype, texts that are absolute paths may be meant.
+fn fill_referents(dtype: Option<&Dtype>, fill: &DesiredFill) -> Vec<H5Path> {
+    let mut out = Vec::new();
+    let literals: &[Literal] = match &fill.fill.rule {
+        Rule::Value(one) => std::slice::from_ref(one),
+        Rule::Values(list) | Rule::Cycle(list) | Rule::Choice { from: list, .. } => list,
+        _ => &[],
+    };
+    match dtype {
+        Some(dtype) if dtype.has_references() => {
+            for literal in literals {
+                if let Ok(one) = encode_one(literal, dtype) {
+                    one.targets(&mut |t| out.extend(if let Target::Path(path) = t { Some(path.clone()) } else { None }));
+                }
+            }
+        }
+        Some(_) => {}
+        None => literals.iter().for_each(|l| paths(l, &mut out)),
+    }
+    out
+}
+
+fn paths(literal: &Literal, out: &mut Vec<H5Path>) {
+    match literal {
+        Literal::Text(text) if text.starts_with('/') && text.len() < 4096 => out.extend(H5Path::parse(text).ok()),
+        Literal::List(items) => items.iter().for_each(|l| paths(l, out)),
+        Literal::Table(fields) => fields.iter().for_each(|(_, l)| paths(l, out)),
+        Literal::Bool(_) | Literal::Int(_) | Literal::Float(_) | Literal::Text(_) => {}
+    }
 }
 
 impl Needs {
@@ -31,10 +102,19 @@ impl Needs {
     pub fn of(desired: &Desired) -> Self {
         let mut needs = Needs::default();
         for (path, object) in &desired.objects {
-            if matches!(&object.kind, DesiredKind::Dataset(d) if d.definition.is_none()) {
+            let adopts = match &object.kind {
+                DesiredKind::Dataset(d) => d.definition.is_none(),
+                DesiredKind::Type(t) => t.dtype.is_none(),
+                DesiredKind::Group(_) | DesiredKind::Link(_) => false,
+            };
+            if adopts {
                 needs.require(path);
             }
+            for target in referents(object) {
+                needs.add(&target);
+            }
             let need = needs.add(path);
+            need.comment |= object.comment.is_some();
             for attr in &object.attrs {
                 need.attrs.insert(attr.name.clone());
                 need.large |= attr.rule.may_be_large();
@@ -44,6 +124,9 @@ impl Needs {
             }
         }
         for patch in &desired.patches {
+            for target in fill_referents(None, &patch.fill) {
+                needs.add(&target);
+            }
             match desired.objects.contains_key(&patch.path) {
                 true => _ = needs.add(&patch.path),
                 false => needs.require(&patch.path),

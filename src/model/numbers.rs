@@ -124,7 +124,11 @@ mod tests {
         let pair = [1.0f64.to_be_bytes(), (-2.0f64).to_be_bytes()].concat();
         check(&Dtype::complex(8, Order::Big), &pair, Numbers::C128(vec![(1.0, -2.0)]));
         check(&Dtype::Complex(FloatType::ieee(8, Order::Big)), &pair, Numbers::C128(vec![(1.0, -2.0)]));
-        check(&Dtype::Committed { path: None, dtype: Box::new(Dtype::int(2, true)) }, &[1, 0], Numbers::Int(vec![1]));
+        check(
+            &Dtype::Committed { at: super::super::Target::Address(0), dtype: Box::new(Dtype::int(2, true)) },
+            &[1, 0],
+            Numbers::Int(vec![1]),
+        );
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, MaxShape, Shape, TrackOrder};
+use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, MaxShape, Shape, Target, TrackOrder};
 
 /// What planning knows of a file.
 #[derive(Clone, Debug, Default)]
@@ -11,6 +11,8 @@ pub struct Observed {
     pub base: Base,
     /// Every path that was asked for and exists, with its parents.
     pub objects: BTreeMap<H5Path, ObjectSeen>,
+    /// The first path of every object that was seen.
+    pub first: BTreeMap<ObjectId, H5Path>,
     /// Existing paths that each removal's globs match, in the order of the manifest's removals.
     pub matches: Vec<Vec<H5Path>>,
     /// Compared layers: by dataset, then by the layer's number.
@@ -78,6 +80,8 @@ pub struct ObjectSeen {
     pub links: u32,
     /// Bytes its elements take in the file, where that was asked for.
     pub storage: Option<u64>,
+    /// Its comment, where that was asked for and there is one.
+    pub comment: Option<Vec<u8>>,
 }
 
 /// Object headers of version 1 cannot hold attributes over 64 KiB.
@@ -97,7 +101,7 @@ pub enum SeenKind {
     /// A dataset.
     Dataset(Box<SeenDataset>),
     /// A committed type.
-    Type,
+    Type(Box<SeenType>),
     /// Something newer than this version.
     Unknown,
 }
@@ -107,6 +111,13 @@ pub enum SeenKind {
 pub struct SeenGroup {
     /// Creation order of its links.
     pub link_order: TrackOrder,
+}
+
+/// A committed type that was seen.
+#[derive(Clone, Debug)]
+pub struct SeenType {
+    /// The type itself.
+    pub dtype: Dtype,
 }
 
 /// A dataset that was seen.
@@ -152,13 +163,39 @@ pub struct RegionSeen {
     pub examples: Vec<(String, String)>,
 }
 
+impl Observed {
+    /// The name by which the planner knows an object: the first of its paths that was seen.
+    pub fn canonical(&self, path: &H5Path) -> H5Path {
+        let Some(ObjectSeen { link: LinkSeen::Hard(id), .. }) = self.objects.get(path) else { return path.clone() };
+        self.first.get(id).unwrap_or(path).clone()
+    }
+
+    /// The canonical name of what a declaration refers to; `None` leaves it as it is.
+    pub fn canonical_target(&self, target: &Target) -> Option<Target> {
+        match target {
+            Target::Path(path) => Some(Target::Path(self.canonical(path))),
+            Target::Address(_) => None,
+        }
+    }
+
+    /// Is a declared type the one that was seen, whatever name a committed one is called by?
+    pub fn same_type(&self, declared: &Dtype, seen: &Dtype) -> bool {
+        if declared == seen {
+            return true;
+        }
+        let mut declared = declared.clone();
+        declared.rename_targets(&mut |t| self.canonical_target(t));
+        declared == *seen
+    }
+}
+
 impl SeenKind {
     /// `group`, `dataset`, `committed type`: for messages.
     pub fn word(&self) -> &'static str {
         match self {
             SeenKind::Group(_) => "group",
             SeenKind::Dataset(_) => "dataset",
-            SeenKind::Type => "committed type",
+            SeenKind::Type(_) => "committed type",
             SeenKind::Unknown => "object of an unknown kind",
         }
     }

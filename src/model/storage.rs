@@ -32,12 +32,38 @@ pub enum Layout {
     Contiguous,
     /// In chunks, each through the filters in order.
     Chunked { chunk: Vec<u64>, filters: Vec<Filter> },
-    /// In other files: seen, never written through.
-    External,
-    /// Mapped from other datasets: seen, never written through.
-    Virtual,
+    /// In other files, one after the other: never written through.
+    External(Vec<ExternalFile>),
+    /// Mapped from other datasets: never written through.
+    Virtual(Vec<Mapping>),
     /// A layout class this version does not know.
     Unknown(i32),
+}
+
+/// A piece of a file that holds elements of a dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExternalFile {
+    /// The file's name, as it is stored.
+    pub file: Vec<u8>,
+    /// First byte.
+    pub offset: u64,
+    /// Bytes; `None` is unlimited.
+    pub size: Option<u64>,
+}
+
+/// Elements of a virtual dataset that come from another dataset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// Elements here.
+    pub select: super::Selected,
+    /// The other file's name, as it is stored; `.` is this file.
+    pub file: Vec<u8>,
+    /// The dataset's path there.
+    pub path: Vec<u8>,
+    /// Elements there.
+    pub source: super::Selected,
+    /// The extent of the other dataset, where the file holds one.
+    pub extent: Option<Vec<u64>>,
 }
 
 /// HDF5's fill value for elements that were never written.
@@ -75,15 +101,31 @@ pub enum AllocTime {
     Incr,
 }
 
+impl Mapping {
+    /// The same mapping in one way of saying it.
+    fn canonical(&self) -> Self {
+        Self { select: self.select.clone().canonical(), source: self.source.clone().canonical(), extent: None, ..self.clone() }
+    }
+}
+
 impl Layout {
+    /// Do both say the same of storage in other files?
+    pub fn same_sources(&self, other: &Layout) -> bool {
+        match (self, other) {
+            (Layout::External(a), Layout::External(b)) => a == b,
+            (Layout::Virtual(a), Layout::Virtual(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.canonical() == b.canonical()),
+            _ => true,
+        }
+    }
+
     /// The manifest's word for it.
     pub fn word(&self) -> &'static str {
         match self {
             Layout::Compact => "compact",
             Layout::Contiguous => "contiguous",
             Layout::Chunked { .. } => "chunked",
-            Layout::External => "external",
-            Layout::Virtual => "virtual",
+            Layout::External(_) => "external",
+            Layout::Virtual(_) => "virtual",
             Layout::Unknown(_) => "unknown",
         }
     }
@@ -92,7 +134,7 @@ impl Layout {
     pub fn chunk(&self) -> Option<&[u64]> {
         match self {
             Layout::Chunked { chunk, .. } => Some(chunk),
-            Layout::Compact | Layout::Contiguous | Layout::External | Layout::Virtual | Layout::Unknown(_) => None,
+            Layout::Compact | Layout::Contiguous | Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_) => None,
         }
     }
 
@@ -100,7 +142,7 @@ impl Layout {
     pub fn filters(&self) -> &[Filter] {
         match self {
             Layout::Chunked { filters, .. } => filters,
-            Layout::Compact | Layout::Contiguous | Layout::External | Layout::Virtual | Layout::Unknown(_) => &[],
+            Layout::Compact | Layout::Contiguous | Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_) => &[],
         }
     }
 }

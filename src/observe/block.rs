@@ -97,11 +97,11 @@ pub(super) mod testing {
     //! A small file with one dataset.
 
     use crate::h5::{DatasetAccess, File, NewDataset, NewFile};
-    use crate::model::{Dtype, Elements, FillValue, Layout, Libver, Region, Shape, TrackOrder};
+    use crate::model::{Dtype, Elements, FillValue, Layout, Region, Shape, TrackOrder};
 
     pub fn dataset(dtype: &Dtype, dims: &[u64], chunk: Option<&[u64]>, bytes: Vec<u8>) -> (tempfile::TempDir, File, DatasetAccess) {
         let folder = tempfile::tempdir().unwrap();
-        let new = NewFile { libver: (Libver::V18, Libver::Latest), userblock: 0, track_order: TrackOrder::No };
+        let new = NewFile::plain(TrackOrder::No);
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
         let shape = Shape::from_dims(dims);
         let layout = match chunk {
@@ -117,6 +117,8 @@ pub(super) mod testing {
             fill_time: None,
             alloc_time: None,
             attr_order: TrackOrder::No,
+            committed: None,
+            name_charset: None,
         };
         let access = file.root().unwrap().create_dataset(b"x", &new).unwrap().access().unwrap();
         access.write(&Region::whole(&shape).unwrap(), &Elements::Fixed(bytes)).unwrap();

@@ -110,14 +110,14 @@ impl Parents {
 mod tests {
     use super::*;
     use crate::h5::{File, NewFile, NewGroup};
-    use crate::model::{Libver, TrackOrder};
+    use crate::model::TrackOrder;
 
     #[test]
     fn parents_stay_open() {
         let folder = tempfile::tempdir().unwrap();
-        let new = NewFile { libver: (Libver::V18, Libver::Latest), userblock: 0, track_order: TrackOrder::No };
+        let new = NewFile::plain(TrackOrder::No);
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
-        let plain = NewGroup { link_order: TrackOrder::No, attr_order: TrackOrder::No };
+        let plain = NewGroup::plain();
         let a = file.root().unwrap().create_group(b"a", plain).unwrap();
         let b = a.create_group(b"b", plain).unwrap();
         a.create_group(b"z", plain).unwrap();
@@ -134,9 +134,9 @@ mod tests {
     #[test]
     fn names_that_are_paths_are_refused() {
         let folder = tempfile::tempdir().unwrap();
-        let new = NewFile { libver: (Libver::V18, Libver::Latest), userblock: 0, track_order: TrackOrder::No };
+        let new = NewFile::plain(TrackOrder::No);
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
-        let plain = NewGroup { link_order: TrackOrder::No, attr_order: TrackOrder::No };
+        let plain = NewGroup::plain();
         let root = file.root().unwrap();
         root.create_group(b"a", plain).unwrap().create_group(b"b", plain).unwrap();
         for name in [&b""[..], b".", b"a/b", b"/a", b"a\0"] {

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::Naming;
 use super::descent::{Descent, Member, Parents};
 use crate::h5::{File, H5Error, Kind, Link, Object};
 use crate::model::{
-    Base, Glob, H5Path, HeaderVersion, LinkSeen, Need, Needs, ObjectId, ObjectSeen, Observed, SeenGroup, SeenKind, TrackOrder,
+    Base, Glob, H5Path, HeaderVersion, LinkSeen, Need, Needs, ObjectId, ObjectSeen, Observed, SeenGroup, SeenKind, SeenType, TrackOrder,
 };
 
 /// Why a file could not be looked at.
@@ -54,7 +55,20 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     }
     matches.iter_mut().for_each(|list| list.retain(|path| !unreadable.contains(path)));
     let base = Base::Existing { size: info.size, superblock: info.superblock, userblock: info.userblock };
-    Ok(Observed { base, objects: walker.objects, matches, regions: BTreeMap::new(), unsearched, siblings: walker.siblings })
+    let mut first = BTreeMap::new();
+    for (path, object) in &walker.objects {
+        if let LinkSeen::Hard(id) = object.link {
+            first.entry(id).or_insert_with(|| path.clone());
+        }
+    }
+    let naming = Naming::new(file, &first);
+    for object in walker.objects.values_mut() {
+        if let Some(SeenKind::Dataset(dataset)) = &mut object.kind {
+            naming.name_type(&mut dataset.dtype);
+        }
+        object.attrs.values_mut().for_each(|attr| naming.name_attr(attr));
+    }
+    Ok(Observed { base, objects: walker.objects, first, matches, regions: BTreeMap::new(), unsearched, siblings: walker.siblings })
 }
 
 struct Walker {
@@ -109,6 +123,7 @@ impl Walker {
             header: HeaderVersion::V2,
             links: 0,
             storage: None,
+            comment: None,
         };
         self.objects.insert(path.clone(), seen);
         Ok(())
@@ -119,10 +134,10 @@ impl Walker {
         let (kind, attr_order) = match info.kind {
             Kind::Group => {
                 let orders = object.group_orders()?;
-                (SeenKind::Group(SeenGroup { link_order: orders.link_order }), orders.attr_order)
+                (SeenKind::Group(SeenGroup { link_order: orders.links }), orders.attrs)
             }
             Kind::Dataset => (SeenKind::Dataset(Box::new(object.dataset()?)), object.attr_order()?),
-            Kind::Type => (SeenKind::Type, object.attr_order()?),
+            Kind::Type => (SeenKind::Type(Box::new(SeenType { dtype: object.committed_type()? })), object.attr_order()?),
             Kind::Unknown => (SeenKind::Unknown, TrackOrder::No),
         };
         let mut attrs = BTreeMap::new();
@@ -135,7 +150,8 @@ impl Walker {
         }
         let storage = (need.storage && info.kind == Kind::Dataset).then(|| object.storage_bytes());
         let header = if need.large { object.header_version()? } else { HeaderVersion::V2 };
-        Ok(ObjectSeen { link: LinkSeen::Hard(info.id), kind: Some(kind), attrs, attr_order, header, links: info.links, storage })
+        let comment = if need.comment { Some(object.comment()?) } else { None };
+        Ok(ObjectSeen { link: LinkSeen::Hard(info.id), kind: Some(kind), attrs, attr_order, header, links: info.links, storage, comment })
     }
 }
 

@@ -3,12 +3,14 @@
 mod block;
 mod descent;
 mod metadata;
+mod naming;
 mod reduce;
 mod regions;
 mod tree;
 
 pub use block::{ReadError, read_values};
 pub use metadata::{ObserveError, metadata};
+pub use naming::Naming;
 pub use reduce::{Reduced, Reduction, reduce};
 pub use regions::{Watch, regions};
 pub use tree::{AttrPick, AttrWish, ResolveError, attrs, resolve, walk};

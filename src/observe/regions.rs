@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::ObserveError;
 use super::descent::Parents;
+use super::{Naming, ObserveError};
 use crate::fill::{Filler, block_elements, in_order};
 use crate::h5::{DatasetAccess, File};
 use crate::model::{Block, DatasetContents, Dtype, Elements, H5Path, Layer, Observed, Partition, RegionSeen, element_text};
@@ -24,13 +24,15 @@ pub fn regions(
     watch: Watch<'_>,
 ) -> Result<(), ObserveError> {
     let mut parents = Parents::new(file.root()?);
+    let naming = Naming::new(file, &observed.first);
     for (path, dataset) in contents {
         if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout) && s.lacking.is_none()) {
             continue;
         }
         let access = parents.open(path)?.access()?;
         for (number, layer) in dataset.layers.iter().enumerate().filter(|(_, l)| !l.fresh) {
-            let seen = compare(&access, path, dataset, layer, &dataset.layers[number + 1..], watch)?;
+            let above = &dataset.layers[number + 1..];
+            let seen = compare(&access, path, dataset, layer, above, &Names { naming: &naming, observed }, watch)?;
             observed.regions.insert((path.clone(), number), seen);
         }
     }
@@ -42,8 +44,14 @@ fn readable(layout: &crate::model::Layout) -> bool {
     use crate::model::Layout;
     match layout {
         Layout::Compact | Layout::Contiguous | Layout::Chunked { .. } => true,
-        Layout::External | Layout::Virtual | Layout::Unknown(_) => false,
+        Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_) => false,
     }
+}
+
+/// What objects are called, where elements refer to some.
+struct Names<'a, 'f> {
+    naming: &'a Naming<'f>,
+    observed: &'a Observed,
 }
 
 fn compare(
@@ -52,6 +60,7 @@ fn compare(
     dataset: &DatasetContents,
     layer: &Layer,
     above: &[Arc<Layer>],
+    names: &Names<'_, '_>,
     watch: Watch<'_>,
 ) -> Result<RegionSeen, ObserveError> {
     let failed = |cause: String| ObserveError::Contents { path: path.clone(), cause };
@@ -62,9 +71,13 @@ fn compare(
     let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(dtype));
     let mut seen = RegionSeen::default();
     let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
-    in_order(0..partition.count(), bytes, filler.is_sequential(), make, |k, wanted: Elements| {
+    in_order(0..partition.count(), bytes, filler.is_sequential(), make, |k, mut wanted: Elements| {
         let block = partition.block(k);
-        let found = access.read(&layer.region.sub(&block))?;
+        let mut found = access.read(&layer.region.sub(&block))?;
+        if dtype.has_references() {
+            names.naming.name_elements(&mut found);
+            wanted.rename_targets(&mut |t| names.observed.canonical_target(t));
+        }
         if tally(&block, layer, above, dtype, &found, &wanted, &mut seen) {
             seen.blocks.push(k);
         }

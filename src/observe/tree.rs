@@ -231,20 +231,20 @@ mod tests {
     use super::super::descent::MOST_DEPTH;
     use super::*;
     use crate::h5::{NewFile, NewGroup};
-    use crate::model::{AttrSeen, AttrValue, Dtype, Elements, Libver, Shape, TrackOrder};
+    use crate::model::{AttrSeen, AttrValue, Dtype, Elements, Shape, TrackOrder};
 
     fn file() -> (tempfile::TempDir, File) {
         let folder = tempfile::tempdir().unwrap();
-        let new = NewFile { libver: (Libver::V18, Libver::Latest), userblock: 0, track_order: TrackOrder::No };
+        let new = NewFile::plain(TrackOrder::No);
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
-        let plain = NewGroup { link_order: TrackOrder::No, attr_order: TrackOrder::No };
+        let plain = NewGroup::plain();
         let root = file.root().unwrap();
         let b = root.create_group(b"b", plain).unwrap();
         let inner = b.create_group(b"inner", plain).unwrap();
         root.create_group(b"a\xff", plain).unwrap();
         for name in [&b"units"[..], b"long_name", b"CLASS"] {
             let value = AttrValue { dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
-            inner.create_attr(name, &value).unwrap();
+            inner.create_attr(name, &value, None, None).unwrap();
         }
         (folder, file)
     }
@@ -280,7 +280,7 @@ mod tests {
     #[test]
     fn deep_files_are_cut() {
         let (_folder, file) = file();
-        let plain = NewGroup { link_order: TrackOrder::No, attr_order: TrackOrder::No };
+        let plain = NewGroup::plain();
         let mut group = file.root().unwrap();
         for _ in 0..MOST_DEPTH + 3 {
             group = group.create_group(b"x", plain).unwrap();

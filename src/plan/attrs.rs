@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::{Action, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
-use crate::model::{AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Shape, TrackOrder, bytes_text};
+use crate::model::{
+    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Observed, Shape, TrackOrder, bytes_text,
+};
 
 /// What there is to know of an object for its attributes.
 pub(super) struct Target<'a> {
@@ -14,6 +16,8 @@ pub(super) struct Target<'a> {
     /// Creation order of its attributes.
     pub order: TrackOrder,
     pub header: HeaderVersion,
+    /// For the names of objects that values refer to.
+    pub observed: &'a Observed,
 }
 
 /// A header of version 1 holds attributes in messages of at most this size, less the message's own head.
@@ -34,7 +38,7 @@ pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<S
     let mut state: State = target.seen.iter().map(|(n, v)| (n.clone(), Attr { from: Some(n.clone()), value: v.clone() })).collect();
     let mut sound = true;
     for attr in attrs {
-        if let Err(finding) = apply(&mut state, attr, target.path) {
+        if let Err(finding) = apply(&mut state, attr, target) {
             sound = false;
             conflicts.push(Conflict { path: target.path.clone(), finding });
         }
@@ -42,7 +46,7 @@ pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<S
     if !sound {
         return;
     }
-    if let Some(conflict) = unstable(&state, attrs, target.path) {
+    if let Some(conflict) = unstable(&state, attrs, target) {
         conflicts.push(conflict);
         return;
     }
@@ -58,15 +62,17 @@ pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<S
 }
 
 /// Applies one rule in memory.
-fn apply(state: &mut State, attr: &DesiredAttr, path: &H5Path) -> Result<(), Finding> {
-    let name = &attr.name;
+fn apply(state: &mut State, attr: &DesiredAttr, target: &Target<'_>) -> Result<(), Finding> {
+    let (name, path) = (&attr.name, target.path);
     let set = |state: &mut State, spec: &AttrSpec| -> Result<(), Finding> {
         let made = match state.get(name) {
             Some(seen) => spec.adapted(&seen.value),
             None => spec.fresh(),
         };
-        let value = made
+        let mut value = made
             .map_err(|e| Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(name), e.0)).at(attr.origin, ""))?;
+        value.dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
+        value.data.rename_targets(&mut |t| target.observed.canonical_target(t));
         put(state, name, value);
         Ok(())
     };
@@ -74,7 +80,9 @@ fn apply(state: &mut State, attr: &DesiredAttr, path: &H5Path) -> Result<(), Fin
         (AttrRule::Set(spec), _) | (AttrRule::Default(spec), false) | (AttrRule::Replace(spec), true) => set(state, spec)?,
         (AttrRule::Default(_), true) | (AttrRule::Replace(_), false) => {}
         (AttrRule::Empty(dtype), _) => {
-            put(state, name, AttrValue { dtype: dtype.clone(), shape: Shape::Null, data: Elements::empty(dtype) });
+            let mut dtype = dtype.clone();
+            dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
+            put(state, name, AttrValue { data: Elements::empty(&dtype), dtype, shape: Shape::Null });
         }
         (AttrRule::Absent, _) => {
             state.remove(name);
@@ -109,16 +117,17 @@ fn put(state: &mut State, name: &[u8], value: AttrValue) {
 }
 
 /// A second pass must change nothing.
-fn unstable(state: &State, attrs: &[DesiredAttr], path: &H5Path) -> Option<Conflict> {
+fn unstable(state: &State, attrs: &[DesiredAttr], target: &Target<'_>) -> Option<Conflict> {
+    let path = target.path;
     let unchanged = |again: &State| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
     let mut again = state.clone();
-    if attrs.iter().all(|attr| apply(&mut again, attr, path).is_ok()) && unchanged(&again) {
+    if attrs.iter().all(|attr| apply(&mut again, attr, target).is_ok()) && unchanged(&again) {
         return None;
     }
     // Which rule is it? Only now is every step worth looking at.
     again.clone_from(state);
     for attr in attrs {
-        if apply(&mut again, attr, path).is_ok() && unchanged(&again) {
+        if apply(&mut again, attr, target).is_ok() && unchanged(&again) {
             continue;
         }
         let message = format!(
@@ -204,7 +213,8 @@ impl Changes<'_> {
             (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after),
             (Some(_), _) => "the value differs".into(),
         };
-        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: after.clone(), how };
+        let name_charset = self.attrs.iter().find(|a| a.name == name).and_then(|a| a.name_charset);
+        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: after.clone(), how, name_charset };
         self.step(name, action, after.bytes(), reason)
     }
 
@@ -254,6 +264,7 @@ fn fits_header(target: &Target<'_>, name: &[u8], origin: Option<Span>, after: &A
     let inline = match &after.data {
         Elements::Fixed(bytes) => bytes.len() as u64,
         Elements::Strings(list) => 16 * list.len() as u64,
+        Elements::Nested(list) => after.dtype.size() as u64 * list.len() as u64,
     };
     // Where creation order is tracked, attributes are stored apart from the header.
     if target.header == HeaderVersion::V2 || target.order != TrackOrder::No || inline <= MOST_V1_BYTES {
@@ -312,7 +323,10 @@ fn names_of(action: &Action) -> Vec<&[u8]> {
         Action::RenameAttr { from, to, .. } => vec![to, from],
         Action::CreateFile(_)
         | Action::CreateGroup { .. }
+        | Action::CreateType { .. }
         | Action::CreateDataset { .. }
+        | Action::CreateLink { .. }
+        | Action::SetComment { .. }
         | Action::Grow { .. }
         | Action::WriteRegion { .. }
         | Action::Remove { .. } => vec![],

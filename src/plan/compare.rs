@@ -2,7 +2,7 @@
 
 use super::step::{Action, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
-use crate::model::{DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, SeenDataset, Shape, encode_one, grows};
+use crate::model::{DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, Observed, SeenDataset, Shape, encode_one, grows};
 
 /// What comparing a dataset that exists comes to.
 #[derive(Default)]
@@ -12,10 +12,10 @@ pub(super) struct Comparison {
     pub conflicts: Vec<Conflict>,
 }
 
-pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset, origin: Span) -> Comparison {
+pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset, origin: Span, observed: &Observed) -> Comparison {
     let mut c = Comparer { path, out: Comparison::default() };
     if let Some(d) = &wanted.definition {
-        if d.dtype != seen.dtype {
+        if !observed.same_type(&d.dtype, &seen.dtype) {
             c.mismatch("dtype", d.dtype_at, format!("is declared as {}, the file has {}", name(&d.dtype), name(&seen.dtype)));
         }
         c.extent(d, seen, origin);
@@ -98,10 +98,18 @@ impl Comparer<'_> {
                 self.mismatch("maxshape", d.shape_at, format!("is unlimited by its dimension, the file has {}", max_text(&seen.maxshape)));
             }
         }
-        if let Some((layout, at)) = &owned.layout
-            && layout.word() != seen.layout.word()
-        {
-            self.mismatch("layout", *at, format!("is declared as {}, the file has {}", layout.word(), seen.layout.word()));
+        if let Some((layout, at)) = &owned.layout {
+            match (layout, &seen.layout) {
+                (Layout::External(_), Layout::External(_)) | (Layout::Virtual(_), Layout::Virtual(_))
+                    if !layout.same_sources(&seen.layout) =>
+                {
+                    self.mismatch(layout.word(), *at, "is declared with other sources than the file has".into());
+                }
+                (layout, seen) if layout.word() != seen.word() => {
+                    self.mismatch("layout", *at, format!("is declared as {}, the file has {}", layout.word(), seen.word()));
+                }
+                _ => {}
+            }
         }
         if let Some((chunks, at)) = &owned.chunks {
             match (&seen.layout, chunks) {
@@ -123,8 +131,7 @@ impl Comparer<'_> {
         self.fill_value(wanted, seen);
         if let Some((time, at)) = owned.fill_time {
             // A variable-length type turns ifset into alloc.
-            let stored =
-                if seen.dtype.is_variable_string() && time == crate::model::FillTime::IfSet { crate::model::FillTime::Alloc } else { time };
+            let stored = if has_vlen(&seen.dtype) && time == crate::model::FillTime::IfSet { crate::model::FillTime::Alloc } else { time };
             if stored != seen.fill_time && time != seen.fill_time {
                 self.mismatch("fill_time", at, format!("is declared as {time}, the file has {}", seen.fill_time));
             }
@@ -167,6 +174,17 @@ fn fill_text(value: &FillValue, seen: &SeenDataset) -> String {
         FillValue::Undefined => "none (undefined)".into(),
         FillValue::Value(v) => crate::model::element_text(v, &seen.dtype, 0),
         FillValue::Unreadable => "one of a type that is not read yet".into(),
+    }
+}
+
+/// Is there a variable-length part? HDF5 then always writes the fill value.
+fn has_vlen(dtype: &crate::model::Dtype) -> bool {
+    use crate::model::Dtype;
+    match dtype.resolved() {
+        Dtype::Vlen(_) => true,
+        Dtype::Compound { members, .. } => members.iter().any(|m| has_vlen(&m.dtype)),
+        Dtype::Array { base, .. } => has_vlen(base),
+        other => other.is_variable_string(),
     }
 }
 

@@ -3,6 +3,7 @@
 mod aliases;
 mod attrs;
 mod compare;
+mod links;
 mod propose;
 mod regions;
 mod step;

@@ -7,8 +7,8 @@ use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
 use super::{attrs, compare, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, RemovalTarget,
-    SeenKind, TrackOrder, bytes_text,
+    Base, Charset, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
+    RemovalTarget, SeenKind, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -50,28 +50,24 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
         p.object(path, object);
     }
     p.adopted_patches();
+    p.late_links();
     regions::plan(desired, observed, policy.no_data, &mut p.steps, &mut p.kept, &mut p.conflicts);
+    p.referents();
     p.finish()
 }
 
-/// Creation order of the links and attributes of a group.
-#[derive(Clone, Copy)]
-struct Orders {
-    links: TrackOrder,
-    attrs: TrackOrder,
-}
-
-struct Planner<'a> {
-    desired: &'a Desired,
-    observed: &'a Observed,
-    steps: Vec<Step>,
+pub(super) struct Planner<'a> {
+    pub desired: &'a Desired,
+    pub observed: &'a Observed,
+    pub steps: Vec<Step>,
     kept: Vec<Kept>,
     conflicts: Vec<Conflict>,
     /// Paths that removals take away, topmost only.
     removed: BTreeSet<H5Path>,
     /// Groups that will be created, with their orders.
-    created: BTreeMap<H5Path, Orders>,
-    positions: BTreeMap<H5Path, u32>,
+    pub created: BTreeMap<H5Path, Orders>,
+    /// Places of what is created in the order of creation; hard links come after their targets.
+    pub positions: BTreeMap<H5Path, (u32, u32)>,
     /// Attributes that another name of the same object declares already.
     covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
 }
@@ -91,24 +87,29 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn step(&mut self, path: &H5Path, action: Action, reason: impl Into<String>, origin: Option<Span>, hazard: Hazard) {
+    pub fn step(&mut self, path: &H5Path, action: Action, reason: impl Into<String>, origin: Option<Span>, hazard: Hazard) {
         self.steps.push(Step { path: path.clone(), action, reason: reason.into(), origin, bytes: 0, dead: 0, hazard });
     }
 
-    fn keep(&mut self, path: &H5Path, aspect: &str, note: impl Into<String>) {
+    pub fn keep(&mut self, path: &H5Path, aspect: &str, note: impl Into<String>) {
         self.kept.push(Kept { path: path.clone(), aspect: aspect.into(), note: note.into() });
     }
 
-    fn conflict(&mut self, path: &H5Path, finding: Finding) {
+    pub fn conflict(&mut self, path: &H5Path, finding: Finding) {
         self.conflicts.push(Conflict { path: path.clone(), finding });
     }
 
-    fn is_new_file(&self) -> bool {
+    /// Does something stand against this object already?
+    pub fn has_conflict(&self, path: &H5Path) -> bool {
+        self.conflicts.iter().any(|c| c.path == *path)
+    }
+
+    pub fn is_new_file(&self) -> bool {
         self.observed.base == Base::Missing
     }
 
     /// What will stand at a path when removals are done.
-    fn seen(&self, path: &H5Path) -> Option<&'a ObjectSeen> {
+    pub fn seen(&self, path: &H5Path) -> Option<&'a ObjectSeen> {
         let gone = |p: &H5Path| self.removed.contains(p);
         if gone(path) || path.ancestors().iter().any(gone) {
             return None;
@@ -121,13 +122,12 @@ impl<'a> Planner<'a> {
         let props = &self.desired.file;
         match &self.observed.base {
             Base::Missing => {
-                let order = props.track_order.map_or(TrackOrder::No, |(o, _)| o);
+                let order = props.track_order.map_or(Orders::both(TrackOrder::No), |(o, _)| o);
                 let own = self.desired.objects.get(&root).and_then(|o| match &o.kind {
                     DesiredKind::Group(g) => g.track_order,
-                    DesiredKind::Dataset(_) => None,
+                    DesiredKind::Dataset(_) | DesiredKind::Type(_) | DesiredKind::Link(_) => None,
                 });
-                let order = own.map_or(order, |(o, _)| o);
-                self.created.insert(root.clone(), Orders { links: order, attrs: order });
+                self.created.insert(root.clone(), own.map_or(order, |(o, _)| o));
                 let mut props = props.clone();
                 if let Some(own) = own {
                     props.track_order = Some(own);
@@ -141,7 +141,7 @@ impl<'a> Planner<'a> {
                 }
                 let seen = self.observed.objects.get(&root).and_then(|o| o.kind.as_ref());
                 if let (Some((wanted, _)), Some(SeenKind::Group(group))) = (props.track_order, seen)
-                    && wanted != group.link_order
+                    && wanted.links != group.link_order
                 {
                     self.keep(&root, "track_order", "differs from the declared one; it is a property of new objects");
                 }
@@ -244,31 +244,30 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans missing parents. False if the path cannot be reached.
-    fn parents(&mut self, path: &H5Path, origin: Span, position: u32) -> bool {
+    pub fn parents(&mut self, path: &H5Path, origin: Span, position: u32) -> bool {
         if let Some(finding) = self.unreachable(path, origin) {
             self.conflict(path, finding);
             return false;
         }
         for parent in path.ancestors() {
             if self.seen(&parent).is_none() && !self.created.contains_key(&parent) && !self.desired.objects.contains_key(&parent) {
-                self.group(&parent, format!("parent of {path}"), origin, position, None);
+                self.group(&parent, format!("parent of {path}"), origin, position, None, None);
             }
         }
         true
     }
 
-    fn group(&mut self, path: &H5Path, reason: String, origin: Span, position: u32, own: Option<TrackOrder>) {
-        let mut orders = self.inherited(path);
-        if let Some(order) = own.or(self.desired.file.track_order.map(|(o, _)| o)) {
-            orders = Orders { links: order, attrs: order };
-        }
+    fn group(&mut self, path: &H5Path, reason: String, origin: Span, position: u32, own: Option<Orders>, name_charset: Option<Charset>) {
+        let declared = own.or(self.desired.file.track_order.map(|(o, _)| o));
+        let orders = declared.unwrap_or_else(|| self.inherited(path));
         self.created.insert(path.clone(), orders);
-        self.positions.insert(path.clone(), position);
-        self.step(path, Action::CreateGroup { link_order: orders.links, attr_order: orders.attrs }, reason, Some(origin), Hazard::None);
+        self.positions.insert(path.clone(), (position, 0));
+        let action = Action::CreateGroup { link_order: orders.links, attr_order: orders.attrs, name_charset };
+        self.step(path, action, reason, Some(origin), Hazard::None);
     }
 
     /// Creation orders of the nearest parent, which new objects in an existing file take over.
-    fn inherited(&self, path: &H5Path) -> Orders {
+    pub fn inherited(&self, path: &H5Path) -> Orders {
         for parent in path.ancestors().iter().rev() {
             if let Some(orders) = self.created.get(parent) {
                 return *orders;
@@ -286,12 +285,17 @@ impl<'a> Planner<'a> {
         }
         let none = BTreeMap::new();
         let seen = self.seen(path);
+        if let DesiredKind::Link(link) = &object.kind {
+            return self.declared_link(path, object, link);
+        }
         if let Some(finding) = seen.and_then(|s| through_link(path, s, path, object.origin)) {
             return self.conflict(path, finding);
         }
         let sound = match &object.kind {
             DesiredKind::Group(group) => self.declared_group(path, object, group.track_order.map(|(o, _)| o)),
             DesiredKind::Dataset(_) => self.declared_dataset(path, object),
+            DesiredKind::Type(wanted) => self.declared_type(path, object, wanted),
+            DesiredKind::Link(_) => false,
         };
         if !sound {
             return;
@@ -299,18 +303,21 @@ impl<'a> Planner<'a> {
         let order = match (&seen, self.created.get(path), &object.kind) {
             (Some(seen), _, _) => seen.attr_order,
             (None, Some(orders), _) => orders.attrs,
-            (None, None, DesiredKind::Dataset(d)) => self.dataset_order(path, d.track_order.map(|(o, _)| o)),
-            (None, None, DesiredKind::Group(_)) => TrackOrder::No,
+            (None, None, DesiredKind::Dataset(d)) => self.attr_order(path, d.track_order.map(|(o, _)| o)),
+            (None, None, DesiredKind::Type(t)) => self.attr_order(path, t.track_order.map(|(o, _)| o)),
+            (None, None, DesiredKind::Group(_) | DesiredKind::Link(_)) => TrackOrder::No,
         };
         let target = attrs::Target {
             path,
             seen: seen.map_or(&none, |s| &s.attrs),
             order,
             header: seen.map_or_else(|| self.new_header(), |s| s.header),
+            observed: self.observed,
         };
         let covered = self.covered.get(path);
         let own: Vec<_> = object.attrs.iter().filter(|a| covered.is_none_or(|c| !c.contains(&a.name))).cloned().collect();
         attrs::plan(&target, &own, &mut self.steps, &mut self.kept, &mut self.conflicts);
+        self.comment(path, object);
     }
 
     /// New objects get an old header where the low library bound is `earliest`.
@@ -323,16 +330,19 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn declared_group(&mut self, path: &H5Path, object: &DesiredObject, own: Option<TrackOrder>) -> bool {
+    fn declared_group(&mut self, path: &H5Path, object: &DesiredObject, own: Option<Orders>) -> bool {
         match self.seen(path).map(|s| s.kind.as_ref()) {
             None if path.is_root() => true,
             None => {
-                self.group(path, "missing".into(), object.origin, object.position, own);
+                self.group(path, "missing".into(), object.origin, object.position, own, object.name_charset);
                 true
             }
             Some(Some(SeenKind::Group(group))) => {
-                let note =
-                    if own.is_some_and(|o| o != group.link_order) { "exists; its creation order cannot be changed" } else { "exists" };
+                let note = if own.is_some_and(|o| o.links != group.link_order) {
+                    "exists; its creation order cannot be changed"
+                } else {
+                    "exists"
+                };
                 self.keep(path, "group", note);
                 true
             }
@@ -340,7 +350,7 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn wrong_kind(&mut self, path: &H5Path, object: &DesiredObject, wanted: &str, kind: Option<&SeenKind>) -> bool {
+    pub fn wrong_kind(&mut self, path: &H5Path, object: &DesiredObject, wanted: &str, kind: Option<&SeenKind>) -> bool {
         let is = kind.map_or("link", SeenKind::word);
         let finding = Finding::error("kind", format!("{path} is declared as a {wanted}, the file has a {is} there"))
             .at(object.origin, "")
@@ -349,18 +359,22 @@ impl<'a> Planner<'a> {
         false
     }
 
-    fn dataset_order(&self, path: &H5Path, own: Option<TrackOrder>) -> TrackOrder {
+    pub fn attr_order(&self, path: &H5Path, own: Option<Orders>) -> TrackOrder {
         let file = self.desired.file.track_order.map(|(o, _)| o);
-        own.or(file).unwrap_or_else(|| self.inherited(path).attrs)
+        own.or(file).unwrap_or_else(|| self.inherited(path)).attrs
     }
 
     fn declared_dataset(&mut self, path: &H5Path, object: &DesiredObject) -> bool {
         let DesiredKind::Dataset(dataset) = &object.kind else { return false };
         match (self.seen(path).map(|s| s.kind.as_ref()), &dataset.definition) {
             (None, Some(definition)) => {
-                let attr_order = self.dataset_order(path, dataset.track_order.map(|(o, _)| o));
-                self.positions.insert(path.clone(), object.position);
-                let action = Action::CreateDataset { definition: Box::new(definition.clone()), attr_order };
+                let attr_order = self.attr_order(path, dataset.track_order.map(|(o, _)| o));
+                self.positions.insert(path.clone(), (object.position, 0));
+                if !self.type_exists(path, &definition.dtype, definition.dtype_at) {
+                    return false;
+                }
+                let name_charset = object.name_charset;
+                let action = Action::CreateDataset { definition: Box::new(definition.clone()), attr_order, name_charset };
                 self.step(path, action, "missing", Some(object.origin), Hazard::None);
                 true
             }
@@ -369,7 +383,7 @@ impl<'a> Planner<'a> {
                 false
             }
             (Some(Some(SeenKind::Dataset(seen))), _) => {
-                let result = compare::compare(path, dataset, seen, object.origin);
+                let result = compare::compare(path, dataset, seen, object.origin, self.observed);
                 let sound = result.conflicts.is_empty();
                 self.steps.extend(result.steps);
                 self.kept.extend(result.kept);
@@ -431,7 +445,7 @@ impl<'a> Planner<'a> {
         let tracked = |o: &ObjectSeen| matches!(&o.kind, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No);
         let ordered = self.created.values().any(|o| o.links != TrackOrder::No) || self.observed.objects.values().any(tracked);
         // A group comes before everything in it: it takes the first place of its members.
-        let places: Vec<(H5Path, u32)> = self.positions.iter().map(|(p, n)| (p.clone(), *n)).collect();
+        let places: Vec<(H5Path, (u32, u32))> = self.positions.iter().map(|(p, n)| (p.clone(), *n)).collect();
         for (path, place) in places {
             for group in path.ancestors() {
                 if let Some(own) = self.positions.get_mut(&group) {
@@ -440,9 +454,11 @@ impl<'a> Planner<'a> {
             }
         }
         let positions = &self.positions;
+        // Where creation order is kept, everything that makes a link is made in the manifest's order.
+        let phase = |s: &Step| if ordered && s.action.makes_link() { 4 } else { s.action.phase() };
         self.steps.sort_by(|a, b| {
-            let position = |s: &Step| if ordered { positions.get(&s.path).copied().unwrap_or(0) } else { 0 };
-            a.action.phase().cmp(&b.action.phase()).then_with(|| position(a).cmp(&position(b))).then_with(|| a.path.cmp(&b.path))
+            let position = |s: &Step| if ordered { positions.get(&s.path).copied().unwrap_or_default() } else { (0, 0) };
+            phase(a).cmp(&phase(b)).then_with(|| position(a).cmp(&position(b))).then_with(|| a.path.cmp(&b.path))
         });
         let mut looked_at: BTreeSet<&H5Path> = self.observed.objects.keys().chain(self.desired.objects.keys()).collect();
         looked_at.extend(self.steps.iter().map(|s| &s.path));
@@ -452,12 +468,12 @@ impl<'a> Planner<'a> {
     }
 }
 
-fn same_object(a: &LinkSeen, b: &LinkSeen) -> bool {
+pub(super) fn same_object(a: &LinkSeen, b: &LinkSeen) -> bool {
     matches!((a, b), (LinkSeen::Hard(a), LinkSeen::Hard(b)) if a == b)
 }
 
 /// A link that is not hard is never gone through or written through.
-fn through_link(at: &H5Path, seen: &ObjectSeen, path: &H5Path, origin: Span) -> Option<Finding> {
+pub(super) fn through_link(at: &H5Path, seen: &ObjectSeen, path: &H5Path, origin: Span) -> Option<Finding> {
     let (what, target, help) = match &seen.link {
         LinkSeen::Hard(_) => return None,
         LinkSeen::Soft(target) => {

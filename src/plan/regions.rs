@@ -23,8 +23,10 @@ pub(super) fn plan(
         conflicts.push(Conflict { path: path.unwrap_or_else(H5Path::root), finding });
     }
     for (path, dataset) in all {
-        if let Some(layout) =
-            observed.dataset(&path).map(|s| &s.layout).filter(|l| matches!(l, Layout::External | Layout::Virtual | Layout::Unknown(_)))
+        if let Some(layout) = observed
+            .dataset(&path)
+            .map(|s| &s.layout)
+            .filter(|l| matches!(l, Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_)))
         {
             let what = format!("{path} is stored {}ly; its contents are not written through", layout.word().trim_end_matches("ly"));
             let origin = dataset.layers[0].origin;

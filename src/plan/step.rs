@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::diag::{Finding, Span};
-use crate::model::{AttrSeen, AttrValue, Definition, Dtype, FileProps, H5Path, Layer, TrackOrder};
+use crate::model::{AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, TrackOrder};
 
 /// What a step may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -47,6 +47,17 @@ pub enum Action {
         link_order: TrackOrder,
         /// Creation order of its attributes.
         attr_order: TrackOrder,
+        /// Character set of its name, where declared.
+        name_charset: Option<Charset>,
+    },
+    /// A new committed type.
+    CreateType {
+        /// The type.
+        dtype: Dtype,
+        /// Creation order of its attributes.
+        attr_order: TrackOrder,
+        /// Character set of its name, where declared.
+        name_charset: Option<Charset>,
     },
     /// A new dataset, without contents.
     CreateDataset {
@@ -54,6 +65,24 @@ pub enum Action {
         definition: Box<Definition>,
         /// Creation order of its attributes.
         attr_order: TrackOrder,
+        /// Character set of its name, where declared.
+        name_charset: Option<Charset>,
+    },
+    /// A new link to something, or another target for a soft or external one.
+    CreateLink {
+        /// The target.
+        link: DesiredLink,
+        /// The link that it takes the place of.
+        before: Option<LinkSeen>,
+        /// Character set of its name, where declared.
+        name_charset: Option<Charset>,
+    },
+    /// An object's comment.
+    SetComment {
+        /// What was there; empty for none.
+        before: Vec<u8>,
+        /// What will be there; empty for none.
+        after: Vec<u8>,
     },
     /// A larger extent.
     Grow {
@@ -87,6 +116,8 @@ pub enum Action {
         after: AttrValue,
         /// How.
         how: AttrWrite,
+        /// Character set of its name, where declared; for a new attribute.
+        name_charset: Option<Charset>,
     },
     /// An attribute goes.
     RemoveAttr {
@@ -209,7 +240,9 @@ impl Action {
     /// What kind of change it is.
     pub fn verb(&self) -> Verb {
         match self {
-            Action::CreateFile(_) | Action::CreateGroup { .. } | Action::CreateDataset { .. } => Verb::Create,
+            Action::CreateFile(_) | Action::CreateGroup { .. } | Action::CreateType { .. } | Action::CreateDataset { .. } => Verb::Create,
+            Action::CreateLink { before: None, .. } => Verb::Create,
+            Action::CreateLink { before: Some(_), .. } | Action::SetComment { .. } => Verb::Change,
             Action::SetAttr { how: AttrWrite::Create, .. } => Verb::Create,
             Action::SetAttr { how: AttrWrite::InPlace | AttrWrite::Recreate { .. }, .. } | Action::RenameAttr { .. } => Verb::Change,
             Action::WriteRegion { .. } => Verb::Write,
@@ -218,16 +251,26 @@ impl Action {
         }
     }
 
+    /// Does it make a link in a group?
+    pub(super) fn makes_link(&self) -> bool {
+        matches!(self, Action::CreateGroup { .. } | Action::CreateType { .. } | Action::CreateDataset { .. } | Action::CreateLink { .. })
+    }
+
     /// Steps are executed in this order.
     pub(super) fn phase(&self) -> u8 {
         match self {
             Action::CreateFile(_) => 0,
             Action::Remove { .. } => 2,
-            Action::CreateGroup { .. } => 4,
+            Action::CreateGroup { .. } => 3,
+            // Their names only: the types themselves are made before everything else.
+            Action::CreateType { .. } => 4,
             Action::CreateDataset { .. } => 5,
-            Action::Grow { .. } => 6,
-            Action::WriteRegion { .. } => 7,
+            // Before everything that a reference can stand in: references may point to any name.
+            Action::CreateLink { .. } => 6,
+            Action::Grow { .. } => 7,
+            Action::WriteRegion { .. } => 8,
             Action::SetAttr { .. } | Action::RemoveAttr { .. } | Action::RenameAttr { .. } => 10,
+            Action::SetComment { .. } => 11,
         }
     }
 }

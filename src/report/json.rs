@@ -4,7 +4,10 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::diag::{Sources, Span};
-use crate::model::{AttrSeen, AttrValue, Base, Definition, Dtype, Elements, FillValue, Layout, Literal, Shape, bytes_text, decode_one};
+use crate::model::{
+    AttrSeen, AttrValue, Base, Definition, DesiredLink, Dtype, Elements, FillValue, Layout, LinkSeen, Literal, Shape, bytes_text,
+    decode_one,
+};
 use crate::plan::{Action, Blocks, Hazard, Proposal, Step, Verb};
 
 /// Version of the JSON plan.
@@ -116,14 +119,20 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             let after = json!({
                 "libver": props.libver.map(|((low, high), _)| format!("{low:?}, {high:?}").to_lowercase()),
                 "userblock": props.userblock.map_or(0, |(b, _)| b),
-                "track_order": props.track_order.map(|(o, _)| format!("{o:?}").to_lowercase()),
+                "track_order": props.track_order.map(|(o, _)| format!("{:?}", o.links).to_lowercase()),
             });
             ("file".into(), Value::Null, after)
         }
         Action::CreateGroup { link_order, .. } => {
             ("group".into(), Value::Null, json!({ "track_order": format!("{link_order:?}").to_lowercase() }))
         }
+        Action::CreateType { dtype, .. } => ("type".into(), Value::Null, json!({ "dtype": dtype.to_string() })),
         Action::CreateDataset { definition, .. } => ("dataset".into(), Value::Null, dataset(definition)),
+        Action::CreateLink { link, before, .. } => ("link".into(), before.as_ref().map_or(Value::Null, seen_link), declared_link(link)),
+        Action::SetComment { before, after } => {
+            let text = |bytes: &[u8]| if bytes.is_empty() { Value::Null } else { json!(bytes_text(bytes)) };
+            ("comment".into(), text(before), text(after))
+        }
         Action::Grow { before, after } => ("shape".into(), json!(before), json!(after)),
         Action::WriteRegion { layer, blocks, seen, .. } => {
             let after = json!({
@@ -146,6 +155,23 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             json!({ "name": bytes_text(to), "value": seen(value) }),
         ),
         Action::Remove { what } => ((*what).to_owned(), json!({ "kind": what }), Value::Null),
+    }
+}
+
+fn seen_link(link: &LinkSeen) -> Value {
+    match link {
+        LinkSeen::Hard(_) => json!({ "hard": Value::Null }),
+        LinkSeen::Soft(target) => json!({ "soft": bytes_text(target) }),
+        LinkSeen::External { file, path } => json!({ "external": { "file": bytes_text(file), "path": bytes_text(path) } }),
+        LinkSeen::UserDefined(class) => json!({ "user_defined": class }),
+    }
+}
+
+fn declared_link(link: &DesiredLink) -> Value {
+    match link {
+        DesiredLink::Hard { target, .. } => json!({ "hard": target.to_string() }),
+        DesiredLink::Soft(target) => json!({ "soft": bytes_text(target) }),
+        DesiredLink::External { file, path } => json!({ "external": { "file": bytes_text(file), "path": bytes_text(path) } }),
     }
 }
 
@@ -195,6 +221,7 @@ fn attr(value: &AttrValue) -> Value {
                 hasher.update((text.len() as u64).to_le_bytes());
                 hasher.update(text);
             }),
+            Elements::Nested(list) => (0..list.len()).for_each(|i| hasher.update(element(&value.data, &value.dtype, i).to_string())),
         }
         map.insert("elements".into(), json!(count));
         map.insert("sha256".into(), json!(hex(&hasher.finalize())));

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Paint;
 use super::words::{count, escape_controls, grouped, human_bytes};
-use crate::model::{AttrSeen, AttrValue, Definition, Elements, H5Path, Layout, RegionSeen, Shape, bytes_text, element_text};
+use crate::model::{AttrSeen, AttrValue, Definition, Elements, H5Path, Layout, LinkSeen, RegionSeen, Shape, bytes_text, element_text};
 use crate::plan::{Action, Blocks, Hazard, Kept, Proposal, Step, Verb};
 
 /// Is the plan still to be done, or done?
@@ -92,14 +92,27 @@ fn costs(step: &Step) -> String {
 fn whole_object(action: &Action) -> Option<String> {
     match action {
         Action::CreateGroup { .. } => Some("group".into()),
+        Action::CreateType { dtype, .. } => Some(format!("type {dtype}")),
         Action::CreateDataset { definition, .. } => Some(dataset_text(definition)),
+        Action::CreateLink { link, before: None, .. } => Some(link.to_string()),
+        Action::CreateLink { link, before: Some(before), .. } => Some(format!("{link}   was {}", link_text(before))),
         Action::Remove { what } => Some((*what).into()),
         Action::CreateFile(_)
+        | Action::SetComment { .. }
         | Action::Grow { .. }
         | Action::WriteRegion { .. }
         | Action::SetAttr { .. }
         | Action::RemoveAttr { .. }
         | Action::RenameAttr { .. } => None,
+    }
+}
+
+fn link_text(link: &LinkSeen) -> String {
+    match link {
+        LinkSeen::Hard(_) => "a hard link".into(),
+        LinkSeen::Soft(target) => format!("soft link to {}", bytes_text(target)),
+        LinkSeen::External { file, path } => format!("external link to {} in {}", bytes_text(path), bytes_text(file)),
+        LinkSeen::UserDefined(class) => format!("user-defined link of class {class}"),
     }
 }
 
@@ -113,7 +126,9 @@ fn dataset_text(d: &Definition) -> String {
             format!(", chunks {chunk:?}{filters}")
         }
         Layout::Compact => ", compact".into(),
-        Layout::Contiguous | Layout::External | Layout::Virtual | Layout::Unknown(_) => String::new(),
+        Layout::External(files) => format!(", in {}", count(files.len(), "external file")),
+        Layout::Virtual(mappings) => format!(", virtual with {}", count(mappings.len(), "mapping")),
+        Layout::Contiguous | Layout::Unknown(_) => String::new(),
     };
     format!("dataset {} {}{max}{storage}", d.dtype, d.shape)
 }
@@ -124,7 +139,10 @@ fn attr_name(action: &Action) -> Option<&[u8]> {
         Action::RenameAttr { to, .. } => Some(to),
         Action::CreateFile(_)
         | Action::CreateGroup { .. }
+        | Action::CreateType { .. }
         | Action::CreateDataset { .. }
+        | Action::CreateLink { .. }
+        | Action::SetComment { .. }
         | Action::Grow { .. }
         | Action::WriteRegion { .. }
         | Action::Remove { .. } => None,
@@ -144,7 +162,14 @@ fn aspect(step: &Step, width: usize) -> String {
         Action::WriteRegion { layer, blocks, seen, .. } => {
             region_text(&layer.region.to_string(), &layer.fill.rule.to_string(), blocks, seen, step.bytes)
         }
-        Action::CreateFile(_) | Action::CreateGroup { .. } | Action::CreateDataset { .. } | Action::Remove { .. } => String::new(),
+        Action::SetComment { before, after } if before.is_empty() => format!("comment {:?}", bytes_text(after)),
+        Action::SetComment { before, after } => format!("comment {:?} -> {:?}", bytes_text(before), bytes_text(after)),
+        Action::CreateFile(_)
+        | Action::CreateGroup { .. }
+        | Action::CreateType { .. }
+        | Action::CreateDataset { .. }
+        | Action::CreateLink { .. }
+        | Action::Remove { .. } => String::new(),
     }
 }
 
@@ -201,7 +226,7 @@ pub(super) fn value_text(value: &AttrValue) -> String {
     let one = |i: usize| element_text(&value.data, &value.dtype, i);
     match (&value.shape, &value.data) {
         (Shape::Null, _) => format!("(empty {})", value.dtype),
-        (Shape::Scalar, Elements::Fixed(_) | Elements::Strings(_)) => clipped(&one(0)),
+        (Shape::Scalar, Elements::Fixed(_) | Elements::Strings(_) | Elements::Nested(_)) => clipped(&one(0)),
         (Shape::Simple(_), _) => {
             let shown: Vec<String> = (0..count.min(8)).map(one).collect();
             let more = if count > 8 { format!(", … {} in all", grouped(count as u64)) } else { String::new() };
@@ -224,13 +249,16 @@ pub fn summary_text(proposal: &Proposal, tense: Tense) -> String {
     let number = |f: fn(&Action) -> bool| proposal.steps.iter().filter(|s| f(&s.action)).count();
     let parts = [
         (number(|a| matches!(a, Action::Remove { .. })), "object", "to remove", "removed"),
+        (number(|a| matches!(a, Action::CreateType { .. })), "type", "to create", "created"),
         (number(|a| matches!(a, Action::CreateGroup { .. })), "group", "to create", "created"),
         (number(|a| matches!(a, Action::CreateDataset { .. })), "dataset", "to create", "created"),
+        (number(|a| matches!(a, Action::CreateLink { .. })), "link", "to make", "made"),
         (number(|a| matches!(a, Action::Grow { .. })), "dataset", "to grow", "grown"),
         (number(|a| matches!(a, Action::WriteRegion { .. })), "region", "to write", "written"),
         (number(|a| matches!(a, Action::SetAttr { .. })), "attribute", "to set", "set"),
         (number(|a| matches!(a, Action::RenameAttr { .. })), "attribute", "to rename", "renamed"),
         (number(|a| matches!(a, Action::RemoveAttr { .. })), "attribute", "to remove", "removed"),
+        (number(|a| matches!(a, Action::SetComment { .. })), "comment", "to set", "set"),
     ];
     let verb = |future: &'static str, past: &'static str| if tense == Tense::Future { future } else { past };
     let words: Vec<String> =

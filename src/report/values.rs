@@ -134,7 +134,7 @@ fn texts(elements: &Elements, dtype: &Dtype) -> Option<Vec<Vec<u8>>> {
             };
             Some((0..elements.count(t)).map(one).collect())
         }
-        (Elements::Fixed(_), _) => None,
+        (Elements::Fixed(_) | Elements::Nested(_), _) => None,
     }
 }
 

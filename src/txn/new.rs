@@ -71,6 +71,12 @@ impl NewTarget {
         self.temp.path()
     }
 
+    /// Writes over the first bytes of the file, which must be closed: a userblock.
+    pub fn write_start(&self, bytes: &[u8]) -> Result<(), TxnError> {
+        use std::os::unix::fs::FileExt;
+        self.temp.file().write_all_at(bytes, 0).map_err(|e| TxnError::io("write", &self.target, &e))
+    }
+
     /// Puts the file into place; `sync` makes it durable first, and its name last.
     pub fn commit(self, sync: bool) -> Result<(), TxnError> {
         let Self { mut temp, folders, target, replaced } = self;

@@ -30,7 +30,7 @@ fn bad() -> Vec<(&'static str, String)> {
         ("unknown section", "datset = 3\n".into()),
         ("unknown dtype", one("i5", "")),
         ("a dtype by another name", one("double", "")),
-        ("a later dtype", "[dataset.\"/x\"]\ndtype.vlen = \"i4\"\nshape = [4]\n".into()),
+        ("a type that is not declared", "[dataset.\"/x\"]\ndtype.type = \"/t/pint\"\nshape = [4]\n[type.\"/t/point\"]\ndtype = \"f4\"\n".into()),
         ("unknown rule", with("fill.uniforn = { low = 0, high = 1 }\n")),
         ("a later rule", with("fill.hdf5 = { file = \"a.h5\", path = \"/x\" }\n")),
         ("a parameter too many", one("str", "fill.uuid = { version = 7 }\n")),

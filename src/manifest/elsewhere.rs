@@ -1,0 +1,59 @@
+//! `external` and `virtual`: storage in other files.
+
+use super::table::{Keys, expected};
+use super::tree::{Node, Val};
+use crate::diag::Finding;
+use crate::model::{ExternalFile, Layout, Mapping, Selected, text_bytes};
+
+const FILE: Keys = Keys { what: "an external file", known: &["file", "offset", "size"], later: &[] };
+const MAPPING: Keys = Keys { what: "a mapping", known: &["select", "file", "path", "source_select", "source_shape"], later: &[] };
+
+/// `external = [{ file, offset, size }]`.
+pub(super) fn external(node: &Node) -> Result<Layout, Finding> {
+    let items = node.list("a list of files: [{ file, offset, size }]")?;
+    if items.is_empty() {
+        return Err(expected("at least one file", node));
+    }
+    let one = |n: &Node| -> Result<ExternalFile, Finding> {
+        let table = FILE.table(n)?;
+        let size = match table.get("size").map(|e| &e.node) {
+            None => None,
+            Some(Node { val: Val::Text(word), .. }) if word == "unlimited" => None,
+            Some(n) => Some(n.size("a number of bytes, or \"unlimited\"")?),
+        };
+        Ok(ExternalFile {
+            file: name(table.need("file", "an external file", n.span)?)?,
+            offset: table.get("offset").map_or(Ok(0), |e| e.node.size("a number of bytes"))?,
+            size,
+        })
+    };
+    items.iter().map(one).collect::<Result<_, _>>().map(Layout::External)
+}
+
+/// `virtual = [{ select, file, path, source_select }]`.
+pub(super) fn mappings(node: &Node) -> Result<Layout, Finding> {
+    let one = |n: &Node| -> Result<Mapping, Finding> {
+        let table = MAPPING.table(n)?;
+        let select = |key: &str| -> Result<Selected, Finding> {
+            let Some(entry) = table.get(key) else { return Ok(Selected::All) };
+            Selected::from_literal(&entry.node.literal()?).map_err(|e| Finding::error("select", e).at(entry.node.span, ""))
+        };
+        let extent = table.get("source_shape").map(|e| e.node.list("a list of sizes")?.iter().map(|n| n.size("a size")).collect());
+        Ok(Mapping {
+            select: select("select")?,
+            file: name(table.need("file", "a mapping", n.span)?)?,
+            path: name(table.need("path", "a mapping", n.span)?)?,
+            source: select("source_select")?,
+            extent: extent.transpose()?,
+        })
+    };
+    node.list("a list of mappings: [{ select, file, path, source_select }]")?.iter().map(one).collect::<Result<_, _>>().map(Layout::Virtual)
+}
+
+fn name(node: &Node) -> Result<Vec<u8>, Finding> {
+    let bytes = text_bytes(node.text("a name")?);
+    if bytes.is_empty() || bytes.contains(&0) {
+        return Err(Finding::error("name", "a name is neither empty nor holds NUL").at(node.span, ""));
+    }
+    Ok(bytes)
+}
