@@ -25,6 +25,7 @@
 //! How it is built, and which module may see what, is in ARCHITECTURE.md.
 
 pub mod apply;
+pub mod capture;
 pub mod cli;
 pub mod diag;
 pub mod fill;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::h5::{File, H5Error, NewDataset, NewGroup, Object};
+use crate::h5::{File, H5Error, NewDataset, NewGroup, Object, prepare_missing};
 use crate::model::{Charset, DesiredLink, Dtype, H5Path, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
 
@@ -60,6 +60,7 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
         }
         Action::CreateDataset { definition: d, attr_order, name_charset } => {
             let committed = opener.committed(&d.dtype)?;
+            prepare_missing(d.layout.filters())?;
             let new = NewDataset {
                 dtype: &d.dtype,
                 shape: &d.shape,
@@ -68,6 +69,7 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
                 fill_value: &d.fill_value,
                 fill_time: d.fill_time,
                 alloc_time: d.alloc_time,
+                partial_chunks: d.partial_chunks,
                 attr_order: *attr_order,
                 committed: committed.as_ref(),
                 name_charset: *name_charset,

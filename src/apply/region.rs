@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use super::execute::{ApplyError, Watch};
+use super::stored;
 use crate::fill::{Filler, block_elements, in_order};
 use crate::h5::DatasetAccess;
-use crate::model::{Block, Dtype, Elements, H5Path, Layer, Partition, SourceFile};
+use crate::model::{Block, Dtype, Elements, H5Path, Layer, LayerKind, Partition, Shape, SourceFile};
 use crate::plan::Blocks;
 use crate::source;
 
@@ -25,14 +26,33 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
     let failed = |cause: String| ApplyError::Contents { path: work.path.clone(), cause };
     let layer = work.layer;
     let shape = layer.rule_shape();
-    let open = |s: &SourceFile| source::open(s, work.dtype, &shape).map_err(|e| e.to_string());
+    let fresh = *work.blocks == Blocks::All;
+    // A dataset that is a copy of another. How it comes about is no decision about the outcome: the elements are the same whether stored
+    // chunks are copied or their contents, and where nothing is stored in a new one, nothing need be.
+    let copied = match work.above.is_empty() {
+        true => source::whole(layer, work.dtype).map_err(|e| failed(e.to_string()))?,
+        false => None,
+    };
+    let new = copied.as_ref().filter(|_| fresh && layer.kind == LayerKind::Fill);
+    let done = match (&copied, new) {
+        (_, Some(from)) => stored::copy(access, from, work, watch)?,
+        (Some(from), None) => !fresh && stored::mend(access, from, work, watch)?,
+        (None, None) => false,
+    };
+    if done {
+        return Ok(());
+    }
+    let open = |s: &SourceFile, dtype: &Dtype, shape: &Shape| source::open(s, dtype, shape).map_err(|e| e.to_string());
     let filler = Filler::new(&layer.fill, work.dtype, &shape, open).map_err(failed)?;
     let partition = Partition::new(&layer.region, work.chunk, layer.fill.element_bytes(work.dtype));
-    let numbers: Box<dyn Iterator<Item = u64> + Send> = match work.blocks {
-        Blocks::All => Box::new(0..partition.count()),
-        Blocks::Some(list) => Box::new(list.iter().copied()),
+    // Space that is not cut into chunks is not always initialised where nothing is written.
+    let touched = new.map_or(Ok(None), |from| from.touched(access, &partition))?;
+    let touched = touched.filter(|blocks| work.chunk.is_some() || blocks.is_empty());
+    let numbers: Box<dyn Iterator<Item = u64> + Send> = match (work.blocks, touched) {
+        (Blocks::All, Some(list)) => Box::new(list.into_iter()),
+        (Blocks::All, None) => Box::new(0..partition.count()),
+        (Blocks::Some(list), _) => Box::new(list.iter().copied()),
     };
-    let fresh = *work.blocks == Blocks::All;
     let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(work.dtype));
     let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
     in_order(numbers, bytes, filler.is_sequential(), make, |k, wanted: Elements| {

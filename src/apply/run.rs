@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::execute::{ApplyError, execute};
-use crate::h5::{File, H5Error, Locking, NewFile};
+use crate::diag::Finding;
+use crate::h5::{File, H5Error, Locking, NewFile, filter_available};
 use crate::model::{
-    AllocTime, AttrRule, Base, Contents, Desired, DesiredKind, Dtype, FileProps, Filter, H5Path, Libver, Needs, Observed, Orders,
-    TrackOrder, contents, human_bytes,
+    AllocTime, AttrRule, Base, Codec, Contents, Definition, Desired, DesiredKind, Dtype, FileProps, FillTime, Filter, H5Path, Layer,
+    Libver, Needs, Observed, Orders, SourceFile, TrackOrder, contents, human_bytes,
 };
 use crate::observe::{self, ObserveError};
-use crate::plan::{Action, Blocked, Consent, Plan, Policy, Proposal, Step, propose};
+use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, Step, propose};
 use crate::source;
 use crate::txn::{Existing, Lock, NewTarget, Replacement, TxnError, free_bytes};
 
@@ -144,7 +145,7 @@ fn known_types(desired: &mut Desired) {
             }
             Dtype::Compound { members, .. } => members.iter_mut().for_each(|m| settle(&mut m.dtype)),
             Dtype::Array { base, .. } | Dtype::Vlen(base) => settle(base),
-            Dtype::Committed { dtype, .. } => settle(dtype),
+            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => settle(dtype),
             Dtype::Int(_)
             | Dtype::Float(_)
             | Dtype::String(_)
@@ -267,16 +268,57 @@ fn with_inputs_checked(desired: &Desired, observed: &Observed, mut proposal: Pro
         proposal.conflicts.push(crate::plan::Conflict { path: H5Path::root(), finding });
     }
     for (path, dataset) in &contents {
-        for layer in &dataset.layers {
-            let crate::model::Rule::Source(file) = &layer.fill.rule else { continue };
-            if let Err(e) = source::open(file, &dataset.dtype, &layer.rule_shape()) {
-                let finding =
-                    crate::diag::Finding::error("input", format!("the input of {path}: {e}")).at(layer.origin, "").help_if(e.help());
-                proposal.conflicts.push(crate::plan::Conflict { path: path.clone(), finding });
+        let new = observed.dataset(path).is_none().then(|| desired.dataset(path).and_then(|d| d.definition.as_ref())).flatten();
+        // An optional filter that is lacking is left out.
+        let needed = |f: &&Filter| !f.optional;
+        let lacking = new.and_then(|d| d.layout.filters().iter().filter(needed).find(|f| !filter_available(f)));
+        for (number, layer) in dataset.layers.iter().enumerate() {
+            // What was compared has been read.
+            if observed.regions.contains_key(&(path.clone(), number)) {
+                continue;
             }
+            // Stored chunks are copied without the filters that made them.
+            let copied = match new {
+                Some(d) if dataset.layers.len() == 1 => copies_chunks(layer, d),
+                // What the planner says of such a dataset is said already.
+                None if observed.dataset(path).is_some_and(|s| s.lacking.is_some()) => {
+                    source::whole(layer, &dataset.dtype).map(|from| from.is_some())
+                }
+                _ => Ok(false),
+            };
+            let refused = |e: &source::SourceError| {
+                Finding::error("input", format!("the input of {path}: {e}")).at(layer.origin, "").help_if(e.help())
+            };
+            let mut findings = Vec::new();
+            match copied {
+                Ok(true) => {}
+                Ok(false) => {
+                    let inputs = layer.fill.inputs(&dataset.dtype, &layer.rule_shape());
+                    let opened = inputs.iter().filter_map(|(file, dtype, shape)| source::open(file, dtype, shape).err());
+                    findings.extend(opened.map(|e| refused(&e)));
+                    findings.extend(lacking.map(|filter| {
+                        let what =
+                            format!("the elements of {path} cannot be compressed with {filter}, a filter that this h5mason does not have");
+                        Finding::error("filter-missing", what)
+                            .at(layer.origin, "")
+                            .help("copy a dataset of the same dtype, shape, chunks and filters with fill.hdf5, or use another filter")
+                    }));
+                }
+                Err(e) => findings.push(refused(&e)),
+            }
+            proposal.conflicts.extend(findings.into_iter().map(|finding| Conflict { path: path.clone(), finding }));
         }
     }
     proposal
+}
+
+/// Will a new dataset take the chunks of another as they are stored?
+fn copies_chunks(layer: &Layer, new: &Definition) -> Result<bool, source::SourceError> {
+    let Some(from) = source::whole(layer, &new.dtype)? else { return Ok(false) };
+    let seen = &from.seen;
+    let wanted = source::unwritten(&new.dtype, &new.fill_value, new.fill_time.unwrap_or(FillTime::IfSet));
+    let same = wanted.is_some() && wanted == source::unwritten(&seen.dtype, &seen.fill_value, seen.fill_time);
+    Ok(same && seen.layout.chunk().is_some() && seen.layout == new.layout && !new.dtype.has_outside_data())
 }
 
 /// Builds a new file.
@@ -418,17 +460,19 @@ fn check_space(target: &Path, plan: &Plan, copied: u64) -> Result<(), Failure> {
     }
 }
 
-/// Bytes a step surely takes. Compressed data may shrink a thousandfold (deflate's limit is 1032 to 1), so
-/// no more than that much of it is counted; `shrinking` remembers the new datasets with such filters.
+/// Bytes a step surely takes. Compressed data may shrink a lot (deflate's limit is 1032 to 1, zstd's 32768 to 1, and
+/// several compressors multiply), so only a millionth of it is counted; `shrinking` remembers the new datasets with such filters.
 fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
     match &step.action {
         Action::CreateDataset { definition: d, .. } => {
-            let shrinks = d.layout.filters().iter().any(|f| !matches!(f, Filter::Shuffle | Filter::Fletcher32));
+            let shrinks = d.layout.filters().iter().any(|f| !matches!(f.codec, Codec::Shuffle | Codec::Fletcher32));
             shrinking.insert(step.path.clone(), shrinks);
             let size = d.shape.elements().unwrap_or(u64::MAX).saturating_mul(d.dtype.size() as u64);
             if d.alloc_time == Some(AllocTime::Early) && !shrinks { size } else { 0 }
         }
-        Action::WriteRegion { .. } if shrinking.get(&step.path) == Some(&true) => step.bytes / 1032,
+        // A copy is as sparse as what it is a copy of.
+        Action::WriteRegion { layer, .. } if layer.fill.rule.sources().iter().any(|s| matches!(s, SourceFile::Hdf5 { .. })) => 0,
+        Action::WriteRegion { .. } if shrinking.get(&step.path) == Some(&true) => step.bytes / 1_000_000,
         Action::WriteRegion { .. } => step.bytes,
         Action::SetAttr { .. } => step.bytes,
         Action::CreateFile(props) => props.userblock.map_or(0, |(bytes, _)| bytes),

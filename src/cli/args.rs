@@ -57,6 +57,8 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Is every file exactly as declared? For CI: exit 1 if not
     Check(CheckArgs),
+    /// Write the manifest that builds a file again
+    Capture(CaptureArgs),
     /// List a file's datasets, print a block as NumPy would, or reduce it
     Show(ShowArgs),
     /// Print JSON Schema, for editors and machines
@@ -175,6 +177,43 @@ pub struct ApplyArgs {
     /// Wait this many seconds for a file that is locked
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub lock_wait: Duration,
+}
+
+#[derive(Debug, Args)]
+pub struct CaptureArgs {
+    /// The file to describe; it is only read
+    pub file: PathBuf,
+    /// The manifest to write; long contents go beside it: m.toml -> m.data/ [default: print it]
+    #[arg(long, short, value_name = "MANIFEST")]
+    pub output: Option<PathBuf>,
+    /// Where contents go that are not one value or a simple rule
+    #[arg(long, value_name = "WHERE", default_value = "auto")]
+    pub data: DataWhere,
+    /// Capture only what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub target: Vec<String>,
+    /// Leave out what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Replace a manifest, and files beside it, that exist
+    #[arg(long)]
+    pub force: bool,
+    /// Do not lock the file while reading (for file systems without locks)
+    #[arg(long)]
+    pub no_lock: bool,
+}
+
+/// Where `capture` puts contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DataWhere {
+    /// Short ones into the manifest, long ones into files beside it
+    Auto,
+    /// All into the manifest
+    Inline,
+    /// All into files beside the manifest
+    Sidecar,
+    /// Nowhere: types, shapes and attributes only
+    None,
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

@@ -1,6 +1,7 @@
 //! The command line: arguments, terminal, exit codes. Nothing imports this module.
 
 mod args;
+mod capture;
 mod change;
 mod inspect;
 mod manifest;

@@ -441,7 +441,7 @@ mod tests {
     use clap::Parser;
 
     use crate::h5::{NewDataset, NewFile, NewGroup};
-    use crate::model::{AttrValue, Elements, FillValue, TrackOrder};
+    use crate::model::{AttrValue, Elements, FillValue, PartialChunks, TrackOrder};
 
     #[derive(Parser)]
     struct Command {
@@ -458,7 +458,7 @@ mod tests {
         let group = root.create_group(b"deep", NewGroup::plain()).unwrap();
         add(&root, b"V", &[20, 6, 10], (0..1200).collect());
         add(&group, b"temperature", &[3], vec![1, 2, 4]);
-        let units = AttrValue { dtype: Dtype::str(), shape: Shape::Scalar, data: Elements::Strings(vec![Some(b"K".to_vec())]) };
+        let units = AttrValue { max: None, dtype: Dtype::str(), shape: Shape::Scalar, data: Elements::Strings(vec![Some(b"K".to_vec())]) };
         group.open(b"temperature").unwrap().create_attr(b"units", &units, None, None).unwrap();
         drop((root, group));
         file.close().unwrap();
@@ -475,6 +475,7 @@ mod tests {
             fill_value: &FillValue::Default,
             fill_time: None,
             alloc_time: None,
+            partial_chunks: PartialChunks::Filter,
             attr_order: TrackOrder::No,
             committed: None,
             name_charset: None,

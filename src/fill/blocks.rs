@@ -10,6 +10,9 @@ const WINDOW_BYTES: usize = 16 << 20;
 
 /// The elements of one block of a layer's region, row-major.
 pub fn block_elements(filler: &Filler, layer: &Layer, block: &Block) -> Result<Elements, String> {
+    if let Some(whole) = filler.fill_box(&layer.boxed(block)) {
+        return whole;
+    }
     let mut out: Option<Elements> = None;
     let mut failed = None;
     layer.runs(block, |start, count| {

@@ -11,6 +11,7 @@ use super::counts::Table;
 use super::cycle::Cycle;
 use super::gamma::{Gamma, Scaled};
 use super::integers::Integers;
+use super::members::Members;
 use super::missing::Share;
 use super::normal::Normal;
 use super::number::{Layout, put_integers};
@@ -22,7 +23,10 @@ use super::steps::Steps;
 use super::stream::{Purpose, Stream, pieces};
 use super::text::Texts;
 use super::uniform::{Bernoulli, Uniform};
-use crate::model::{BlockSource, Dtype, Elements, Fill, Literal, Rule, Shape, SourceFile, StringType, encode_elements, encode_one};
+use crate::model::{Block, BlockSource, Dtype, Elements, Fill, Literal, Rule, Shape, SourceFile, StringType, encode_elements, encode_one};
+
+/// Opens a file that a rule reads, to be read as this dtype in this shape. The error is one line naming file and cause.
+pub type Open<'a> = &'a dyn Fn(&SourceFile, &Dtype, &Shape) -> Result<Box<dyn BlockSource>, String>;
 
 /// A fill rule made ready for one dtype and one shape: gives any run of elements.
 ///
@@ -45,18 +49,24 @@ enum Maker {
     Choice(Choice, Elements, Stream),
     Texts(Texts, StringType, Stream),
     Permutation(Permutation, Layout),
+    Members(Members),
     Source(Mutex<Box<dyn BlockSource>>),
 }
 
 impl Filler {
-    /// Makes a rule ready. `open` opens a [`Rule::Source`], already checked for shape and dtype. The error is the clause of
-    /// [`Fill::check`], or the opener's.
+    /// Makes a rule ready. `open` opens its files, checked for shape and dtype. The error is the clause of [`Fill::check`], or the
+    /// opener's.
     pub fn new(
         fill: &Fill,
         dtype: &Dtype,
         shape: &Shape,
-        open: impl FnOnce(&SourceFile) -> Result<Box<dyn BlockSource>, String>,
+        open: impl Fn(&SourceFile, &Dtype, &Shape) -> Result<Box<dyn BlockSource>, String>,
     ) -> Result<Filler, String> {
+        Self::with(fill, dtype, shape, &open)
+    }
+
+    /// [`Filler::new`] with an opener of any kind, for rules in rules.
+    pub(super) fn with(fill: &Fill, dtype: &Dtype, shape: &Shape, open: Open<'_>) -> Result<Filler, String> {
         fill.check(dtype, shape).map_err(|e| e.0)?;
         let elements = shape.elements().ok_or("the shape has more elements than 64 bits count")?;
         let missing = Share::new(fill, dtype).map_err(|e| e.0)?;
@@ -84,7 +94,30 @@ impl Filler {
 
     /// Do the contents come from a sequential source, so that reading in order from one thread is best?
     pub fn is_sequential(&self) -> bool {
-        matches!(self.maker, Maker::Source(_))
+        match &self.maker {
+            Maker::Source(_) => true,
+            Maker::Members(members) => members.is_sequential(),
+            _ => false,
+        }
+    }
+
+    /// The elements of a box of the shape, from a source to which boxes come easier than runs; `None` from anything else.
+    pub fn fill_box(&self, block: &Block) -> Option<Result<Elements, String>> {
+        match (&self.maker, &self.missing) {
+            (Maker::Source(source), None) => match source.lock() {
+                Ok(mut source) => source.read_box(block).map(|read| read.and_then(|e| self.counted(e, block.elements()))),
+                Err(_) => Some(Err("the source failed earlier".into())),
+            },
+            _ => None,
+        }
+    }
+
+    /// What a source gave, if it is as much as was asked for.
+    fn counted(&self, elements: Elements, count: usize) -> Result<Elements, String> {
+        match elements.count(&self.dtype) {
+            got if got == count => Ok(elements),
+            got => Err(format!("the source gave {got} instead of {count} elements")),
+        }
     }
 
     /// The rule's elements, none missing yet.
@@ -103,24 +136,17 @@ impl Filler {
             Maker::Choice(choice, from, stream) => pick(choice.positions(stream, start, count), from, &self.dtype, count),
             Maker::Texts(texts, t, stream) => texts.run(stream, t, start, count),
             Maker::Permutation(permutation, layout) => numbers(&|out| permutation.put(*layout, start, out)),
+            Maker::Members(members) => members.run(start, count)?,
             Maker::Source(source) => {
                 let elements = source.lock().map_err(|_| "the source failed earlier")?.read(start, count)?;
-                match elements.count(&self.dtype) {
-                    got if got == count => elements,
-                    got => return Err(format!("the source gave {got} instead of {count} elements from {start} on")),
-                }
+                self.counted(elements, count)?
             }
         })
     }
 }
 
 impl Maker {
-    fn new(
-        fill: &Fill,
-        dtype: &Dtype,
-        shape: &Shape,
-        open: impl FnOnce(&SourceFile) -> Result<Box<dyn BlockSource>, String>,
-    ) -> Result<Maker, String> {
+    fn new(fill: &Fill, dtype: &Dtype, shape: &Shape, open: Open<'_>) -> Result<Maker, String> {
         let list = |literals: &[Literal]| encode_elements(literals, dtype).map_err(|e| e.0);
         let layout = || Layout::of(dtype).ok_or_else(|| format!("filling {dtype} by {} is not supported yet", fill.rule.name()));
         let texts = |texts: Texts| match dtype.resolved() {
@@ -175,7 +201,8 @@ impl Maker {
                 let count = shape.elements().ok_or("the shape has more elements than 64 bits count")?;
                 Ok(Maker::Permutation(Permutation::new(&stream(), count), layout()?))
             }
-            Rule::Source(file) => Ok(Maker::Source(Mutex::new(open(file)?))),
+            Rule::Fields(fields) => Ok(Maker::Members(Members::new(fields, &fill.stream, dtype, shape, open)?)),
+            Rule::Source(file) => Ok(Maker::Source(Mutex::new(open(file, dtype, shape)?))),
         }
     }
 }

@@ -7,9 +7,12 @@ use super::integers::Integers;
 use super::stream::{Purpose, Stream};
 use super::uniform::Bernoulli;
 use crate::fill::golden::{every_rule, fill};
-use crate::model::{BlockSource, Boundary, Dtype, Elements, Fill, FloatType, IntType, Literal, Missing, Order, Rule, Shape, SourceFile};
+use crate::model::{
+    BlockSource, Boundary, CompoundMember, Dtype, Elements, Field, Fill, FloatType, IntType, Literal, Missing, Order, Rule, Shape,
+    SourceFile,
+};
 
-fn no_source(_: &SourceFile) -> Result<Box<dyn BlockSource>, String> {
+fn no_source(_: &SourceFile, _: &Dtype, _: &Shape) -> Result<Box<dyn BlockSource>, String> {
     Err("no source".into())
 }
 
@@ -282,7 +285,7 @@ impl BlockSource for Counting {
 fn sources_are_passed_through() {
     let rule = Rule::Source(SourceFile::Npy { file: "x.npy".into() });
     let shape = Shape::from_dims(&[100]);
-    let open = Filler::new(&fill(rule.clone()), &Dtype::int(1, false), &shape, |_| Ok(Box::new(Counting))).unwrap();
+    let open = Filler::new(&fill(rule.clone()), &Dtype::int(1, false), &shape, |_, _, _| Ok(Box::new(Counting))).unwrap();
     assert!(open.is_sequential() && !open.is_constant());
     assert_eq!(open.fill(7, 3), Ok(Elements::Fixed(vec![7; 3])));
     assert_eq!(open.fill(60, 3), Err("file.raw: unexpected end".into()));
@@ -303,4 +306,92 @@ fn shapes_without_elements() {
 fn fillers_cross_threads() {
     fn sync<T: Send + Sync>() {}
     sync::<Filler>();
+}
+
+/// A rule of a member.
+fn field(name: &str, rule: Rule) -> Field {
+    Field { name: name.into(), rule: Fill { stream: vec![], ..fill(rule) }, own_stream: false, nesting: None, origin: None }
+}
+
+/// A compound of members in this order, each behind the last with a byte between them.
+fn compound(members: &[(&str, Dtype)]) -> Dtype {
+    let mut size = 0;
+    let place = |(name, dtype): &(&str, Dtype)| {
+        let offset = size;
+        size += dtype.size() + 1;
+        CompoundMember { name: (*name).into(), offset, dtype: dtype.clone() }
+    };
+    let members = members.iter().map(place).collect();
+    Dtype::Compound { size, members }
+}
+
+/// The bytes of one member of all elements.
+fn column(dtype: &Dtype, name: &str, bytes: &[u8]) -> Vec<u8> {
+    let Dtype::Compound { size, members } = dtype else { panic!("{dtype}") };
+    let member = members.iter().find(|m| m.name == name.as_bytes()).unwrap();
+    bytes.chunks(*size).flat_map(|e| e[member.offset..member.offset + member.dtype.size()].to_vec()).collect()
+}
+
+#[test]
+fn members_are_filled_by_rules_of_their_own() {
+    let (f8, i2) = (Dtype::float(8), Dtype::int(2, true));
+    let grid = Dtype::Array { base: Box::new(f8.clone()), dims: vec![2, 3] };
+    let inner = compound(&[("a", i2.clone()), ("b", f8.clone())]);
+    let dtype = compound(&[("x", f8.clone()), ("y", i2.clone()), ("grid", grid.clone()), ("in", inner.clone()), ("pair", grid)]);
+    let uniform = || Rule::Uniform { low: 0.0, high: 1.0 };
+    let numbers = |list: &[i128]| Literal::List(list.iter().copied().map(Literal::Int).collect());
+    let literal = Literal::List(vec![numbers(&[1, 2, 3]), numbers(&[4, 5, 6])]);
+    let named = Field { rule: Fill { stream: b"named".to_vec(), seed: 9, ..fill(uniform()) }, own_stream: true, ..field("b", uniform()) };
+    let rule = Rule::Fields(vec![
+        field("in", Rule::Fields(vec![named, field("a", Rule::Cycle(vec![Literal::Int(7), Literal::Int(8)]))])),
+        field("y", Rule::Arange { start: Literal::Int(5), step: Literal::Int(1), axis: Some(1) }),
+        field("x", uniform()),
+        field("grid", uniform()),
+        field("pair", Rule::Value(literal)),
+    ]);
+    let made = all(rule.clone(), &dtype, &[50, 4]);
+    let alone = |stream: &str, seed, rule: Rule, dims: &[u64]| {
+        let fill = Fill { stream: stream.into(), seed, ..fill(rule) };
+        bytes(filler(&fill, &f8, dims).fill(0, dims.iter().product::<u64>() as usize).unwrap())
+    };
+    assert_eq!(column(&dtype, "x", &made), alone("/golden/stream.x", 20_240_601, uniform(), &[50, 4]));
+    assert_eq!(column(&dtype, "grid", &made), alone("/golden/stream.grid", 20_240_601, uniform(), &[50, 4, 2, 3]));
+    assert_eq!(column(&inner, "b", &column(&dtype, "in", &made)), alone("named", 9, uniform(), &[50, 4]));
+    let shorts = |bytes: Vec<u8>| bytes.chunks(2).take(5).map(|b| i16::from_le_bytes([b[0], b[1]])).collect::<Vec<_>>();
+    assert_eq!(shorts(column(&inner, "a", &column(&dtype, "in", &made))), [7, 8, 7, 8, 7]);
+    assert_eq!(shorts(column(&dtype, "y", &made)), [5, 6, 7, 8, 5]);
+    assert_eq!(f64s(&column(&dtype, "pair", &made))[6..12], [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    // What is between the members is zero.
+    assert!(made.chunks(dtype.size()).all(|e| e[8] == 0 && e[11] == 0));
+    let missing = Some(Missing { fraction: 0.2, value: Literal::Int(-1) });
+    let Rule::Fields(mut fields) = rule else { unreachable!() };
+    fields[3].rule.missing = missing;
+    let filler = filler(&fill(Rule::Fields(fields)), &dtype, &[50, 4]);
+    let whole = bytes(filler.fill(0, 200).unwrap());
+    let cut = [filler.fill(0, 7), filler.fill(7, 100), filler.fill(107, 93)].map(|e| bytes(e.unwrap())).concat();
+    assert!(whole == cut && !filler.is_sequential() && !filler.is_constant());
+    let lost = f64s(&column(&dtype, "grid", &whole)).iter().filter(|v| **v == -1.0).count();
+    assert!((180..300).contains(&lost), "{lost} of 1200 elements of arrays are missing");
+}
+
+#[test]
+fn members_are_checked() {
+    let i1 = Dtype::int(1, true);
+    let dtype = compound(&[("x", i1.clone()), ("y", i1.clone())]);
+    let value = |v| Rule::Value(Literal::Int(v));
+    let shape = Shape::from_dims(&[3]);
+    let check = |fields: Vec<Field>| fill(Rule::Fields(fields)).check(&dtype, &shape).map_err(|e| e.0);
+    assert_eq!(check(vec![field("x", value(1)), field("y", value(2))]), Ok(()));
+    let said = |fields| check(fields).unwrap_err();
+    assert_eq!(said(vec![field("x", value(1))]), "the member `y` has no rule; fields gives every member one");
+    assert_eq!(said(vec![]), "the members `x`, `y` have no rule; fields gives every member one");
+    assert!(said(vec![field("z", value(1))]).starts_with("`z` is not a member of compound("));
+    assert_eq!(said(vec![field("x", value(1)), field("y", value(200))]), "member `y`: 200 does not fit i1 (-128 to 127)");
+    let listed = Field { nesting: Some(Shape::from_dims(&[2])), ..field("y", Rule::Values(vec![Literal::Int(1), Literal::Int(2)])) };
+    assert_eq!(said(vec![field("x", value(1)), listed]), "member `y`: the values have shape [2], but shape [3] is to be filled");
+    let plain = fill(Rule::Fields(vec![field("x", value(1))])).check(&i1, &shape).unwrap_err().0;
+    assert_eq!(plain, "fields fills the members of a compound, which i1 is not");
+    let texts = compound(&[("x", Dtype::str())]);
+    let text = fill(Rule::Fields(vec![field("x", Rule::Uuid)])).check(&texts, &shape).unwrap_err().0;
+    assert!(text.ends_with("by fields is not supported yet"), "{text}");
 }

@@ -5,7 +5,9 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use super::Filler;
-use crate::model::{ALPHABET, Boundary, Dtype, Elements, Fill, FloatType, IntType, Literal, Missing, Order, Rule, Shape};
+use crate::model::{
+    ALPHABET, Boundary, CompoundMember, Dtype, Elements, Field, Fill, FloatType, IntType, Literal, Missing, Order, Rule, Shape,
+};
 
 /// The rule with a fixed seed and stream.
 pub(super) fn fill(rule: Rule) -> Fill {
@@ -65,7 +67,7 @@ pub(super) fn every_rule() -> Vec<(Rule, Dtype)> {
 
 /// First 16 bytes and SHA-256 of 200 000 elements; strings are joined by NUL.
 fn digest(fill: &Fill, dtype: &Dtype) -> String {
-    let filler = Filler::new(fill, dtype, &Shape::from_dims(&[30, 100, 100]), |_| Err("no source".into())).unwrap();
+    let filler = Filler::new(fill, dtype, &Shape::from_dims(&[30, 100, 100]), |_, _, _| Err("no source".into())).unwrap();
     let bytes = match filler.fill(0, 200_000).unwrap() {
         Elements::Fixed(bytes) => bytes,
         Elements::Strings(list) => list.into_iter().flat_map(|s| [s.unwrap_or_default(), vec![0]].concat()).collect(),
@@ -88,6 +90,31 @@ fn values_never_change() {
     }
     assert_eq!(text.lines().count(), GOLDEN.trim().lines().count(), "{text}");
 }
+
+#[test]
+fn values_of_fields_never_change() {
+    let member = |name: &str, offset, dtype| CompoundMember { name: name.into(), offset, dtype };
+    let array = Dtype::Array { base: Box::new(Dtype::float(4)), dims: vec![2] };
+    let members = vec![member("x", 0, Dtype::float(8)), member("n", 9, Dtype::int(2, true)), member("a", 12, array)];
+    let field = |name: &str, rule| Field {
+        name: name.into(),
+        rule: Fill { stream: vec![], ..fill(rule) },
+        own_stream: false,
+        nesting: None,
+        origin: None,
+    };
+    let named = Field {
+        rule: Fill { stream: b"other".to_vec(), seed: 7, ..fill(Rule::Integers { low: -5, high: 5 }) },
+        own_stream: true,
+        ..field("n", Rule::Uuid)
+    };
+    let mut normal = field("a", Rule::Normal { mean: 0.0, std: 1.0 });
+    normal.rule.missing = Some(Missing { fraction: 0.25, value: Literal::Int(0) });
+    let rule = Rule::Fields(vec![field("x", Rule::Uniform { low: 0.0, high: 1.0 }), named, normal]);
+    assert_eq!(digest(&fill(rule), &Dtype::Compound { size: 20, members }), FIELDS);
+}
+
+const FIELDS: &str = "808bf0ce087db13f00fbff0000000000 1c80d41cac4d71da4c1e4b6249b93d905de78466891a3a8da7772bd931535841";
 
 const GOLDEN: &str = "
 value f8 00000000000004400000000000000440 c40a431808217e41272e340a99575e24af9c2adbdc604c77ff11eaa35da88507

@@ -19,6 +19,7 @@ mod gamma;
 #[cfg(test)]
 mod golden;
 mod integers;
+mod members;
 mod missing;
 mod normal;
 mod number;
@@ -36,4 +37,4 @@ mod words;
 mod ziggurat;
 
 pub use blocks::{block_elements, in_order};
-pub use filler::Filler;
+pub use filler::{Filler, Open};

@@ -68,6 +68,7 @@ impl Layout {
             | Dtype::Reference(_)
             | Dtype::Complex(_)
             | Dtype::Committed { .. }
+            | Dtype::Encoded { .. }
             | Dtype::Foreign { .. } => None,
         }
     }

@@ -35,7 +35,9 @@ impl Object {
         let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
         let space_id = Id::own(call(what, || unsafe { H5Aget_space(attr.raw()) })?);
         let dtype = dtype::read(&type_id)?;
-        let (shape, _) = space::extent(&space_id)?;
+        let (shape, max) = space::extent(&space_id)?;
+        let fixed = max.iter().zip(shape.dims()).all(|(max, size)| *max == Some(*size));
+        let max = (!fixed).then_some(max);
         let count = shape.elements().ok_or_else(|| H5Error::new(what(), "its size overflows"))?;
         let bytes = count.checked_mul(dtype.size() as u64).filter(|b| *b <= budget);
         let Some(bytes) = bytes else {
@@ -47,7 +49,7 @@ impl Object {
             status(what, || unsafe { H5Aread(attr.raw(), type_id.raw(), buffer(&mut raw)) })?;
         }
         if !dtype.has_outside_data() {
-            return Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, data: Elements::Fixed(raw) })));
+            return Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, max, data: Elements::Fixed(raw) })));
         }
         // SAFETY: the library has just filled the buffer with elements of this type.
         let data = unsafe { Reader { at: self.id(), left: MOST_VALUE_BYTES }.elements(&dtype, &raw) };
@@ -60,7 +62,7 @@ impl Object {
             // A reference to what is gone, for example: the attribute is there all the same.
             Err(e) => return Ok(Some(AttrSeen::Opaque { dtype, shape, why: e.cause })),
         };
-        Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, data })))
+        Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, max, data })))
     }
 
     /// Names of the attributes, in creation order where that is tracked, else by name.
@@ -81,7 +83,7 @@ impl Object {
     /// Creates an attribute that does not exist. `committed` is the object of its type, if that is a committed one.
     pub fn create_attr(&self, name: &[u8], value: &AttrValue, committed: Option<&Object>, charset: Option<Charset>) -> Result<()> {
         let memory = dtype::create(&value.dtype)?;
-        let space_id = space::create(&value.shape, None)?;
+        let space_id = space::create(&value.shape, value.max.as_ref())?;
         let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE)?;
         set_charset(&list, name, charset)?;
         let attr = self.new_attr(name, committed.map_or(&memory, Object::id), &space_id, &list)?;
@@ -211,7 +213,7 @@ mod tests {
         let new = NewFile::plain(TrackOrder::Tracked);
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
         let root = file.root().unwrap();
-        let value = AttrValue { dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
+        let value = AttrValue { max: None, dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
         root.create_attr(b"first", &value, None, None).unwrap();
         let (type_id, space_id) = (dtype::create(&value.dtype).unwrap(), space::create(&value.shape, None).unwrap());
         let sets = [(&b"plain"[..], H5T_cset_t::H5T_CSET_UTF8), (&b"\xe9"[..], H5T_cset_t::H5T_CSET_ASCII)];
@@ -222,7 +224,7 @@ mod tests {
             let attr = root.new_attr(name, &type_id, &space_id, &list).unwrap();
             root.put(&attr, &type_id, name, &value).unwrap();
         }
-        let wider = AttrValue { dtype: Dtype::int(2, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7, 0]) };
+        let wider = AttrValue { max: None, dtype: Dtype::int(2, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7, 0]) };
         root.recreate_attr(b"first", &wider, None, true).unwrap();
         assert_eq!(root.attr_names(true).unwrap(), [&b"first"[..], b"plain", b"\xe9"]);
         for (name, set) in sets {

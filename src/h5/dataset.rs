@@ -6,20 +6,25 @@ use hdf5_sys::h5d::{
 };
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5t::H5Treclaim;
-use hdf5_sys::h5z::{H5Z_FILTER_DEFLATE, H5Z_FILTER_FLETCHER32, H5Z_FILTER_SHUFFLE, H5Z_FLAG_OPTIONAL, H5Zfilter_avail};
+use hdf5_sys::h5z::H5Z_FLAG_OPTIONAL;
 
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{buffer, link_list, order_flags};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
-use super::{H5Error, Id, Object, Result, call, dtype, space, status};
+use super::{H5Error, Id, Object, Result, call, dtype, filter, space, status};
 use crate::model::{
-    AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, Region, SeenDataset, Shape, TrackOrder,
+    AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, PartialChunks, Region, SeenDataset, Shape,
+    TrackOrder,
 };
 
 /// Most axes of a dataset (H5S_MAX_RANK).
 const MOST_AXES: usize = 32;
+/// Most parameters of a filter: the file format counts them with 16 bits.
+const MOST_PARAMS: usize = 1 << 16;
+/// Chunks at the edges are not filtered (H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS).
+const DONT_FILTER_PARTIAL_CHUNKS: u32 = 2;
 /// Most bytes that are read at once.
 const MOST_READ_BYTES: usize = 1 << 30;
 /// Most bytes of variable-length texts that are read at once: every element can lead to the same long one.
@@ -42,6 +47,8 @@ pub struct NewDataset<'a> {
     pub fill_time: Option<FillTime>,
     /// Left to the library where not declared.
     pub alloc_time: Option<AllocTime>,
+    /// Chunks at the edges.
+    pub partial_chunks: PartialChunks,
     /// Creation order of its attributes.
     pub attr_order: TrackOrder,
     /// The object of the element type, if that is a committed one.
@@ -53,7 +60,7 @@ pub struct NewDataset<'a> {
 /// An open dataset with what reading and writing needs, looked up once.
 #[derive(Debug)]
 pub struct DatasetAccess {
-    object: Object,
+    pub(super) object: Object,
     type_id: Id,
     dtype: Dtype,
 }
@@ -66,7 +73,7 @@ impl Object {
         let type_id = dtype::create(new.dtype)?;
         let max = (!new.maxshape.is_empty()).then_some(new.maxshape);
         let space_id = space::create(new.shape, max)?;
-        let list = creation_list(new, &type_id)?;
+        let list = creation_list(self, new, &type_id)?;
         let link = link_list(name, new.name_charset)?;
         let c_name = c_string(name);
         let stored = new.committed.map_or(&type_id, Object::id);
@@ -85,7 +92,7 @@ impl Object {
         let dtype = dtype::read(&type_id)?;
         let list = self.create_list()?;
         let (fill_time, alloc_time) = times(&list, self.label())?;
-        let layout = layout(&list, self.label())?;
+        let layout = layout(&list, &type_id, &dtype, self.label())?;
         let space_id = match call(what, || unsafe { H5Dget_space(self.id().raw()) }).map(Id::own) {
             // The library asks the source files for the extent; the one that is stored does without them.
             Err(_) if matches!(layout, Layout::Virtual(_)) => virtual_space(&list, self.label())?,
@@ -93,7 +100,8 @@ impl Object {
         };
         let (shape, maxshape) = space::extent(&space_id)?;
         Ok(SeenDataset {
-            lacking: layout.filters().iter().find(|f| !available(f)).cloned(),
+            lacking: layout.filters().iter().find(|f| !filter::available(f)).cloned(),
+            partial_chunks: partial_chunks(&list, &layout, self.label())?,
             layout,
             fill_value: self.fill_value(&list, &type_id, &dtype)?,
             dtype,
@@ -228,7 +236,7 @@ impl DatasetAccess {
     }
 }
 
-fn creation_list(new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
+fn creation_list(at: &Object, new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
     let what = || "cannot set the dataset's creation properties".to_string();
     let list = property_list(*H5P_CLS_DATASET_CREATE)?;
     let p = list.raw();
@@ -239,21 +247,17 @@ fn creation_list(new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
         Layout::Compact => status(what, || unsafe { H5Pset_layout(p, H5D_layout_t::H5D_COMPACT) })?,
         Layout::Chunked { chunk, filters } => {
             status(what, || unsafe { H5Pset_chunk(p, chunk.len() as i32, chunk.as_ptr()) })?;
+            let element = filter::Element { type_id, dtype: new.dtype, chunk };
             for filter in filters {
+                let params = filter.stored.clone().unwrap_or_else(|| filter::stored(&filter.codec, &element));
+                let flags = if filter.optional { H5Z_FLAG_OPTIONAL } else { 0 };
                 status(
                     || format!("cannot use the filter {filter}"),
-                    || unsafe {
-                        match filter {
-                            Filter::Shuffle => H5Pset_shuffle(p),
-                            Filter::Deflate(level) => H5Pset_deflate(p, *level),
-                            Filter::Fletcher32 => H5Pset_fletcher32(p),
-                            Filter::Other { id, optional, params } => {
-                                let flags = if *optional { H5Z_FLAG_OPTIONAL } else { 0 };
-                                H5Pset_filter(p, *id, flags, params.len(), params.as_ptr())
-                            }
-                        }
-                    },
+                    || unsafe { H5Pset_filter(p, filter.codec.id(), flags, params.len(), params.as_ptr()) },
                 )?;
+            }
+            if new.partial_chunks == PartialChunks::Raw {
+                status(what, || unsafe { H5Pset_chunk_opts(p, DONT_FILTER_PARTIAL_CHUNKS) })?;
             }
         }
         Layout::External(files) => super::elsewhere::set_external(&list, files)?,
@@ -265,8 +269,7 @@ fn creation_list(new: &NewDataset<'_>, type_id: &Id) -> Result<Id> {
         FillValue::Undefined => status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), std::ptr::null()) })?,
         FillValue::Value(Elements::Fixed(bytes)) => status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), bytes.as_ptr().cast()) })?,
         FillValue::Value(value) => {
-            // No object is at hand for references: they are not fill values.
-            let made = Composed::new(&list, new.dtype, value)?;
+            let made = Composed::new(at.id(), new.dtype, value)?;
             status(what, || unsafe { H5Pset_fill_value(p, type_id.raw(), made.raw.as_ptr().cast()) })?;
         }
         FillValue::Unreadable => return Err(H5Error::new(what(), "this fill value is not supported yet")),
@@ -296,7 +299,7 @@ fn virtual_space(list: &Id, label: &str) -> Result<Id> {
     call(|| format!("cannot read the extent of {label}"), || unsafe { H5Pget_virtual_vspace(list.raw(), 0) }).map(Id::own)
 }
 
-fn layout(list: &Id, label: &str) -> Result<Layout> {
+fn layout(list: &Id, type_id: &Id, dtype: &Dtype, label: &str) -> Result<Layout> {
     let what = || format!("cannot read the storage of {label}");
     let p = list.raw();
     // SAFETY: a dataset creation list; arrays of the sizes that are passed.
@@ -312,14 +315,15 @@ fn layout(list: &Id, label: &str) -> Result<Layout> {
             let rank = call(what, || unsafe { H5Pget_chunk(p, MOST_AXES as i32, chunk.as_mut_ptr()) })?;
             chunk.truncate(rank as usize);
             let count = call(what, || unsafe { H5Pget_nfilters(p) })?;
-            let filters = (0..count as u32).map(|i| filter(p, i, label)).collect::<Result<_>>()?;
+            let element = filter::Element { type_id, dtype, chunk: &chunk };
+            let filters = (0..count as u32).map(|i| read_filter(p, i, &element, label)).collect::<Result<_>>()?;
             Layout::Chunked { chunk, filters }
         }
         other => Layout::Unknown(other as i32),
     })
 }
 
-fn filter(p: i64, index: u32, label: &str) -> Result<Filter> {
+fn read_filter(p: i64, index: u32, element: &filter::Element<'_>, label: &str) -> Result<Filter> {
     let (mut flags, mut count) = (0u32, 0usize);
     let what = || format!("cannot read the filters of {label}");
     // SAFETY: a dataset creation list; the first call asks for the number of parameters only, the second
@@ -328,28 +332,22 @@ fn filter(p: i64, index: u32, label: &str) -> Result<Filter> {
     let id = call(what, || unsafe {
         H5Pget_filter2(p, index, &raw mut flags, &raw mut count, std::ptr::null_mut(), 0, std::ptr::null_mut(), &raw mut config)
     })?;
-    let mut params = vec![0u32; count.min(4096)];
+    let mut params = vec![0u32; count.min(MOST_PARAMS)];
     count = params.len();
     call(what, || unsafe {
         H5Pget_filter2(p, index, &raw mut flags, &raw mut count, params.as_mut_ptr(), 0, std::ptr::null_mut(), &raw mut config)
     })?;
-    let optional = flags & H5Z_FLAG_OPTIONAL != 0;
-    // Shuffle and deflate are optional, fletcher32 mandatory by default; another flag is another filter.
-    Ok(match (id, params.as_slice(), optional) {
-        (H5Z_FILTER_SHUFFLE, _, true) => Filter::Shuffle,
-        (H5Z_FILTER_DEFLATE, [level], true) => Filter::Deflate(*level),
-        (H5Z_FILTER_FLETCHER32, _, false) => Filter::Fletcher32,
-        _ => Filter::Other { id, optional, params },
-    })
+    let codec = filter::canonical(id, &params, element);
+    Ok(Filter { stored: filter::unusual(&codec, &params, element), codec, optional: flags & H5Z_FLAG_OPTIONAL != 0 })
 }
 
-/// Can the filter be run here?
-fn available(filter: &Filter) -> bool {
-    match filter {
-        Filter::Shuffle | Filter::Deflate(_) | Filter::Fletcher32 => true,
-        // SAFETY: a plain value.
-        Filter::Other { id, .. } => hdf5::sync::sync(|| unsafe { H5Zfilter_avail(*id) }) > 0,
+fn partial_chunks(list: &Id, layout: &Layout, label: &str) -> Result<PartialChunks> {
+    let mut options = 0u32;
+    if let Layout::Chunked { .. } = layout {
+        // SAFETY: the creation list of a chunked dataset, and an out-parameter.
+        status(|| format!("cannot read the storage of {label}"), || unsafe { H5Pget_chunk_opts(list.raw(), &raw mut options) })?;
     }
+    Ok(if options & DONT_FILTER_PARTIAL_CHUNKS != 0 { PartialChunks::Raw } else { PartialChunks::Filter })
 }
 
 fn times(list: &Id, label: &str) -> Result<(FillTime, AllocTime)> {

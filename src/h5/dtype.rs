@@ -9,7 +9,7 @@ use super::id::c_string;
 use super::link::address;
 use super::{H5Error, Id, Result, call, status};
 use crate::model::{
-    Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType, Target,
+    Charset, CompoundMember, Dtype, Encoding, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType, Target,
 };
 
 // Half precision (H5Tpublic.h, since 1.14.4), which the crate does not declare.
@@ -17,6 +17,7 @@ use crate::model::{
 unsafe extern "C" {
     static H5T_IEEE_F16LE_g: hdf5_sys::h5i::hid_t;
     static H5T_IEEE_F16BE_g: hdf5_sys::h5i::hid_t;
+    static H5T_VAX_F64_g: hdf5_sys::h5i::hid_t;
 }
 
 /// Deepest nesting of types that is followed: HDF5 files can be made to nest without end.
@@ -28,7 +29,42 @@ fn what() -> String {
 
 /// Describes a datatype.
 pub(crate) fn read(id: &Id) -> Result<Dtype> {
-    read_nested(id, 0)
+    // SAFETY: a valid datatype.
+    if call(what, || unsafe { H5Tcommitted(id.raw()) })? > 0 {
+        let mut info: H5O_info2_t = unsafe { std::mem::zeroed() };
+        // SAFETY: a committed type is an object.
+        status(what, || unsafe { H5Oget_info3(id.raw(), &raw mut info, H5O_INFO_BASIC) })?;
+        let copy = Id::own(call(what, || unsafe { H5Tcopy(id.raw()) })?);
+        return Ok(Dtype::Committed { at: Target::Address(address(info.token)), dtype: Box::new(exactly(&copy)?) });
+    }
+    exactly(id)
+}
+
+/// The type, with its encoding where the model leaves something out.
+fn exactly(id: &Id) -> Result<Dtype> {
+    let dtype = read_nested(id, 0)?;
+    if !has_big_characters(id, &dtype) {
+        return Ok(dtype);
+    }
+    Ok(Dtype::Encoded { dtype: Box::new(dtype), encoded: Encoding(encode(id.raw())?) })
+}
+
+/// Big-endian machines have marked the characters of variable-length strings so, and HDF5 compares that.
+fn has_big_characters(id: &Id, dtype: &Dtype) -> bool {
+    // SAFETY (all): a valid datatype; failure gives an identifier that is not used.
+    let inner = |base: &Dtype| {
+        let super_id = hdf5::sync::sync(|| unsafe { H5Tget_super(id.raw()) });
+        super_id >= 0 && has_big_characters(&Id::own(super_id), base)
+    };
+    match dtype {
+        Dtype::String(StringType { length: StringLength::Variable, .. }) => order(id.raw()) == Some(Order::Big),
+        Dtype::Vlen(base) | Dtype::Array { base, .. } if base.has_outside_data() => inner(base),
+        Dtype::Compound { members, .. } => members.iter().enumerate().filter(|(_, m)| m.dtype.has_outside_data()).any(|(i, m)| {
+            let member = hdf5::sync::sync(|| unsafe { H5Tget_member_type(id.raw(), i as u32) });
+            member >= 0 && has_big_characters(&Id::own(member), &m.dtype)
+        }),
+        _ => false,
+    }
 }
 
 fn read_nested(id: &Id, depth: usize) -> Result<Dtype> {
@@ -37,12 +73,6 @@ fn read_nested(id: &Id, depth: usize) -> Result<Dtype> {
     }
     let t = id.raw();
     // SAFETY: a valid datatype for these and all further calls of this function.
-    if depth == 0 && call(what, || unsafe { H5Tcommitted(t) })? > 0 {
-        let mut info: H5O_info2_t = unsafe { std::mem::zeroed() };
-        status(what, || unsafe { H5Oget_info3(t, &raw mut info, H5O_INFO_BASIC) })?;
-        let copy = Id::own(call(what, || unsafe { H5Tcopy(t) })?);
-        return Ok(Dtype::Committed { at: Target::Address(address(info.token)), dtype: Box::new(read_nested(&copy, 1)?) });
-    }
     let class = hdf5::sync::sync(|| unsafe { H5Tget_class(t) });
     let size = hdf5::sync::sync(|| unsafe { H5Tget_size(t) });
     let base = || -> Result<Dtype> {
@@ -96,9 +126,7 @@ fn int(t: i64, size: usize) -> Result<IntType> {
     // SAFETY: a valid integer or bitfield type and out-parameters.
     status(what, || unsafe { H5Tget_pad(t, &raw mut low, &raw mut high) })?;
     let signed = hdf5::sync::sync(|| unsafe { H5Tget_class(t) == H5T_class_t::H5T_INTEGER && H5Tget_sign(t) == H5T_sign_t::H5T_SGN_2 });
-    // One-byte types are little-endian in the model: the order has no meaning.
-    let order = if size == 1 { Order::Little } else { order(t).unwrap_or(Order::Little) };
-    Ok(IntType { size, signed, order, precision, offset, pads: (low as u8, high as u8) })
+    Ok(IntType { size, signed, order: order(t).unwrap_or(Order::Little), precision, offset, pads: (low as u8, high as u8) })
 }
 
 fn float(t: i64, size: usize) -> Result<FloatType> {
@@ -193,13 +221,17 @@ fn reference(t: i64) -> Result<RefKind> {
 }
 
 fn foreign(t: i64, class: i32, size: usize) -> Result<Dtype> {
+    Ok(Dtype::Foreign { class, size, encoded: encode(t)? })
+}
+
+fn encode(t: i64) -> Result<Vec<u8>> {
     let mut length = 0usize;
     // SAFETY: a valid datatype; the second call writes the length that the first one reports.
     status(what, || unsafe { H5Tencode(t, std::ptr::null_mut(), &raw mut length) })?;
     let mut encoded = vec![0u8; length];
     status(what, || unsafe { H5Tencode(t, encoded.as_mut_ptr().cast(), &raw mut length) })?;
     encoded.truncate(length);
-    Ok(Dtype::Foreign { class, size, encoded })
+    Ok(encoded)
 }
 
 /// Reads HDF5's own encoding of a type (`H5Tencode`).
@@ -282,7 +314,9 @@ pub(crate) fn create(dtype: &Dtype) -> Result<Id> {
         }
         // In memory a committed type is like any other.
         Dtype::Committed { dtype, .. } => create(dtype),
-        Dtype::Foreign { encoded, .. } => call(what, || unsafe { H5Tdecode2(encoded.as_ptr().cast(), encoded.len()) }).map(Id::own),
+        Dtype::Encoded { encoded: Encoding(encoded), .. } | Dtype::Foreign { encoded, .. } => {
+            call(what, || unsafe { H5Tdecode2(encoded.as_ptr().cast(), encoded.len()) }).map(Id::own)
+        }
     }
 }
 
@@ -317,7 +351,10 @@ fn int_type(t: &IntType, model: i64, what: &dyn Fn() -> String) -> Result<Id> {
 /// A float of any layout. Fields must lie within the precision at every step, so the size and precision are
 /// made large first and cut down last.
 fn float_type(t: &FloatType, what: &dyn Fn() -> String) -> Result<Id> {
-    let id = copy(*H5T_IEEE_F64LE)?;
+    // Only copies of a VAX type are stored in the version of the format that has this order.
+    // SAFETY: set once by the library's initialisation, which every call here comes after.
+    let model = if t.order.is_some() { *H5T_IEEE_F64LE } else { hdf5::sync::sync(|| unsafe { H5T_VAX_F64_g }) };
+    let id = copy(model)?;
     let p = id.raw();
     let order = match t.order {
         Some(Order::Little) => H5T_order_t::H5T_ORDER_LE,
@@ -355,14 +392,16 @@ fn copy(id: i64) -> Result<Id> {
 
 fn standard_int(t: &IntType) -> i64 {
     match (t.size, t.signed, t.order) {
-        (1, true, _) => *H5T_STD_I8LE,
+        (1, true, Order::Little) => *H5T_STD_I8LE,
+        (1, true, Order::Big) => *H5T_STD_I8BE,
         (2, true, Order::Little) => *H5T_STD_I16LE,
         (2, true, Order::Big) => *H5T_STD_I16BE,
         (4, true, Order::Little) => *H5T_STD_I32LE,
         (4, true, Order::Big) => *H5T_STD_I32BE,
         (_, true, Order::Little) => *H5T_STD_I64LE,
         (_, true, Order::Big) => *H5T_STD_I64BE,
-        (1, false, _) => *H5T_STD_U8LE,
+        (1, false, Order::Little) => *H5T_STD_U8LE,
+        (1, false, Order::Big) => *H5T_STD_U8BE,
         (2, false, Order::Little) => *H5T_STD_U16LE,
         (2, false, Order::Big) => *H5T_STD_U16BE,
         (4, false, Order::Little) => *H5T_STD_U32LE,

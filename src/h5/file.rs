@@ -213,13 +213,14 @@ unsafe extern "C" {
 }
 
 /// Starts the library, which sets the identifiers of its predefined classes and types, and turns
-/// plugins off: a file must not decide which code is loaded. Everything else comes after a file has been
-/// opened or created.
+/// plugins off: a file must not decide which code is loaded. Then it registers the filters of our own.
+/// Everything else comes after a file has been opened or created.
 pub(super) fn initialise() {
     static ONCE: std::sync::Once = std::sync::Once::new();
     // SAFETY: a plain value; failure means that there is no plugin support to turn off.
     ONCE.call_once(|| {
         let _ = hdf5::sync::sync(|| unsafe { H5PLset_loading_state(0) });
+        super::filter::register();
     });
 }
 

@@ -10,6 +10,7 @@ use hdf5_sys::h5l::{
 };
 use hdf5_sys::h5o::H5O_token_t;
 use hdf5_sys::h5p::H5P_DEFAULT;
+use hdf5_sys::h5t::H5T_cset_t;
 
 use super::id::c_string;
 use super::object::link_list;
@@ -35,6 +36,11 @@ const MOST_TARGET_BYTES: usize = 1 << 20;
 impl Object {
     /// The link of this name in this group.
     pub fn link(&self, name: &[u8]) -> Result<Option<Link>> {
+        Ok(self.link_and_charset(name)?.map(|(link, _)| link))
+    }
+
+    /// The link of this name in this group, and the character set that its name is marked with.
+    pub fn link_and_charset(&self, name: &[u8]) -> Result<Option<(Link, Charset)>> {
         self.check_name(name)?;
         let c_name = c_string(name);
         let what = || format!("cannot read the link {} of {}", bytes_text(name), self.label());
@@ -56,7 +62,8 @@ impl Object {
             status(what, || unsafe { H5Lget_val(self.id().raw(), c_name.as_ptr(), value.as_mut_ptr().cast(), size, H5P_DEFAULT) })?;
             Ok(value)
         };
-        Ok(Some(match info.type_ {
+        let charset = if info.cset == H5T_cset_t::H5T_CSET_UTF8 { Charset::Utf8 } else { Charset::Ascii };
+        let link = match info.type_ {
             H5L_type_t::H5L_TYPE_HARD => {
                 // SAFETY: for hard links the union holds the token.
                 Link::Hard(address(unsafe { *info.u.token() }))
@@ -77,7 +84,8 @@ impl Object {
                 Link::External { file: text(file), path: text(path) }
             }
             other => Link::UserDefined(other as i32),
-        }))
+        };
+        Ok(Some((link, charset)))
     }
 
     /// Makes a soft link; nothing needs to be at its target.
@@ -109,23 +117,26 @@ impl Object {
 
     /// Names of at most so many of this group's links, in byte order of names.
     pub fn some_link_names(&self, most: usize) -> Result<Vec<Vec<u8>>> {
+        let mut names = self.names(H5_index_t::H5_INDEX_NAME, most)?;
+        names.sort();
+        Ok(names)
+    }
+
+    /// Names of this group's links in the order they were made, which the group must track.
+    pub fn link_names_as_made(&self) -> Result<Vec<Vec<u8>>> {
+        self.names(H5_index_t::H5_INDEX_CRT_ORDER, usize::MAX)
+    }
+
+    fn names(&self, by: H5_index_t, most: usize) -> Result<Vec<Vec<u8>>> {
         let mut names = Names { list: Vec::new(), most };
         let mut index = 0u64;
         // SAFETY: the callback gets the names it was given, and the call ends before they go.
         status(
             || format!("cannot list the group {}", self.label()),
             || unsafe {
-                H5Literate2(
-                    self.id().raw(),
-                    H5_index_t::H5_INDEX_NAME,
-                    H5_iter_order_t::H5_ITER_INC,
-                    &raw mut index,
-                    Some(collect_name),
-                    (&raw mut names).cast(),
-                )
+                H5Literate2(self.id().raw(), by, H5_iter_order_t::H5_ITER_INC, &raw mut index, Some(collect_name), (&raw mut names).cast())
             },
         )?;
-        names.list.sort();
         Ok(names.list)
     }
 
@@ -158,7 +169,7 @@ pub(crate) fn address(token: H5O_token_t) -> u64 {
 }
 
 unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5L_info2_t, data: *mut c_void) -> i32 {
-    // SAFETY: the library passes a terminated name, and the names that `some_link_names` gave it.
+    // SAFETY: the library passes a terminated name, and the names that it was given.
     let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Names>()) };
     if names.list.len() >= names.most {
         // Not a failure: the iteration stops here.

@@ -4,11 +4,13 @@
 //! about sizes is checked before memory is reserved for it.
 
 mod attr;
+mod chunk;
 mod dataset;
 mod dtype;
 mod elsewhere;
 mod error;
 mod file;
+mod filter;
 mod id;
 mod link;
 mod object;
@@ -16,10 +18,12 @@ mod space;
 mod value;
 mod vlen;
 
+pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
 pub use dtype::decode as decode_type;
 pub use error::H5Error;
 pub use file::{File, FileInfo, Locking, NewFile};
+pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
 

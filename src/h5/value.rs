@@ -112,7 +112,7 @@ impl Reader<'_> {
                 };
                 Value::Record(members.iter().map(member).collect::<Result<_>>()?)
             }
-            Dtype::Committed { dtype, .. } => unsafe { self.value(dtype, raw) }?,
+            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => unsafe { self.value(dtype, raw) }?,
             Dtype::Reference(kind) => Value::Reference(self.reference(*kind, raw)?),
             Dtype::Int(_)
             | Dtype::Float(_)

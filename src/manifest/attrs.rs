@@ -5,15 +5,15 @@ use super::table::{Keys, expected};
 use super::tree::{Entry, Node, Table, Val};
 use super::{dtype, table};
 use crate::diag::{Finding, Findings, Span};
-use crate::model::{AttrRule, AttrSpec, Charset, DesiredAttr, Dtype, Literal, RefKind, Shape, text_bytes};
+use crate::model::{AttrRule, AttrSpec, Charset, DesiredAttr, Dtype, Literal, MaxShape, RefKind, Shape, text_bytes};
 
 /// Names of attributes are stored with a 16-bit length, terminator included.
 const MOST_NAME_BYTES: usize = 65_534;
-const FORMS: &[&str] = &["value", "empty", "ref", "absent", "default", "replace", "rename_from"];
+const FORMS: &[&str] = &["value", "bytes", "empty", "ref", "absent", "default", "replace", "rename_from"];
 const KEYS: Keys = Keys {
     what: "an attribute",
-    known: &["value", "dtype", "shape", "empty", "ref", "absent", "default", "replace", "rename_from", "name_charset"],
-    later: &["map", "cast", "append", "prepend", "copy_from", "bytes"],
+    known: &["value", "bytes", "dtype", "shape", "maxshape", "empty", "ref", "absent", "default", "replace", "rename_from", "name_charset"],
+    later: &["map", "cast", "append", "prepend", "copy_from"],
 };
 
 /// Reads a table of attributes, in manifest order.
@@ -46,7 +46,7 @@ fn one(entry: &Entry, types: &Types, findings: &mut Findings) -> Option<DesiredA
     }
     let rule = match &entry.node.val {
         Val::Table(table) => findings.keep(form(entry, table, types))?,
-        _ => AttrRule::Set(AttrSpec { literal: findings.keep(value(&entry.node))?, dtype: None, shape: None }),
+        _ => AttrRule::Set(AttrSpec { literal: findings.keep(value(&entry.node))?, dtype: None, shape: None, max: None }),
     };
     let name_charset = match &entry.node.val {
         Val::Table(table) => findings.keep(charset(table))?,
@@ -99,10 +99,11 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
             literal: value(node)?,
             dtype: table.get("dtype").map(|e| dtype::read(&e.node, types)).transpose()?,
             shape: table.get("shape").map(|e| shape(&e.node)).transpose()?,
+            max: table.get("maxshape").map(|e| maxshape(&e.node)).transpose()?,
         })
     };
     let alone = |key: &str| -> Result<(), Finding> {
-        match table.entries.iter().find(|e| e.key == "dtype" || e.key == "shape") {
+        match table.entries.iter().find(|e| ["dtype", "shape", "maxshape"].contains(&e.key.as_str())) {
             Some(other) => {
                 Err(Finding::error("attribute-form", format!("`{}` does not go with `{key}`", other.key)).at(other.key_span, ""))
             }
@@ -111,6 +112,11 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
     };
     Ok(match main.key.as_str() {
         "value" => AttrRule::Set(spec(&main.node)?),
+        // A value that is nothing but the escape.
+        "bytes" => {
+            let text = Literal::Text(main.node.text("the value's bytes: text with `\\xNN`, or hex text")?.into());
+            AttrRule::Set(AttrSpec { literal: Literal::Table(vec![("bytes".into(), text)]), ..spec(&main.node)? })
+        }
         "default" => AttrRule::Default(spec(&main.node)?),
         "replace" => AttrRule::Replace(spec(&main.node)?),
         "empty" => {
@@ -120,7 +126,7 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
         "ref" => {
             alone("ref")?;
             let literal = value(&main.node)?;
-            AttrRule::Set(AttrSpec { literal, dtype: Some(Dtype::Reference(RefKind::Object)), shape: Some(Shape::Scalar) })
+            AttrRule::Set(AttrSpec { literal, dtype: Some(Dtype::Reference(RefKind::Object)), shape: Some(Shape::Scalar), max: None })
         }
         "absent" => {
             alone("absent")?;
@@ -165,6 +171,14 @@ pub(crate) fn charset(table: &Table) -> Result<Option<Charset>, Finding> {
         Some(_) => Some(Charset::Utf8),
         None => None,
     })
+}
+
+fn maxshape(node: &Node) -> Result<MaxShape, Finding> {
+    let one = |n: &Node| match &n.val {
+        Val::Text(word) if word == "unlimited" => Ok(None),
+        _ => n.size("a size, or \"unlimited\"").map(Some),
+    };
+    node.list("a list of sizes or \"unlimited\"")?.iter().map(one).collect()
 }
 
 fn shape(node: &Node) -> Result<Shape, Finding> {

@@ -4,11 +4,11 @@ use super::attrs::check_rank;
 use super::dims::Dims;
 use super::table::{Keys, expected, later};
 use super::tree::{Node, Table, Val};
-use super::{dtype, elsewhere, fill};
-use crate::diag::{Finding, Findings, Span, did_you_mean};
+use super::{dtype, elsewhere, fill, filter};
+use crate::diag::{Finding, Findings, Span};
 use crate::model::{
-    AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, Filter, H5Path, Layout, Literal, MaxShape, OnMismatch,
-    Owned, Shape, Size, auto_chunks, encode_one,
+    AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, H5Path, Layout, Literal, MaxShape, OnMismatch, Owned,
+    PartialChunks, Shape, Size, auto_chunks, encode_one,
 };
 
 pub(crate) const KEYS: Keys = Keys {
@@ -23,6 +23,7 @@ pub(crate) const KEYS: Keys = Keys {
         "fill_value",
         "fill_time",
         "alloc_time",
+        "partial_chunks",
         "fill",
         "contents",
         "attrs",
@@ -35,10 +36,8 @@ pub(crate) const KEYS: Keys = Keys {
         "name_charset",
         "for",
     ],
-    later: &["partial_chunks", "scales", "scale"],
+    later: &["scales", "scale"],
 };
-const FILTERS: &[&str] = &["shuffle", "deflate", "fletcher32"];
-const LATER_FILTERS: &[&str] = &["szip", "nbit", "scaleoffset", "lzf", "zstd", "lz4", "bitshuffle", "blosc", "id", "optional"];
 /// HDF5 stores at most this much in an object header, less what the layout message itself needs.
 const MOST_COMPACT_BYTES: u64 = 65_520;
 /// H5Z_MAX_NFILTERS.
@@ -155,7 +154,7 @@ impl Reader<'_> {
                         Finding::error("filters", format!("{} filters are too many; HDF5 takes {MOST_FILTERS}", list.len())).at(n.span, "")
                     );
                 }
-                list.iter().map(filter).collect()
+                list.iter().map(filter::read).collect()
             }),
             fill_value: self.opt("fill_value", |_, n| fill_value(n)),
             fill_time: self.opt("fill_time", |_, n| {
@@ -170,6 +169,12 @@ impl Reader<'_> {
                     Some("early") => AllocTime::Early,
                     Some("late") => AllocTime::Late,
                     _ => AllocTime::Incr,
+                })
+            }),
+            partial_chunks: self.opt("partial_chunks", |_, n| {
+                Ok(match dtype::word(Some(n), &["filter", "raw"])? {
+                    Some("raw") => PartialChunks::Raw,
+                    _ => PartialChunks::Filter,
                 })
             }),
         }
@@ -217,7 +222,9 @@ impl Reader<'_> {
     /// Everything creation needs, with what HDF5 would refuse reported at its line.
     fn definition(&mut self, (dtype, dtype_at): (Dtype, Span), extent: Extent, owned: &Owned) -> Option<Definition> {
         let bytes = extent.shape.elements().and_then(|n| n.checked_mul(dtype.size() as u64)).filter(|b| *b < 1 << 62);
-        if bytes.is_none() {
+        // Chunks are only there where something was written: HDF5 takes any extent.
+        let sparse = owned.chunks.is_some() && self.node("fill").is_none() && extent.shape.elements().is_some();
+        if bytes.is_none() && !sparse {
             self.findings.push(
                 Finding::error("too-large", format!("the shape {} of {dtype} is too large: its size in bytes overflows", extent.shape))
                     .at(extent.span, ""),
@@ -228,6 +235,12 @@ impl Reader<'_> {
         let layout = self.settled_layout(&dtype, &extent, &maxshape, owned)?;
         let fill_value = self.settled_fill_value(&dtype, owned)?;
         self.check_times(&dtype, &layout, owned);
+        if let (Layout::Chunked { chunk, .. }, Some((filters, _)), Some(Val::List(nodes))) =
+            (&layout, &owned.filters, self.node("filters").map(|n| n.val.clone()))
+        {
+            let wrong = filters.iter().zip(&nodes).filter_map(|(f, node)| filter::check(f, &dtype, chunk).map(|e| e.at(node.span, "")));
+            wrong.for_each(|finding| self.findings.push(finding));
+        }
         if layout == Layout::Compact && bytes > Some(MOST_COMPACT_BYTES) {
             let (_, span) = owned.layout.as_ref()?;
             self.findings.push(
@@ -246,6 +259,7 @@ impl Reader<'_> {
             fill_value,
             fill_time: owned.fill_time.map(|(t, _)| t),
             alloc_time: owned.alloc_time.map(|(t, _)| t),
+            partial_chunks: owned.partial_chunks.map_or(PartialChunks::Filter, |(p, _)| p),
         })
     }
 
@@ -272,6 +286,7 @@ impl Reader<'_> {
         let asks = [
             owned.chunks.as_ref().map(|(_, s)| ("chunks", *s)),
             owned.filters.as_ref().filter(|(f, _)| !f.is_empty()).map(|(_, s)| ("filters", *s)),
+            owned.partial_chunks.as_ref().filter(|(p, _)| *p == PartialChunks::Raw).map(|(_, s)| ("partial_chunks", *s)),
             growable.then(|| ("a `maxshape` beyond the shape", owned.maxshape.as_ref().map_or(extent.span, |(_, s)| *s))),
         ];
         let asks_for_chunks = asks.into_iter().flatten().next();
@@ -373,9 +388,6 @@ impl Reader<'_> {
             (Layout::Compact, AllocTime::Late | AllocTime::Incr) => {
                 self.findings.push(Finding::error("alloc_time", "a compact dataset is always allocated early").at(*span, ""));
             }
-            (Layout::Contiguous, AllocTime::Incr) => {
-                self.findings.push(Finding::error("alloc_time", "only a chunked dataset is allocated incrementally").at(*span, ""));
-            }
             _ => {}
         }
     }
@@ -387,6 +399,7 @@ impl Reader<'_> {
             dtype: definition.map(|d| &d.dtype),
             shape: definition.map(|d| &d.shape),
             sources: cx.sources,
+            object: self.path,
             ..*cx
         };
         let node = node.clone();
@@ -399,7 +412,8 @@ impl Reader<'_> {
         if let Some(d) = definition
             && let Err(e) = wanted.check(&d.dtype, &d.shape)
         {
-            let finding = Finding::error("fill", format!("the fill of {} is not possible: {}", self.path, e.0)).at(wanted.origin, "");
+            let finding = Finding::error("fill", format!("the fill of {} is not possible: {}", self.path, e.0))
+                .at(wanted.place(&d.dtype, &d.shape), "");
             let list = matches!(&wanted.fill.rule, crate::model::Rule::Value(Literal::List(_)));
             self.findings.push(if list { finding.help("contents element by element are written fill.values = [ … ]") } else { finding });
             return None;
@@ -456,41 +470,5 @@ fn fill_value(node: &Node) -> Result<Option<Literal>, Finding> {
         },
         // A compound's fields.
         _ => node.literal().map(Some),
-    }
-}
-
-fn filter(node: &Node) -> Result<Filter, Finding> {
-    let (name, arg, span) = match &node.val {
-        Val::Text(name) => (name.as_str(), None, node.span),
-        Val::Table(table) => match table.entries.as_slice() {
-            [one] => (one.key.as_str(), Some(&one.node), one.key_span),
-            _ => match table.entries.iter().find(|e| LATER_FILTERS.contains(&e.key.as_str())) {
-                Some(e) => return Err(later(format!("`{}` of a filter", e.key), e.key_span)),
-                None => return Err(expected("one filter, such as { deflate = 4 }", node)),
-            },
-        },
-        _ => return Err(expected("a filter, such as \"shuffle\" or { deflate = 4 }", node)),
-    };
-    match (name, arg) {
-        ("shuffle", None) => Ok(Filter::Shuffle),
-        ("fletcher32", None) => Ok(Filter::Fletcher32),
-        ("deflate", None) => {
-            Err(Finding::error("filter", "`deflate` needs its level").at(span, "").help("write { deflate = 4 }; 1 is fast, 9 is small"))
-        }
-        ("deflate", Some(level)) => match level.int("a level from 0 to 9")? {
-            v @ 0..=9 => Ok(Filter::Deflate(v as u32)),
-            v => Err(Finding::error("filter", format!("deflate level {v} is not 0 to 9")).at(level.span, "")),
-        },
-        ("shuffle" | "fletcher32", Some(_)) => {
-            Err(Finding::error("filter", format!("`{name}` takes no parameter; write \"{name}\"")).at(span, ""))
-        }
-        (name, _) if LATER_FILTERS.contains(&name) => Err(later(format!("the filter `{name}`"), span)),
-        (name, _) => {
-            let zlib = (name == "gzip" || name == "zlib").then(|| "HDF5 calls it deflate: { deflate = 4 }".into());
-            let help = zlib.or_else(|| did_you_mean(name, FILTERS.iter().chain(LATER_FILTERS).copied()));
-            Err(Finding::error("unknown-filter", format!("unknown filter `{name}`"))
-                .at(span, "")
-                .help(help.unwrap_or_else(|| format!("the filters are {}", FILTERS.join(", ")))))
-        }
     }
 }

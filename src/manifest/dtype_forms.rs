@@ -4,11 +4,12 @@ use super::dtype::{Types, read as read_dtype, word};
 use super::table::{Keys, expected};
 use super::tree::{Node, Val};
 use crate::diag::{Finding, Span};
-use crate::model::{CompoundMember, Dtype, EnumMember, FloatType, H5Path, IntType, Order, RefKind, Target, text_bytes};
+use crate::model::{CompoundMember, Dtype, Encoding, EnumMember, FloatType, H5Path, IntType, Order, RefKind, Target, text_bytes};
 
 const ENUM: Keys = Keys { what: "an enumeration", known: &["base", "members"], later: &[] };
 const COMPOUND: Keys = Keys { what: "a compound", known: &["members", "size"], later: &[] };
 const MEMBER: Keys = Keys { what: "a member of a compound", known: &["name", "dtype", "offset"], later: &[] };
+const ENCODED: Keys = Keys { what: "an encoded dtype", known: &["dtype", "base64"], later: &[] };
 const ARRAY: Keys = Keys { what: "an array dtype", known: &["base", "shape"], later: &[] };
 const OPAQUE: Keys = Keys { what: "an opaque dtype", known: &["size", "tag"], later: &[] };
 const COMPLEX: Keys = Keys { what: "a complex dtype", known: &["base", "native"], later: &[] };
@@ -34,7 +35,7 @@ pub(super) fn read(form: &str, node: &Node, types: &Types) -> Result<Dtype, Find
             _ => RefKind::Object,
         })),
         "type" => committed(node, types),
-        "encoded" => encoded(node),
+        "encoded" => encoded(node, types),
         "opaque" => opaque(node),
         "bitfield" => match read_dtype(node, types)? {
             // HDF5 does not tell bitfields with a sign from those without.
@@ -69,8 +70,15 @@ fn committed(node: &Node, types: &Types) -> Result<Dtype, Finding> {
 }
 
 /// HDF5's own encoding (H5Tencode: a message number, a version, then the datatype message of the file format, IV.A.2.d).
-fn encoded(node: &Node) -> Result<Dtype, Finding> {
+fn encoded(node: &Node, types: &Types) -> Result<Dtype, Finding> {
     use base64::Engine;
+    if let Val::Table(_) = &node.val {
+        let table = ENCODED.table(node)?;
+        let dtype = read_dtype(table.need("dtype", "an encoded dtype", node.span)?, types)?;
+        let base64 = table.need("base64", "an encoded dtype", node.span)?;
+        let Dtype::Foreign { encoded, .. } = encoded(base64, types)? else { return Err(expected("base64 text", base64)) };
+        return Ok(Dtype::Encoded { dtype: Box::new(dtype), encoded: Encoding(encoded) });
+    }
     let text = node.text("base64 text of an encoded type")?;
     let encoded = base64::engine::general_purpose::STANDARD.decode(text.split_whitespace().collect::<String>());
     let bad = |why: &str| Finding::error("dtype", format!("not an encoded type: {why}")).at(node.span, "");
@@ -226,9 +234,7 @@ fn int(node: &Node) -> Result<IntType, Finding> {
         return Err(Finding::error("dtype", format!("{precision} bits at offset {offset} do not fit {size} bytes")).at(node.span, ""));
     }
     let pads = pads(table, 2)?;
-    // The order of one byte has no meaning.
-    let order = if size == 1 { Order::Little } else { order(table)? };
-    Ok(IntType { size, signed, order, precision, offset, pads: (pads[0], pads[1]) })
+    Ok(IntType { size, signed, order: order(table)?, precision, offset, pads: (pads[0], pads[1]) })
 }
 
 fn float(node: &Node) -> Result<FloatType, Finding> {
@@ -263,17 +269,12 @@ fn float(node: &Node) -> Result<FloatType, Finding> {
         .at(node.span, ""));
     }
     let fields = [sign, epos, esize, mpos, msize];
-    let vax = matches!(table.get("order").map(|e| &e.node.val), Some(Val::Text(word)) if word == "vax");
-    Ok(FloatType {
-        size,
-        order: if vax { None } else { Some(order(table)?) },
-        precision,
-        offset,
-        fields,
-        bias,
-        norm,
-        pads: (pads[0], pads[1], pads[2]),
-    })
+    let order = match word(table.get("order").map(|e| &e.node), &["little", "big", "vax"])? {
+        Some("vax") => None,
+        Some("big") => Some(Order::Big),
+        _ => Some(Order::Little),
+    };
+    Ok(FloatType { size, order, precision, offset, fields, bias, norm, pads: (pads[0], pads[1], pads[2]) })
 }
 
 fn too_large(span: Span) -> Finding {

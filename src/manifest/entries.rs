@@ -35,8 +35,11 @@ pub(crate) struct Object {
     pub section: Section,
     /// Place of the entry's key.
     pub span: Span,
+    /// Rank of its first place in the text, over all sections.
     pub position: u32,
     pub table: Table,
+    /// Its first place: document, byte, repetition.
+    place: (usize, u32, usize),
     /// Which document wrote it last, to tell a second entry in one manifest from an override.
     document: usize,
     /// Was it written as the top-level `[attrs]` only?
@@ -67,6 +70,9 @@ pub(crate) fn collect(documents: &[Document], scope: &Scope<'_>, findings: &mut 
             collector.section(entry);
         }
     }
+    let mut places: Vec<&mut Object> = out.objects.values_mut().collect();
+    places.sort_by_key(|object| object.place);
+    places.into_iter().zip(0..).for_each(|(object, position)| object.position = position);
     out
 }
 
@@ -138,13 +144,13 @@ impl Collector<'_, '_> {
     }
 
     fn add(&mut self, section: Section, path: H5Path, span: Span, table: Table, implicit: bool) {
-        let position = u32::try_from(self.out.objects.len()).unwrap_or(u32::MAX);
+        let place = (self.document, span.start, self.out.objects.len());
         let Some(seen) = self.out.objects.get_mut(&path) else {
             if path.is_root() && section != Section::Group {
                 self.findings.push(Finding::error("root", format!("the root is a group, not a {}", section.word())).at(span, ""));
                 return;
             }
-            self.out.objects.insert(path, Object { section, span, position, table, document: self.document, implicit });
+            self.out.objects.insert(path, Object { section, span, position: 0, table, place, document: self.document, implicit });
             return;
         };
         // `[attrs]` and `[group."/"]` are two ways to write parts of one entry.

@@ -2,11 +2,14 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::dims::Dims;
+use super::select;
 use super::table::{Keys, expected, variant};
 use super::tree::{Node, Table, Val};
-use crate::diag::{Finding, Findings, Sources, Span};
+use crate::diag::{Finding, Findings, Sources, Span, did_you_mean};
 use crate::model::{
-    ALPHABET, Boundary, DesiredFill, Dtype, Fill, Literal, Missing, Order, Rule, Shape, SourceFile, flatten, flatten_as, is_written_nested,
+    ALPHABET, Boundary, CompoundMember, DesiredFill, Dtype, Field, Fill, H5Path, Literal, Missing, Order, Rule, Shape, SourceFile,
+    bytes_text, flatten, flatten_as, is_written_nested, text_bytes,
 };
 
 const RULES: Keys = Keys {
@@ -36,8 +39,10 @@ const RULES: Keys = Keys {
         "npz",
         "csv",
         "raw",
+        "hdf5",
+        "fields",
     ],
-    later: &["fields", "hdf5"],
+    later: &[],
 };
 const BESIDE: &[&str] = &["seed", "stream", "missing"];
 
@@ -55,6 +60,10 @@ pub(crate) struct Context<'a> {
     pub dtype: Option<&'a Dtype>,
     /// The shape to fill, where it is declared: tells elements that are lists from axes.
     pub shape: Option<&'a Shape>,
+    /// Dimensions, whose names stand for sizes in selections.
+    pub dims: &'a Dims,
+    /// The dataset.
+    pub object: &'a H5Path,
 }
 
 /// Reads a rule with its siblings.
@@ -68,6 +77,10 @@ pub(crate) fn read(node: &Node, stream: &[u8], cx: &Context<'_>, findings: &mut 
         }
     };
     let entry = findings.keep(variant(&RULES, BESIDE, table, node.span))?;
+    let seed = match table.get("seed") {
+        Some(e) => findings.keep(e.node.size("a seed"))?,
+        None => cx.seed,
+    };
     let mut nesting = None;
     let rule = match entry.key.as_str() {
         "value" => Rule::Value(findings.keep(entry.node.literal())?),
@@ -83,12 +96,12 @@ pub(crate) fn read(node: &Node, stream: &[u8], cx: &Context<'_>, findings: &mut 
             Rule::Values(list)
         }
         "cycle" => Rule::Cycle(findings.keep(literals(&entry.node))?),
+        "fields" => {
+            Rule::Fields(fields(&entry.node, entry.key_span, &Context { seed, fill_value: cx.fill_value.clone(), ..*cx }, findings)?)
+        }
+        "hdf5" => Rule::Source(findings.keep(hdf5(&entry.node, cx))?),
         "npy" | "npz" | "csv" | "raw" => Rule::Source(findings.keep(source(&entry.key, &entry.node, cx))?),
         name => findings.keep(parametric(name, &entry.node))?,
-    };
-    let seed = match table.get("seed") {
-        Some(e) => findings.keep(e.node.size("a seed"))?,
-        None => cx.seed,
     };
     let stream = match table.get("stream") {
         Some(e) => findings.keep(e.node.text("the name of a random stream"))?.as_bytes().to_vec(),
@@ -101,6 +114,84 @@ pub(crate) fn read(node: &Node, stream: &[u8], cx: &Context<'_>, findings: &mut 
     // The rule's name and value, as far as they stand on one line.
     let origin = Span { end: entry.node.span.end.max(entry.key_span.end), ..entry.key_span };
     Some(DesiredFill { fill: Fill { rule, seed, stream, missing }, nesting, origin })
+}
+
+/// The rule of every member of a compound. Unknown and missing members are told here where the dtype is declared; the planner tells
+/// them where it comes from a file.
+fn fields(node: &Node, at: Span, cx: &Context<'_>, findings: &mut Findings) -> Option<Vec<Field>> {
+    let table = findings.keep(node.table("a table with a rule for every member"))?;
+    // Members of an array's elements are the rule's, too.
+    let mut dtype = cx.dtype.map(Dtype::resolved);
+    while let Some(Dtype::Array { base, .. }) = dtype {
+        dtype = Some(base.resolved());
+    }
+    let members = match dtype {
+        Some(Dtype::Compound { members, .. }) => Some(members.as_slice()),
+        _ => None,
+    };
+    let mut out = Vec::new();
+    let mut sound = true;
+    for entry in &table.entries {
+        let name = text_bytes(&entry.key);
+        let member = members.and_then(|m| m.iter().find(|m| m.name == name));
+        if let (Some(members), None) = (members, member) {
+            let known: Vec<String> = members.iter().map(|m| bytes_text(&m.name)).collect();
+            let help = did_you_mean(&entry.key, known.iter().map(String::as_str))
+                .unwrap_or_else(|| format!("the members are {}", known.join(", ")));
+            findings.push(
+                Finding::error("unknown-member", format!("the dtype has no member `{}`", entry.key)).at(entry.key_span, "").help(help),
+            );
+            sound = false;
+            continue;
+        }
+        match field(&entry.node, name, member, members, cx, findings) {
+            Some(field) => out.push(field),
+            None => sound = false,
+        }
+    }
+    let absent = |m: &&CompoundMember| !table.entries.iter().any(|e| text_bytes(&e.key) == m.name);
+    let absent: Vec<String> = members.unwrap_or_default().iter().filter(absent).map(|m| format!("`{}`", bytes_text(&m.name))).collect();
+    if !absent.is_empty() {
+        let what = if absent.len() == 1 { "the member" } else { "the members" };
+        findings.push(
+            Finding::error("missing-member", format!("`fields` has no rule for {what} {}", absent.join(", ")))
+                .at(at, "")
+                .help(format!("every member has one; to leave it at zero: {} = 0", absent[0].trim_matches('`'))),
+        );
+        sound = false;
+    }
+    sound.then_some(out)
+}
+
+/// One member's rule. Its `fill_value` is the member's part of the dataset's.
+fn field(
+    node: &Node,
+    name: Vec<u8>,
+    member: Option<&CompoundMember>,
+    members: Option<&[CompoundMember]>,
+    cx: &Context<'_>,
+    findings: &mut Findings,
+) -> Option<Field> {
+    let fill_value = match &cx.fill_value {
+        Some(Literal::Table(values)) => values.iter().find(|(n, _)| text_bytes(n) == name).map(|(_, v)| v.clone()),
+        Some(Literal::List(values)) => members.and_then(|m| m.iter().position(|m| m.name == name)).and_then(|at| values.get(at).cloned()),
+        _ => None,
+    };
+    let own_stream = matches!(&node.val, Val::Table(table) if table.get("stream").is_some());
+    let read = read(node, b"", &Context { dtype: member.map(|m| &m.dtype), fill_value, ..*cx }, findings)?;
+    Some(Field { name, rule: read.fill, own_stream, nesting: read.nesting, origin: Some(read.origin) })
+}
+
+/// A dataset of another file.
+fn hdf5(node: &Node, cx: &Context<'_>) -> Result<SourceFile, Finding> {
+    const KEYS: Keys = Keys { what: "the rule", known: &["file", "path", "select"], later: &[] };
+    let table = checked(&KEYS, node)?;
+    let file = input_path(table.need("file", "`hdf5`", node.span)?, cx.sources, cx.allow_paths)?;
+    let at = table.need("path", "`hdf5`", node.span)?;
+    let text = at.text("the path of a dataset")?;
+    let path = H5Path::parse(text).map_err(|e| Finding::error("path", format!("`{text}` is not a path: {e}")).at(at.span, ""))?;
+    let select = table.get("select").map(|e| select::of_source(&e.node, cx.dims, cx.object)).transpose()?;
+    Ok(SourceFile::Hdf5 { file, path, select })
 }
 
 fn literals(node: &Node) -> Result<Vec<Literal>, Finding> {
@@ -245,7 +336,7 @@ fn lengths(node: &Node) -> Result<(u64, u64), Finding> {
 }
 
 fn source(rule: &str, node: &Node, cx: &Context<'_>) -> Result<SourceFile, Finding> {
-    let file = |n: &Node| input_path(n, cx);
+    let file = |n: &Node| input_path(n, cx.sources, cx.allow_paths);
     if rule == "npy" {
         return Ok(SourceFile::Npy { file: file(node)? });
     }
@@ -295,15 +386,15 @@ fn source(rule: &str, node: &Node, cx: &Context<'_>) -> Result<SourceFile, Findi
 }
 
 /// An input file, relative to the manifest that names it and, unless allowed, beneath its folder.
-pub(crate) fn input_path(node: &Node, cx: &Context<'_>) -> Result<PathBuf, Finding> {
+pub(crate) fn input_path(node: &Node, sources: &Sources, allow_paths: bool) -> Result<PathBuf, Finding> {
     let name = node.text("the name of a file")?;
     let path = Path::new(name);
     let outside = path.components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir));
-    if outside && !cx.allow_paths {
+    if outside && !allow_paths {
         return Err(Finding::error("outside", format!("{name} is outside of the manifest's folder"))
             .at(node.span, "")
             .note("absolute paths and `..` are refused, so that a manifest from elsewhere cannot read your files")
             .help("if you trust this manifest, add `--allow paths`"));
     }
-    Ok(cx.sources.dir(node.span.source).join(path))
+    Ok(sources.dir(node.span.source).join(path))
 }

@@ -58,13 +58,14 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, (Sources, Find
     let mut dims = dims(&documents, &scope, &mut findings);
     let seed = last(&documents, "seed", &scope, &mut findings).and_then(|n| findings.keep(n.size("a seed"))).unwrap_or(0);
     let file = merged_table(&documents, "file", &scope, &mut findings);
-    let cx = fill::Context { sources: &sources, allow_paths: overrides.allow_paths, seed, fill_value: None, dtype: None, shape: None };
-    let props = file::read(&file, &|node| fill::input_path(node, &cx), &mut findings);
+    let input = |node: &Node| fill::input_path(node, &sources, overrides.allow_paths);
+    let props = file::read(&file, &input, &mut findings);
     let target = target(&file, &sources, &mut findings);
     let entries = collect(&documents, &scope, &mut findings);
     resolve::group_dims(&entries, &mut dims, &mut findings);
     resize(&mut dims, overrides, &mut sources, &mut findings);
-    let cx = fill::Context { sources: &sources, allow_paths: overrides.allow_paths, seed, fill_value: None, dtype: None, shape: None };
+    let (allow_paths, root) = (overrides.allow_paths, H5Path::root());
+    let cx = fill::Context { sources: &sources, allow_paths, seed, fill_value: None, dtype: None, shape: None, dims: &dims, object: &root };
     let desired = resolve::resolve(entries, props, &dims, &cx, &mut findings);
     if findings.has_errors() {
         return Err((sources, findings));

@@ -13,6 +13,7 @@ mod entries;
 mod expand;
 mod file;
 mod fill;
+mod filter;
 mod include;
 mod load;
 mod resolve;

@@ -11,7 +11,7 @@ use super::{attrs, dataset, dtype, file, fill, select};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
     Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps, H5Path,
-    Orders, Patch, Removal, RemovalTarget, SelectionText, text_bytes,
+    Libver, Orders, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, text_bytes,
 };
 
 const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "comment", "name_charset", "for"], later: &[] };
@@ -74,6 +74,7 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     let removals: Vec<Removal> = entries.removals.iter().filter_map(|item| removal(item, findings)).collect();
     let desired = Desired { file, objects, patches, removals };
     check_removals(&desired, findings);
+    check_partial_chunks(&desired, findings);
     desired
 }
 
@@ -139,6 +140,23 @@ fn link(table: &Table, span: Span) -> Result<DesiredLink, Finding> {
     }
 }
 
+/// What the format of the file, as far as the manifest says, cannot hold.
+fn check_partial_chunks(desired: &Desired, findings: &mut Findings) {
+    let Some(((_, high), bounds_at)) = desired.file.libver.filter(|((_, high), _)| *high < Libver::V110) else { return };
+    for (path, object) in &desired.objects {
+        let DesiredKind::Dataset(dataset) = &object.kind else { continue };
+        if let (Some(_), Some((PartialChunks::Raw, at))) = (&dataset.definition, &dataset.owned.partial_chunks) {
+            let high = format!("{high:?}").to_lowercase();
+            findings.push(
+                Finding::error("partial_chunks", format!("partial_chunks of {path}: the format of HDF5 {high} cannot say \"raw\""))
+                    .at(*at, "")
+                    .at(bounds_at, "the high bound")
+                    .help("it needs v110 or newer as the high bound"),
+            );
+        }
+    }
+}
+
 fn check_parents(objects: &BTreeMap<H5Path, DesiredObject>, findings: &mut Findings) {
     for (path, object) in objects {
         let above = path
@@ -199,6 +217,7 @@ fn patch(
     let cx = fill::Context {
         fill_value: dataset.and_then(|d| d.owned.fill_value.as_ref()).and_then(|(v, _)| v.clone()),
         dtype: definition.map(|d| &d.dtype),
+        object: &path,
         ..*cx
     };
     let fill = fill::read(rule, b"", &cx, findings)?;
@@ -216,8 +235,10 @@ fn patch(
             }
             Ok(region) if final_shape => {
                 if let Err(e) = fill.check(&d.dtype, &region.shape()) {
-                    findings
-                        .push(Finding::error("fill", format!("the rule does not fit the region of {path}: {}", e.0)).at(fill.origin, ""));
+                    findings.push(
+                        Finding::error("fill", format!("the rule does not fit the region of {path}: {}", e.0))
+                            .at(fill.place(&d.dtype, &region.shape()), ""),
+                    );
                     return None;
                 }
             }

@@ -25,6 +25,18 @@ pub(crate) fn read(node: &Node, dims: &Dims, object: &H5Path, axes: Option<&[Opt
     Ok(SelectionText { selection, span: node.span })
 }
 
+/// Reads the selection of another file's dataset, whose axes have no names here.
+pub(crate) fn of_source(node: &Node, dims: &Dims, object: &H5Path) -> Result<Selection, Finding> {
+    match &node.val {
+        Val::Table(table) if !is_slab(table, None) => {
+            Err(Finding::error("select", "the axes of another file's dataset have no names here")
+                .at(node.span, "")
+                .help("select by position: \"5:6, ::2\""))
+        }
+        _ => read(node, dims, object, None).map(|text| text.selection),
+    }
+}
+
 /// HDF5's own words, unless every key is the name of an axis.
 fn is_slab(table: &Table, axes: Option<&[Option<String>]>) -> bool {
     let named = |key: &str| axes.is_some_and(|a| a.iter().flatten().any(|n| n == key));

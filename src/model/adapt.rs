@@ -1,5 +1,8 @@
 //! Attribute values from literals: on their own, or adapted to the attribute that exists.
 
+use std::borrow::Cow;
+
+use super::encode::escaped;
 use super::{
     AttrSeen, AttrSpec, AttrValue, Charset, Dtype, Elements, EncodeError, Literal, Shape, StringLength, StringType, decode_one,
     encode_elements, flatten, flatten_as, is_written_nested,
@@ -14,11 +17,18 @@ impl AttrSpec {
             Some(dtype) => dtype.clone(),
             None => infer(&list)?,
         };
+        if let Some(max) = self
+            .max
+            .as_ref()
+            .filter(|max| max.len() != shape.rank() || max.iter().zip(shape.dims()).any(|(max, size)| max.is_some_and(|m| m < *size)))
+        {
+            return Err(EncodeError(format!("the largest extent of {} axes does not hold the shape {shape}", max.len())));
+        }
         if shape.rank() > 32 {
             return Err(EncodeError(format!("{} axes are too many; HDF5 knows at most 32", shape.rank())));
         }
         let data = encode_elements(&list, &dtype)?;
-        Ok(AttrValue { dtype, shape, data })
+        Ok(AttrValue { max: self.max.clone(), dtype, shape, data })
     }
 
     /// The attribute this makes of the one that exists (design: "Untyped values adapt").
@@ -41,7 +51,7 @@ impl AttrSpec {
         let value = match dtype.resolved() {
             Dtype::String(t) => text(t, dtype, &list, &fresh, seen, self.shape.is_some())?,
             _ => match encode_elements(&list, dtype) {
-                Ok(data) => AttrValue { dtype: dtype.clone(), data, shape: fresh.shape.clone() },
+                Ok(data) => AttrValue { max: None, dtype: dtype.clone(), data, shape: fresh.shape.clone() },
                 // What overflows, or a fraction into an integer, becomes f64, where that is exact.
                 Err(_) => widened(&list, &fresh)?,
             },
@@ -62,7 +72,7 @@ impl AttrSpec {
             return None;
         }
         let (shape, list) = self.flat(Some(dtype)).ok()?;
-        Some(AttrValue { data: encode_elements(&list, dtype).ok()?, dtype: dtype.clone(), shape })
+        Some(AttrValue { max: None, data: encode_elements(&list, dtype).ok()?, dtype: dtype.clone(), shape })
     }
 
     /// Elements in row-major order and their shape: the declared one, whose count must agree, or the
@@ -130,7 +140,7 @@ fn infer(list: &[Literal]) -> Result<Dtype, EncodeError> {
     if all(|l| matches!(l, Literal::Bool(_))) {
         return Ok(Dtype::bool());
     }
-    if all(|l| matches!(l, Literal::Text(_))) {
+    if all(|l| matches!(l, Literal::Text(_)) || escaped(l).is_some()) {
         return Ok(Dtype::str());
     }
     if all(|l| matches!(l, Literal::Int(_))) {
@@ -163,30 +173,38 @@ fn text(
             return Ok(old.clone());
         }
     }
-    let ascii = list.iter().all(|l| matches!(l, Literal::Text(s) if s.is_ascii()));
+    let ascii = list.iter().all(|l| written(l).is_some_and(|s| s.is_ascii()));
     let charset = if ascii { t.charset } else { Charset::Utf8 };
     let length = match t.length {
         StringLength::Variable => StringLength::Variable,
         StringLength::Fixed(_) => {
-            let longest = list.iter().map(|l| if let Literal::Text(s) = l { s.len() } else { 0 }).max().unwrap_or(0);
+            let longest = list.iter().map(|l| written(l).map_or(0, |s| s.len())).max().unwrap_or(0);
             StringLength::Fixed(longest.max(1))
         }
     };
     let wanted = StringType { length, charset, padding: t.padding };
     // A committed type is left when the text needs another one.
     let dtype = if wanted == *t { dtype.clone() } else { Dtype::String(wanted) };
-    Ok(AttrValue { data: encode_elements(list, &dtype)?, dtype, shape: fresh.shape.clone() })
+    Ok(AttrValue { max: None, data: encode_elements(list, &dtype)?, dtype, shape: fresh.shape.clone() })
+}
+
+/// The bytes that a text or its escape stands for.
+fn written(literal: &Literal) -> Option<Cow<'_, [u8]>> {
+    match literal {
+        Literal::Text(text) => Some(Cow::Borrowed(text.as_bytes())),
+        other => escaped(other).map(|text| Cow::Owned(super::text_bytes(text))),
+    }
 }
 
 /// Is this element the text, padding aside?
 fn as_written(data: &Elements, dtype: &Dtype, at: usize, literal: &Literal) -> bool {
-    let Literal::Text(text) = literal else { return false };
+    let Some(text) = written(literal) else { return false };
     match (data, dtype.resolved()) {
-        (Elements::Strings(list), _) => list[at].as_deref().unwrap_or_default() == text.as_bytes(),
+        (Elements::Strings(list), _) => list[at].as_deref().unwrap_or_default() == &*text,
         (Elements::Fixed(bytes), Dtype::String(t)) => {
             let size = dtype.size();
             let raw = &bytes[at * size..(at + 1) * size];
-            super::elements::trimmed(t, raw) == text.as_bytes()
+            super::elements::trimmed(t, raw) == &*text
         }
         (Elements::Fixed(_) | Elements::Nested(_), _) => decode_one(data, dtype, at).as_ref() == Some(literal),
     }
@@ -202,7 +220,7 @@ fn widened(list: &[Literal], fresh: &AttrValue) -> Result<AttrValue, EncodeError
         return Ok(fresh.clone());
     }
     let dtype = Dtype::float(8);
-    Ok(AttrValue { data: encode_elements(list, &dtype)?, dtype, shape: fresh.shape.clone() })
+    Ok(AttrValue { max: None, data: encode_elements(list, &dtype)?, dtype, shape: fresh.shape.clone() })
 }
 
 #[cfg(test)]
@@ -211,11 +229,11 @@ mod tests {
     use super::*;
 
     fn spec(literal: Literal) -> AttrSpec {
-        AttrSpec { literal, dtype: None, shape: None }
+        AttrSpec { literal, dtype: None, shape: None, max: None }
     }
 
     fn seen(literal: Literal, dtype: Dtype, shape: Shape) -> AttrSeen {
-        AttrSeen::Value(AttrValue { data: encode_one(&literal, &dtype).unwrap(), dtype, shape })
+        AttrSeen::Value(AttrValue { max: None, data: encode_one(&literal, &dtype).unwrap(), dtype, shape })
     }
 
     fn check(literal: Literal, old: AttrSeen, expect: &str) {
@@ -262,10 +280,11 @@ mod tests {
             literal: Literal::List(vec![Literal::Int(1), Literal::Int(2)]),
             dtype: Some(Dtype::int(1, false)),
             shape: Some(Shape::Simple(vec![2, 1])),
+            max: None,
         };
         let value = spec.fresh().unwrap();
         assert_eq!((value.dtype.to_string(), value.shape.to_string()), ("u1".into(), "[2, 1]".into()));
         assert!(AttrSpec { shape: Some(Shape::Simple(vec![3])), ..spec }.fresh().is_err());
-        assert!(AttrSpec { literal: Literal::List(vec![]), dtype: None, shape: None }.fresh().is_err());
+        assert!(AttrSpec { literal: Literal::List(vec![]), dtype: None, shape: None, max: None }.fresh().is_err());
     }
 }

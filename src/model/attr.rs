@@ -1,6 +1,6 @@
 //! Attributes: values, and the rules a manifest gives for them.
 
-use super::{Dtype, Elements, Literal, Shape};
+use super::{Dtype, Elements, Literal, MaxShape, Shape};
 
 /// An attribute's value as a file holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,14 +9,18 @@ pub struct AttrValue {
     pub dtype: Dtype,
     /// Dataspace.
     pub shape: Shape,
+    /// The dataspace's largest extent, where it is not the shape: it means nothing for an attribute, but files have it.
+    pub max: Option<MaxShape>,
     /// As many elements as the shape says.
     pub data: Elements,
 }
 
 impl AttrValue {
-    /// Is it the same attribute: type, dataspace, and elements (floats by their bits, any NaN equal)?
+    /// Is it the same attribute as is wanted: type, dataspace, and elements (floats by their bits, any NaN equal)? A largest extent
+    /// counts where one is asked for.
     pub fn same(&self, other: &AttrValue) -> bool {
-        self.dtype == other.dtype && self.shape == other.shape && self.data.all_equal(&other.data, &self.dtype)
+        let max = other.max.is_none() || self.max == other.max;
+        self.dtype == other.dtype && self.shape == other.shape && max && self.data.all_equal(&other.data, &self.dtype)
     }
 
     /// Bytes the value takes in the file, about.
@@ -38,6 +42,8 @@ pub struct AttrSpec {
     pub dtype: Option<Dtype>,
     /// Exact shape; without it the nesting says it, and scalar equals one element.
     pub shape: Option<Shape>,
+    /// The dataspace's largest extent.
+    pub max: Option<MaxShape>,
 }
 
 /// What a manifest says of one attribute.

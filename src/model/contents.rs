@@ -30,9 +30,7 @@ impl Desired {
         });
         let fills = fills.chain(self.patches.iter().map(|p| &p.fill));
         let userblock = self.file.userblock_file.iter().map(|(path, _)| path.as_path());
-        userblock
-            .chain(fills.filter_map(|f| if let super::Rule::Source(s) = &f.fill.rule { Some(s.file().as_path()) } else { None }))
-            .collect()
+        userblock.chain(fills.flat_map(|f| f.fill.rule.sources()).map(|s| s.file().as_path())).collect()
     }
 
     /// The dataset entry at a path.
@@ -55,6 +53,15 @@ impl Observed {
 }
 
 impl Definition {
+    /// Does its fill value refer to an object?
+    pub fn refers(&self) -> bool {
+        let mut any = false;
+        if let super::FillValue::Value(value) = &self.fill_value {
+            value.targets(&mut |_| any = true);
+        }
+        any
+    }
+
     /// The extent this declares for a dataset that has the extent `seen`: sizes from unlimited dimensions
     /// are minima.
     pub fn extent_over(&self, seen: &Shape) -> Shape {

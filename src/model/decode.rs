@@ -116,7 +116,7 @@ fn decode_fixed(bytes: &[u8], dtype: &Dtype) -> Option<Literal> {
             let value = integer(bytes, &IntType { signed: false, ..t.clone() })?;
             Some(Literal::Text(format!("0x{value:0w$x}", w = t.precision.div_ceil(8) * 2)))
         }
-        Dtype::Committed { dtype, .. } => decode_fixed(bytes, dtype),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => decode_fixed(bytes, dtype),
         Dtype::String(_) | Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => None,
     }
 }

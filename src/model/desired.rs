@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::{AllocTime, AttrRule, Charset, Dtype, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, Selection, Shape};
+use super::{
+    AllocTime, AttrRule, Charset, Dtype, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, PartialChunks, Selection, Shape,
+};
 use crate::diag::Span;
 
 /// Everything one manifest declares.
@@ -237,6 +239,11 @@ pub struct DesiredFill {
 }
 
 impl DesiredFill {
+    /// The place of what [`DesiredFill::check`] refuses: the rule, or one member's.
+    pub fn place(&self, dtype: &super::Dtype, shape: &Shape) -> Span {
+        self.fill.impossible_member(dtype, shape).unwrap_or(self.origin)
+    }
+
     /// Is the rule possible for the dtype and shape? One clause naming what does not fit.
     pub fn check(&self, dtype: &super::Dtype, shape: &Shape) -> Result<(), super::EncodeError> {
         match &self.nesting {
@@ -290,6 +297,8 @@ pub struct Definition {
     pub fill_time: Option<FillTime>,
     /// Stored only where declared.
     pub alloc_time: Option<AllocTime>,
+    /// Chunks at the edges.
+    pub partial_chunks: PartialChunks,
 }
 
 /// Aspects of storage the manifest names, each with its place.
@@ -309,6 +318,8 @@ pub struct Owned {
     pub fill_time: Option<(FillTime, Span)>,
     /// `alloc_time`.
     pub alloc_time: Option<(AllocTime, Span)>,
+    /// `partial_chunks`.
+    pub partial_chunks: Option<(PartialChunks, Span)>,
 }
 
 /// When a dataset's fill is looked at.

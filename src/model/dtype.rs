@@ -16,8 +16,9 @@ pub enum Order {
     Big,
 }
 
-/// A fixed-point type.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A fixed-point type. The byte order of one byte means nothing: types that differ in nothing else are equal, but a
+/// file keeps what it was given.
+#[derive(Clone, Debug, Eq)]
 pub struct IntType {
     /// Bytes.
     pub size: usize,
@@ -31,6 +32,13 @@ pub struct IntType {
     pub offset: usize,
     /// HDF5's codes for the padding below and above (0 zeros, 1 ones, 2 background).
     pub pads: (u8, u8),
+}
+
+impl PartialEq for IntType {
+    fn eq(&self, other: &Self) -> bool {
+        let all = |t: &Self| (t.size, t.signed, t.precision, t.offset, t.pads);
+        all(self) == all(other) && (self.size == 1 || self.order == other.order)
+    }
 }
 
 /// A floating-point type.
@@ -125,6 +133,18 @@ pub enum RefKind {
     Any,
 }
 
+/// HDF5's own encoding of a type, which two libraries may write differently: all are equal.
+#[derive(Clone, Debug)]
+pub struct Encoding(pub Vec<u8>);
+
+impl PartialEq for Encoding {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Encoding {}
+
 /// An element type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dtype {
@@ -177,6 +197,14 @@ pub enum Dtype {
         /// The type itself.
         dtype: Box<Dtype>,
     },
+    /// A type with properties that the model leaves out (the byte order of a variable-length string's characters), which
+    /// are kept, but never compared.
+    Encoded {
+        /// The type as the model says it.
+        dtype: Box<Dtype>,
+        /// `H5Tencode`.
+        encoded: Encoding,
+    },
     /// A type that none of the above can say, by HDF5's own encoding.
     Foreign {
         /// HDF5's class number.
@@ -191,13 +219,12 @@ pub enum Dtype {
 impl IntType {
     /// A standard integer: all bits significant.
     pub fn standard(size: usize, signed: bool, order: Order) -> Self {
-        let order = if size == 1 { Order::Little } else { order };
         Self { size, signed, order, precision: size * 8, offset: 0, pads: (0, 0) }
     }
 
     /// Are all bits significant, and 1, 2, 4 or 8 bytes long?
     pub fn is_standard(&self) -> bool {
-        matches!(self.size, 1 | 2 | 4 | 8) && self.offset == 0 && self.precision == self.size * 8
+        matches!(self.size, 1 | 2 | 4 | 8) && self.offset == 0 && self.precision == self.size * 8 && self.pads == (0, 0)
     }
 
     /// Smallest and largest value.
@@ -288,7 +315,7 @@ impl Dtype {
     /// The type without the knowledge where it is committed.
     pub fn resolved(&self) -> &Dtype {
         match self {
-            Dtype::Committed { dtype, .. } => dtype.resolved(),
+            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.resolved(),
             other => other,
         }
     }
@@ -314,7 +341,7 @@ impl Dtype {
             Dtype::Reference(_) => true,
             Dtype::Compound { members, .. } => members.iter().any(|m| m.dtype.has_references()),
             Dtype::Array { base, .. } | Dtype::Vlen(base) => base.has_references(),
-            Dtype::Committed { dtype, .. } => dtype.has_references(),
+            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.has_references(),
             Dtype::Int(_)
             | Dtype::Float(_)
             | Dtype::String(_)
@@ -349,7 +376,7 @@ impl Dtype {
             Dtype::Reference(RefKind::Region) => 12,
             Dtype::Reference(RefKind::Any) => 64,
             Dtype::Complex(t) => 2 * t.size,
-            Dtype::Committed { dtype, .. } => dtype.size(),
+            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.size(),
         }
     }
 
@@ -359,7 +386,7 @@ impl Dtype {
             Dtype::String(StringType { length: StringLength::Variable, .. }) | Dtype::Vlen(_) | Dtype::Reference(_) => true,
             Dtype::Compound { members, .. } => members.iter().any(|m| m.dtype.has_outside_data()),
             Dtype::Array { base, .. } => base.has_outside_data(),
-            Dtype::Committed { dtype, .. } => dtype.has_outside_data(),
+            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.has_outside_data(),
             Dtype::Int(_) | Dtype::Float(_) | Dtype::Enum { .. } | Dtype::Opaque { .. } | Dtype::Bitfield(_) | Dtype::Complex(_) => false,
             // Times and other plain bytes: all types with pointers are told apart.
             Dtype::Foreign { .. } => false,
@@ -449,6 +476,7 @@ impl fmt::Display for Dtype {
             Dtype::Complex(t) => write!(f, "native complex({})", Dtype::Float(t.clone())),
             Dtype::Committed { at: Target::Path(path), dtype } => write!(f, "type {path} = {dtype}"),
             Dtype::Committed { at: Target::Address(_), dtype } => write!(f, "committed {dtype}"),
+            Dtype::Encoded { dtype, .. } => write!(f, "{dtype} as encoded"),
             Dtype::Foreign { class, size, .. } => write!(f, "HDF5 class {class} ({size} bytes)"),
         }
     }

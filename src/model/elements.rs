@@ -192,7 +192,7 @@ fn fixed_equal(dtype: &Dtype, a: &[u8], b: &[u8]) -> bool {
             let part = Dtype::Float(t.clone());
             a.chunks(t.size).zip(b.chunks(t.size)).all(|(a, b)| fixed_equal(&part, a, b))
         }
-        Dtype::Committed { dtype, .. } => fixed_equal(dtype, a, b),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => fixed_equal(dtype, a, b),
         Dtype::Int(_)
         | Dtype::Enum { .. }
         | Dtype::String(_)

@@ -1,6 +1,6 @@
 //! Literals into elements of a dtype.
 
-use super::encode_value::{encode_value, nested_as};
+use super::encode_value::{encode_value, is_null, nested_as};
 use super::{
     CompoundMember, Dtype, Elements, FloatType, IntType, Literal, Order, Padding, Shape, StringLength, StringType, bytes_text, text_bytes,
 };
@@ -14,12 +14,22 @@ pub struct EncodeError(pub String);
 ///
 /// Integers must fit; floats go into integer types only when they are whole; numbers are rounded to
 /// float types and must not overflow; text goes only into strings, except complex numbers
-/// (`"1+2j"`) and the names of enumerations.
+/// (`"1+2j"`) and the names of enumerations. `{ bytes = "…" }` gives the element's bytes: text with `\xNN` for
+/// strings, hex text for other types; `{ null = true }` is the null string.
 pub fn encode_one(literal: &Literal, dtype: &Dtype) -> Result<Elements, EncodeError> {
-    if let (Dtype::String(t), Literal::Text(text)) = (dtype.resolved(), literal)
+    if let Dtype::String(t) = dtype.resolved()
         && t.length == StringLength::Variable
     {
-        return variable(text, t).map(|b| Elements::Strings(vec![Some(b)]));
+        let one = |text: Option<Vec<u8>>| Elements::Strings(vec![text]);
+        if let Some(text) = escaped(literal) {
+            return raw_variable(text).map(|b| one(Some(b)));
+        }
+        if is_null(literal) {
+            return Ok(one(None));
+        }
+        if let Literal::Text(text) = literal {
+            return variable(text, t).map(|b| one(Some(b)));
+        }
     }
     if dtype.has_outside_data() {
         return encode_value(literal, dtype).map(|v| Elements::of_values(dtype, vec![v]));
@@ -62,7 +72,7 @@ pub fn flatten(literal: &Literal, dtype: Option<&Dtype>) -> Result<(Shape, Vec<L
     let dtype = dtype.map(Dtype::resolved);
     let pairs = dtype.is_some_and(is_complex);
     // A compound's tables stand where the elements are; else lists that belong to an element are counted off.
-    let tables = dtype.filter(|d| matches!(d, Dtype::Compound { .. }) && !pairs).and_then(|_| table_depth(literal));
+    let tables = dtype.filter(|_| !pairs).and_then(record_axes).and_then(|axes| table_depth(literal)?.checked_sub(axes));
     let inside = if pairs || tables.is_some() { 0 } else { dtype.map_or(0, element_depth) };
     let rank = tables.unwrap_or_else(|| list_depth(literal).saturating_sub(inside));
     let nested = inside > 0 || tables.is_some();
@@ -104,6 +114,16 @@ fn table_depth(literal: &Literal) -> Option<usize> {
     }
 }
 
+/// For compounds 0, for arrays of them how many levels of lists stand around one.
+fn record_axes(dtype: &Dtype) -> Option<usize> {
+    match dtype.resolved() {
+        d if is_complex(d) => None,
+        Dtype::Compound { .. } => Some(0),
+        Dtype::Array { base, dims } => record_axes(base).map(|inner| inner + dims.len()),
+        _ => None,
+    }
+}
+
 /// How many levels of lists belong to one element.
 fn element_depth(dtype: &Dtype) -> usize {
     match dtype.resolved() {
@@ -136,7 +156,67 @@ fn collect(literal: &Literal, dims: &[u64], pairs: bool, nested: bool, out: &mut
     }
 }
 
+/// The text of `{ bytes = "…" }`.
+pub(super) fn escaped(literal: &Literal) -> Option<&str> {
+    match literal {
+        Literal::Table(fields) => match fields.as_slice() {
+            [(key, Literal::Text(text))] if key == "bytes" => Some(text),
+            _ => None,
+        },
+        Literal::Bool(_) | Literal::Int(_) | Literal::Float(_) | Literal::Text(_) | Literal::List(_) => None,
+    }
+}
+
+/// The bytes of an escape for a variable-length string.
+fn raw_variable(text: &str) -> Result<Vec<u8>, EncodeError> {
+    let bytes = text_bytes(text);
+    if bytes.contains(&0) {
+        return Err(EncodeError(format!("{text:?} contains NUL, which a variable-length string cannot hold")));
+    }
+    Ok(bytes)
+}
+
+/// The bytes of an escape for a type of fixed size: a shorter string is padded, anything else is as it is.
+fn push_raw(text: &str, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    let size = dtype.size();
+    let (bytes, pad) = match dtype {
+        Dtype::String(t) => (text_bytes(text), Some(if t.padding == Padding::SpacePad { b' ' } else { 0 })),
+        _ => {
+            let bytes = hex(&Literal::Text(text.into())).ok_or_else(|| EncodeError(format!("{text:?} is not hex text")))?;
+            (bytes, None)
+        }
+    };
+    match pad {
+        Some(_) if bytes.len() > size => Err(EncodeError(format!("{text:?} has {} bytes and does not fit {dtype}", bytes.len()))),
+        None if bytes.len() != size => Err(EncodeError(format!("{text:?} has {} bytes, an element of {dtype} has {size}", bytes.len()))),
+        _ => {
+            let end = out.len() + size;
+            out.extend(bytes);
+            out.resize(end, pad.unwrap_or(0));
+            Ok(())
+        }
+    }
+}
+
+/// Is it a compound whose only field has the name of the escape?
+fn has_only_bytes(dtype: &Dtype) -> bool {
+    matches!(dtype, Dtype::Compound { members, .. } if matches!(members.as_slice(), [one] if one.name == b"bytes"))
+}
+
 pub(super) fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
+    if let Some(text) = escaped(literal).filter(|_| !dtype.has_outside_data()) {
+        // The field wins where both are possible.
+        let start = out.len();
+        if has_only_bytes(dtype) && encode_plain(literal, dtype, out).is_ok() {
+            return Ok(());
+        }
+        out.truncate(start);
+        return push_raw(text, dtype.resolved(), out);
+    }
+    encode_plain(literal, dtype, out)
+}
+
+fn encode_plain(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mismatch = || EncodeError(format!("{literal} is {} {}, not a value of {dtype}", article(literal.kind()), literal.kind()));
     match dtype {
         Dtype::Int(t) => push_int(whole(literal).ok_or_else(mismatch)?, t, literal, dtype, out),
@@ -196,7 +276,7 @@ pub(super) fn encode_fixed(literal: &Literal, dtype: &Dtype, out: &mut Vec<u8>) 
             };
             push_int(value, &IntType { signed: false, ..t.clone() }, literal, dtype, out)
         }
-        Dtype::Committed { dtype, .. } => encode_fixed(literal, dtype, out),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => encode_fixed(literal, dtype, out),
         Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => {
             Err(EncodeError(format!("values of {dtype} are not supported yet")))
         }
@@ -443,6 +523,33 @@ mod tests {
         assert_eq!((shape, flat.len()), (Shape::Simple(vec![1]), 1));
         assert_eq!(flatten(&n(5), None).unwrap().0, Shape::Scalar);
         assert_eq!(flatten(&list(vec![]), None).unwrap().0, Shape::Simple(vec![0]));
+    }
+
+    #[test]
+    fn bytes_as_they_are() {
+        let raw = |text: &str| Literal::Table(vec![("bytes".into(), Literal::Text(text.into()))]);
+        assert_eq!(bytes(raw("0001c07f"), Dtype::float(4)), Ok(vec![0, 1, 0xc0, 0x7f]));
+        assert!(bytes(raw("00"), Dtype::float(4)).is_err() && bytes(raw("xyz1"), Dtype::int(2, true)).is_err());
+        assert_eq!(bytes(raw("a\\xFF"), Dtype::fixed_ascii(4)), Ok(b"a\xff\0\0".to_vec()));
+        assert_eq!(bytes(raw("\\xFF"), Dtype::str()), Ok(b"\xff".to_vec()));
+        assert!(bytes(raw("a\\x00"), Dtype::str()).is_err() && bytes(raw("abcde"), Dtype::fixed_ascii(4)).is_err());
+        assert_eq!(
+            encode_one(&Literal::Table(vec![("null".into(), Literal::Bool(true))]), &Dtype::str()),
+            Ok(Elements::Strings(vec![None]))
+        );
+        let lone = |dtype: Dtype| Dtype::Compound { size: 2, members: vec![CompoundMember { name: b"bytes".to_vec(), offset: 0, dtype }] };
+        assert_eq!(bytes(raw("61"), lone(Dtype::fixed_ascii(2))), Ok(b"61".to_vec()));
+        assert_eq!(bytes(raw("6162"), lone(Dtype::int(1, true))), Ok(b"ab".to_vec()));
+    }
+
+    #[test]
+    fn arrays_of_compounds_nest() {
+        let member = CompoundMember { name: b"x".to_vec(), offset: 0, dtype: Dtype::int(1, true) };
+        let dtype = Dtype::Array { base: Box::new(Dtype::Compound { size: 1, members: vec![member] }), dims: vec![2] };
+        let one = |v| Literal::Table(vec![("x".into(), Literal::Int(v))]);
+        let list = Literal::List(vec![Literal::List(vec![one(1), one(2)]), Literal::List(vec![one(3), one(4)])]);
+        let (shape, flat) = flatten(&list, Some(&dtype)).unwrap();
+        assert_eq!((shape, encode_elements(&flat, &dtype)), (Shape::Simple(vec![2]), Ok(Elements::Fixed(vec![1, 2, 3, 4]))));
     }
 
     #[test]

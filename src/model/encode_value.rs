@@ -39,6 +39,7 @@ pub(super) fn encode_value(literal: &Literal, dtype: &Dtype) -> Result<Value, En
         | Dtype::Bitfield(_)
         | Dtype::Complex(_)
         | Dtype::Committed { .. }
+        | Dtype::Encoded { .. }
         | Dtype::Foreign { .. } => Err(mismatch(literal, dtype)),
     }
 }

@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use super::{Dtype, Elements, Literal};
+use super::{Block, CompoundMember, Dtype, Elements, H5Path, Literal, Selection, Shape};
+use crate::diag::Span;
 
 /// A rule with its seed and stream: everything that decides the contents. Element `i` is the
 /// row-major index in the shape the rule is applied to (a dataset's, or a patch's region).
@@ -27,6 +28,80 @@ impl Fill {
             }
             rule if dtype.is_variable_string() => rule.longest_text() + 32,
             _ => dtype.size(),
+        }
+    }
+
+    /// Every file that the rule reads, with the dtype and the shape that it is read as.
+    pub fn inputs<'a>(&'a self, dtype: &Dtype, shape: &Shape) -> Vec<(&'a SourceFile, Dtype, Shape)> {
+        match &self.rule {
+            Rule::Source(file) => vec![(file, dtype.clone(), shape.clone())],
+            Rule::Fields(fields) => {
+                let one = |field: &'a Field| {
+                    let (_, dtype, shape) = field.rule.within(field.member(dtype)?, shape);
+                    Some(field.rule.inputs(&dtype, &shape))
+                };
+                fields.iter().filter_map(one).flatten().collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Where the member's rule stands that is not possible, if it is one.
+    pub(super) fn impossible_member(&self, dtype: &Dtype, shape: &Shape) -> Option<Span> {
+        let Rule::Fields(fields) = &self.rule else { return None };
+        fields.iter().find_map(|field| {
+            let (_, dtype, shape) = field.rule.within(field.member(dtype)?, shape);
+            let fits = field.nesting.as_ref().is_none_or(|n| *n == shape) && field.rule.check(&dtype, &shape).is_ok();
+            if fits { None } else { field.rule.impossible_member(&dtype, &shape).or(field.origin) }
+        })
+    }
+
+    /// What this rule of a compound's member is applied to: how many of its elements make a member, their dtype, and the shape that its
+    /// index counts in.
+    ///
+    /// A rule of literals gives whole members. Any other rule gives the elements of a member that is an array: the array's axes then
+    /// follow the dataset's. The number is checked only by [`Fill::check`]; it is 0 where it has no meaning.
+    pub fn within(&self, member: &CompoundMember, shape: &Shape) -> (u64, Dtype, Shape) {
+        let (mut dtype, mut dims, mut each) = (&member.dtype, shape.dims().to_vec(), 1u64);
+        while let (Dtype::Array { base, dims: inner }, false) = (dtype.resolved(), self.rule.is_literal()) {
+            dims.extend(inner);
+            each = inner.iter().fold(each, |n, &d| n.checked_mul(d).unwrap_or(0));
+            dtype = base;
+        }
+        (each, dtype.clone(), if dims.len() == shape.rank() { shape.clone() } else { Shape::Simple(dims) })
+    }
+}
+
+/// The rule of one member of a compound.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// The member's name.
+    pub name: Vec<u8>,
+    /// Its rule. The stream in it holds only where `own_stream` is set.
+    pub rule: Fill,
+    /// Does the manifest name the member's stream?
+    pub own_stream: bool,
+    /// For literal values, the shape that their nesting says.
+    pub nesting: Option<Shape>,
+    /// Where the rule stands, if a manifest wrote it.
+    pub origin: Option<Span>,
+}
+
+impl Field {
+    /// The rule with its stream settled: its own, or the compound's, a full stop, and the member's name.
+    pub fn fill(&self, stream: &[u8]) -> Fill {
+        let mut fill = self.rule.clone();
+        if !self.own_stream {
+            fill.stream = [stream, b".", &self.name].concat();
+        }
+        fill
+    }
+
+    /// The member of this name.
+    pub fn member<'d>(&self, dtype: &'d Dtype) -> Option<&'d CompoundMember> {
+        match dtype.resolved() {
+            Dtype::Compound { members, .. } => members.iter().find(|m| m.name == self.name),
+            _ => None,
         }
     }
 }
@@ -101,6 +176,8 @@ pub enum Rule {
     Uuid,
     /// The numbers below the number of elements, each once.
     Permutation,
+    /// A compound's members, each by its own rule.
+    Fields(Vec<Field>),
     /// Contents of a file.
     Source(SourceFile),
 }
@@ -109,6 +186,20 @@ pub enum Rule {
 pub const ALPHABET: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
 impl Rule {
+    /// Does it give values as the manifest writes them, whatever their dtype?
+    pub fn is_literal(&self) -> bool {
+        matches!(self, Rule::Value(_) | Rule::Values(_) | Rule::Cycle(_) | Rule::Choice { .. })
+    }
+
+    /// Every file that it reads.
+    pub fn sources(&self) -> Vec<&SourceFile> {
+        match self {
+            Rule::Source(file) => vec![file],
+            Rule::Fields(fields) => fields.iter().flat_map(|f| f.rule.rule.sources()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// Bytes of the longest text among literal values; 0 where there is none.
     pub fn longest_text(&self) -> usize {
         let text = |l: &Literal| if let Literal::Text(s) = l { s.len() } else { 0 };
@@ -143,6 +234,8 @@ impl Rule {
             Rule::Text { .. } => "text",
             Rule::Uuid => "uuid",
             Rule::Permutation => "permutation",
+            Rule::Fields(_) => "fields",
+            Rule::Source(SourceFile::Hdf5 { .. }) => "hdf5",
             Rule::Source(SourceFile::Npy { .. }) => "npy",
             Rule::Source(SourceFile::Npz { .. }) => "npz",
             Rule::Source(SourceFile::Csv { .. }) => "csv",
@@ -183,13 +276,26 @@ pub enum SourceFile {
         /// The file's byte order, if it differs from the dtype's.
         order: Option<super::Order>,
     },
+    /// A dataset of another HDF5 file.
+    Hdf5 {
+        /// The file.
+        file: PathBuf,
+        /// The dataset in it.
+        path: H5Path,
+        /// The part of it; `None` is all.
+        select: Option<Selection>,
+    },
 }
 
 impl SourceFile {
     /// The file.
     pub fn file(&self) -> &PathBuf {
         match self {
-            SourceFile::Npy { file } | SourceFile::Npz { file, .. } | SourceFile::Csv { file, .. } | SourceFile::Raw { file, .. } => file,
+            SourceFile::Npy { file }
+            | SourceFile::Npz { file, .. }
+            | SourceFile::Csv { file, .. }
+            | SourceFile::Raw { file, .. }
+            | SourceFile::Hdf5 { file, .. } => file,
         }
     }
 }
@@ -200,6 +306,11 @@ pub trait BlockSource: Send {
     /// Elements `start .. start + count` of the row-major order. Reading onwards is fast; going back
     /// may mean starting again. The error is one line naming file and cause.
     fn read(&mut self, start: u64, count: usize) -> Result<Elements, String>;
+
+    /// The elements of a box, row-major, from a source to which boxes come easier than runs; `None` from any other.
+    fn read_box(&mut self, _block: &Block) -> Option<Result<Elements, String>> {
+        None
+    }
 }
 
 /// `integers(low 0, high 99)`, `npy("x.npy")`: for plans.
@@ -237,6 +348,14 @@ impl std::fmt::Display for Rule {
                 write!(f, "text(length {shortest}{to}{alphabet})")
             }
             Rule::Uuid | Rule::Permutation => f.write_str(name),
+            Rule::Fields(fields) => {
+                let shown: Vec<String> =
+                    fields.iter().take(4).map(|m| format!("{}: {}", super::bytes_text(&m.name), m.rule.rule)).collect();
+                write!(f, "fields({}{})", shown.join(", "), if fields.len() > 4 { ", …" } else { "" })
+            }
+            Rule::Source(SourceFile::Hdf5 { file, path, .. }) => {
+                write!(f, "{name}({:?}, {path})", file.file_name().unwrap_or_default())
+            }
             Rule::Source(source) => write!(f, "{name}({:?})", source.file().file_name().unwrap_or_default()),
         }
     }

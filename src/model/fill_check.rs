@@ -2,8 +2,8 @@
 
 use super::fill::longest_bytes;
 use super::{
-    Boundary, Charset, Dtype, EncodeError, Fill, FloatType, IntType, Literal, Rule, Shape, StringLength, StringType, encode_elements,
-    encode_one,
+    Boundary, Charset, Dtype, EncodeError, Field, Fill, FloatType, IntType, Literal, Rule, Shape, StringLength, StringType, bytes_text,
+    encode_elements, encode_one,
 };
 
 /// Bound of the standard normal numbers that rules draw: tails begin at 3.66 and reach sqrt(-2 ln 2^-53) further, which is 8.58.
@@ -49,6 +49,7 @@ impl Fill {
                 encode_elements(from, dtype).map(drop)
             }
             Rule::Source(_) => Ok(()),
+            Rule::Fields(fields) => members(fields, dtype, shape),
             Rule::Arange { start, step, axis } => {
                 let count = along(*axis, shape, elements)?;
                 Target::of(name, dtype)?.arange(start, step, count)
@@ -73,6 +74,38 @@ impl Fill {
             rule => Target::of(name, dtype)?.random(rule),
         }
     }
+}
+
+/// A rule for every member of a compound, each possible for the member.
+fn members(fields: &[Field], dtype: &Dtype, shape: &Shape) -> Result<(), EncodeError> {
+    let Dtype::Compound { members, .. } = dtype.resolved() else {
+        return fail(format!("fields fills the members of a compound, which {dtype} is not"));
+    };
+    let names = |list: Vec<&[u8]>| list.iter().map(|n| format!("`{}`", bytes_text(n))).collect::<Vec<_>>().join(", ");
+    if let Some(unknown) = fields.iter().find(|f| f.member(dtype).is_none()) {
+        let known = names(members.iter().map(|m| m.name.as_slice()).collect());
+        return fail(format!("`{}` is not a member of {dtype}; its members are {known}", bytes_text(&unknown.name)));
+    }
+    let missing: Vec<&[u8]> = members.iter().map(|m| m.name.as_slice()).filter(|n| !fields.iter().any(|f| f.name == *n)).collect();
+    match missing.len() {
+        0 => {}
+        1 => return fail(format!("the member {} has no rule; fields gives every member one", names(missing))),
+        _ => return fail(format!("the members {} have no rule; fields gives every member one", names(missing))),
+    }
+    if dtype.has_outside_data() {
+        return unsupported("fields", dtype);
+    }
+    for field in fields {
+        let Some(member) = field.member(dtype) else { continue };
+        let (each, dtype, shape) = field.rule.within(member, shape);
+        let fits = match &field.nesting {
+            _ if each == 0 => unsupported("fields", &dtype),
+            Some(nesting) if *nesting != shape => fail(format!("the values have shape {nesting}, but shape {shape} is to be filled")),
+            _ => field.rule.check(&dtype, &shape),
+        };
+        fits.map_err(|e| EncodeError(format!("member `{}`: {}", bytes_text(&field.name), e.0)))?;
+    }
+    Ok(())
 }
 
 /// A dtype that rules can write numbers into.
@@ -109,6 +142,7 @@ impl<'a> Target<'a> {
             | Dtype::Reference(_)
             | Dtype::Complex(_)
             | Dtype::Committed { .. }
+            | Dtype::Encoded { .. }
             | Dtype::Foreign { .. } => return unsupported(rule, dtype),
         };
         Ok(Self { rule, dtype, number })
@@ -253,7 +287,8 @@ impl<'a> Target<'a> {
             }
             Rule::Bernoulli { p } => probability("p", p),
             // `Fill::check` keeps them for itself.
-            Rule::Value(_) | Rule::Values(_) | Rule::Cycle(_) | Rule::Choice { .. } | Rule::Source(_) => Ok(()),
+            Rule::Value(_) | Rule::Values(_) | Rule::Cycle(_) | Rule::Choice { .. } => Ok(()),
+            Rule::Source(_) | Rule::Fields(_) => Ok(()),
             Rule::Arange { .. } | Rule::Linspace(_) | Rule::Geomspace(_) => Ok(()),
             Rule::Text { .. } | Rule::Uuid | Rule::Permutation => Ok(()),
         }

@@ -67,6 +67,20 @@ impl Layer {
 }
 
 impl Layer {
+    /// A block of the region as a box of the shape that the rule is applied to.
+    pub fn boxed(&self, block: &Block) -> Block {
+        let at = |(o, (first, _)): (&u64, &(u64, u64))| o + first;
+        match &self.frame {
+            Frame::Region => {
+                // The shape of a region has no axes that are selected by an index.
+                let kept = |axis: &usize| self.region.axes().is_none_or(|axes| !axes[*axis].dropped);
+                let of = |list: &[u64]| (0..list.len()).filter(kept).map(|axis| list[axis]).collect();
+                Block { offset: of(&block.offset), len: of(&block.len) }
+            }
+            Frame::Dataset(_) => Block { offset: block.offset.iter().zip(&self.region.bounds()).map(at).collect(), len: block.len.clone() },
+        }
+    }
+
     /// For each element of a block, whether this layer decides it; `None` where no layer above reaches
     /// into the block.
     pub fn decided(&self, block: &Block, above: &[Arc<Layer>]) -> Option<Vec<bool>> {

@@ -13,6 +13,8 @@ mod encode;
 mod encode_value;
 mod fill;
 mod fill_check;
+mod filter;
+mod filter_name;
 mod glob;
 mod layers;
 mod listed;
@@ -37,10 +39,14 @@ pub use desired::{
     DesiredType, FileProps, FileSpace, Libver, OnMismatch, Orders, Owned, Patch, Removal, RemovalTarget, SelectionText, Size,
     SpaceStrategy, TrackOrder,
 };
-pub use dtype::{Charset, CompoundMember, Dtype, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType};
+pub use dtype::{
+    Charset, CompoundMember, Dtype, Encoding, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType,
+};
 pub use elements::Elements;
+pub(crate) use elements::trimmed;
 pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, is_written_nested};
-pub use fill::{ALPHABET, BlockSource, Boundary, Fill, Missing, Rule, SourceFile};
+pub use fill::{ALPHABET, BlockSource, Boundary, Field, Fill, Missing, Rule, SourceFile};
+pub use filter::{BitshuffleCodec, BloscCodec, BloscShuffle, Codec, Filter, LZ4_MOST_BYTES, Scale, SzipCoding, ZSTD_HIGHEST, ZSTD_LOWEST};
 pub use glob::Glob;
 pub use layers::{Frame, Layer, LayerKind, layers};
 pub use listed::{Listed, ListedKind, is_bookkeeping};
@@ -55,5 +61,5 @@ pub use path::{H5Path, PathError};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
 pub use selected::{Selected, SlabAxis};
 pub use shape::{MaxShape, Shape};
-pub use storage::{AllocTime, ExternalFile, FillTime, FillValue, Filter, Layout, Mapping, auto_chunks};
+pub use storage::{AllocTime, ExternalFile, FillTime, FillValue, Layout, Mapping, PartialChunks, auto_chunks};
 pub use value::{Part, Referent, Rename, Target, Value};

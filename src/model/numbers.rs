@@ -43,6 +43,7 @@ impl Elements {
             | Dtype::Opaque { .. }
             | Dtype::Reference(_)
             | Dtype::Committed { .. }
+            | Dtype::Encoded { .. }
             | Dtype::Foreign { .. } => None,
         }
     }

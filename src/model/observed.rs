@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, MaxShape, Shape, Target, TrackOrder};
+use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, MaxShape, PartialChunks, Shape, Target, TrackOrder};
 
 /// What planning knows of a file.
 #[derive(Clone, Debug, Default)]
@@ -137,6 +137,8 @@ pub struct SeenDataset {
     pub fill_time: FillTime,
     /// When space is allocated.
     pub alloc_time: AllocTime,
+    /// Chunks at the edges.
+    pub partial_chunks: PartialChunks,
     /// A filter of its chunks that cannot be run here: the elements cannot be read or written.
     pub lacking: Option<super::Filter>,
 }

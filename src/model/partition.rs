@@ -81,6 +81,21 @@ impl Partition {
         self.axes.iter().map(Cuts::pieces).product()
     }
 
+    /// Numbers of the blocks that hold elements of a box, in the region's own coordinates; `None` where blocks of a selection are cut.
+    pub fn holding(&self, offset: &[u64], len: &[u64]) -> Option<Vec<u64>> {
+        let mut out = vec![0];
+        for ((cuts, &at), &len) in self.axes.iter().zip(offset).zip(len) {
+            if cuts.block > 1 {
+                return None;
+            }
+            let number = |position: u64| if position < cuts.first { 0 } else { 1 + (position - cuts.first) / cuts.size };
+            let last = (at + len.max(1) - 1).min(cuts.len.saturating_sub(1));
+            let (first, last) = (number(at), number(last));
+            out = out.iter().flat_map(|k| (first..=last).map(move |piece| k * cuts.pieces() + piece)).collect();
+        }
+        Some(out)
+    }
+
     /// The k-th block.
     pub fn block(&self, mut k: u64) -> Block {
         let mut block = Block { offset: vec![0; self.axes.len()], len: vec![1; self.axes.len()] };
@@ -203,6 +218,26 @@ mod tests {
             }
             prop_assert!(seen.iter().all(|&n| n == 1));
             prop_assert_eq!(selected, region.elements());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_box_is_held_by_the_blocks_that_share_elements(
+            dims in proptest::collection::vec(1u64..12, 1..4),
+            chunk in proptest::collection::vec(1u64..6, 3),
+            corner in proptest::collection::vec((0u64..12, 1u64..5), 3),
+            bytes in prop_oneof![Just(8usize), Just(1 << 17), Just(1 << 19)],
+        ) {
+            let region = Region::whole(&Shape::Simple(dims.clone())).unwrap();
+            let partition = Partition::new(&region, Some(&chunk[..dims.len()]), bytes);
+            let offset: Vec<u64> = dims.iter().zip(&corner).map(|(n, (at, _))| at % n).collect();
+            let len: Vec<u64> = offset.iter().zip(&dims).zip(&corner).map(|((at, n), (_, len))| (*len).min(n - at)).collect();
+            let shares = |k: &u64| {
+                let block = partition.block(*k);
+                (0..dims.len()).all(|i| block.offset[i] < offset[i] + len[i] && offset[i] < block.offset[i] + block.len[i])
+            };
+            prop_assert_eq!(partition.holding(&offset, &len).unwrap(), (0..partition.count()).filter(shares).collect::<Vec<_>>());
         }
     }
 

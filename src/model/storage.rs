@@ -2,26 +2,7 @@
 
 use std::fmt;
 
-/// One filter of a chunked dataset's pipeline, in canonical form: parameters that HDF5 adds or
-/// computes itself (shuffle's element size) are left out, so that what was asked equals what is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Filter {
-    /// Bytes of elements regrouped (filter 2).
-    Shuffle,
-    /// zlib (filter 1), level 0 to 9.
-    Deflate(u32),
-    /// Checksum (filter 3).
-    Fletcher32,
-    /// Any other filter, by its registered number, with its parameters.
-    Other {
-        /// Registered number.
-        id: i32,
-        /// May the filter be skipped where it fails?
-        optional: bool,
-        /// Parameters as stored.
-        params: Vec<u32>,
-    },
-}
+use super::Filter;
 
 /// Where the elements are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,6 +82,15 @@ pub enum AllocTime {
     Incr,
 }
 
+/// Are the chunks at the edges, which the extent does not fill, filtered?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PartialChunks {
+    /// Like every chunk.
+    Filter,
+    /// No: they are stored as they are (H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS).
+    Raw,
+}
+
 impl Mapping {
     /// The same mapping in one way of saying it.
     fn canonical(&self) -> Self {
@@ -147,26 +137,21 @@ impl Layout {
     }
 }
 
-impl fmt::Display for Filter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Filter::Shuffle => f.write_str("shuffle"),
-            Filter::Deflate(level) => write!(f, "deflate {level}"),
-            Filter::Fletcher32 => f.write_str("fletcher32"),
-            Filter::Other { id, .. } => match filter_name(*id) {
-                Some(name) => write!(f, "{name} ({id})"),
-                None => write!(f, "filter {id}"),
-            },
-        }
-    }
-}
-
 impl fmt::Display for FillTime {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             FillTime::Alloc => "alloc",
             FillTime::Never => "never",
             FillTime::IfSet => "ifset",
+        })
+    }
+}
+
+impl fmt::Display for PartialChunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PartialChunks::Filter => "filter",
+            PartialChunks::Raw => "raw",
         })
     }
 }
@@ -179,23 +164,6 @@ impl fmt::Display for AllocTime {
             AllocTime::Incr => "incr",
         })
     }
-}
-
-/// Registered names of filters that files hold often (The HDF Group's list of registered filters).
-fn filter_name(id: i32) -> Option<&'static str> {
-    Some(match id {
-        4 => "szip",
-        5 => "nbit",
-        6 => "scaleoffset",
-        32000 => "lzf",
-        32001 => "blosc",
-        32004 => "lz4",
-        32008 => "bitshuffle",
-        32013 => "zfp",
-        32015 => "zstd",
-        32026 => "blosc2",
-        _ => return None,
-    })
 }
 
 /// The chunk shape that `chunks = "auto"` stands for: part of the manifest language, never changed.

@@ -97,7 +97,7 @@ pub(super) mod testing {
     //! A small file with one dataset.
 
     use crate::h5::{DatasetAccess, File, NewDataset, NewFile};
-    use crate::model::{Dtype, Elements, FillValue, Layout, Region, Shape, TrackOrder};
+    use crate::model::{Dtype, Elements, FillValue, Layout, PartialChunks, Region, Shape, TrackOrder};
 
     pub fn dataset(dtype: &Dtype, dims: &[u64], chunk: Option<&[u64]>, bytes: Vec<u8>) -> (tempfile::TempDir, File, DatasetAccess) {
         let folder = tempfile::tempdir().unwrap();
@@ -116,6 +116,7 @@ pub(super) mod testing {
             fill_value: &FillValue::Default,
             fill_time: None,
             alloc_time: None,
+            partial_chunks: PartialChunks::Filter,
             attr_order: TrackOrder::No,
             committed: None,
             name_charset: None,

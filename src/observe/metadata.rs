@@ -6,7 +6,8 @@ use super::Naming;
 use super::descent::{Descent, Member, Parents};
 use crate::h5::{File, H5Error, Kind, Link, Object};
 use crate::model::{
-    Base, Glob, H5Path, HeaderVersion, LinkSeen, Need, Needs, ObjectId, ObjectSeen, Observed, SeenGroup, SeenKind, SeenType, TrackOrder,
+    Base, FillValue, Glob, H5Path, HeaderVersion, LinkSeen, Need, Needs, ObjectId, ObjectSeen, Observed, SeenGroup, SeenKind, SeenType,
+    TrackOrder,
 };
 
 /// Why a file could not be looked at.
@@ -65,6 +66,9 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     for object in walker.objects.values_mut() {
         if let Some(SeenKind::Dataset(dataset)) = &mut object.kind {
             naming.name_type(&mut dataset.dtype);
+            if let FillValue::Value(value) = &mut dataset.fill_value {
+                naming.name_elements(value);
+            }
         }
         object.attrs.values_mut().for_each(|attr| naming.name_attr(attr));
     }

@@ -6,6 +6,7 @@ mod metadata;
 mod naming;
 mod reduce;
 mod regions;
+mod stored;
 mod tree;
 
 pub use block::{ReadError, read_values};

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::descent::Parents;
-use super::{Naming, ObserveError};
+use super::{Naming, ObserveError, stored};
 use crate::fill::{Filler, block_elements, in_order};
 use crate::h5::{DatasetAccess, File};
-use crate::model::{Block, DatasetContents, Dtype, Elements, H5Path, Layer, Observed, Partition, RegionSeen, element_text};
-use crate::source;
+use crate::model::{
+    Block, DatasetContents, Dtype, Elements, H5Path, Layer, Observed, Partition, RegionSeen, Shape, SourceFile, element_text,
+};
+use crate::source::{self, Opened};
 
 /// Most differing elements that are shown.
 const EXAMPLES: usize = 3;
@@ -26,13 +28,31 @@ pub fn regions(
     let mut parents = Parents::new(file.root()?);
     let naming = Naming::new(file, &observed.first);
     for (path, dataset) in contents {
-        if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout) && s.lacking.is_none()) {
+        if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout)) {
             continue;
         }
+        let lacking = observed.dataset(path).is_some_and(|s| s.lacking.is_some());
         let access = parents.open(path)?.access()?;
         for (number, layer) in dataset.layers.iter().enumerate().filter(|(_, l)| !l.fresh) {
             let above = &dataset.layers[number + 1..];
-            let seen = compare(&access, path, dataset, layer, above, &Names { naming: &naming, observed }, watch)?;
+            let names = Names { naming: &naming, observed };
+            // A dataset that is a copy of another is compared as far as either is stored.
+            let copied = match above.iter().any(|l| l.region.may_overlap(&layer.region)) {
+                false => source::whole(layer, &dataset.dtype).map_err(|e| failed(path, e.to_string()))?,
+                true => None,
+            };
+            let seen = match (lacking, copied) {
+                (false, copied) => compare(&access, path, dataset, layer, above, &names, copied.as_ref(), watch)?,
+                (true, Some(from)) => {
+                    let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.fill.element_bytes(&dataset.dtype));
+                    match stored::compare(&access, &from, &partition)? {
+                        Some(seen) => seen,
+                        None => continue,
+                    }
+                }
+                // The planner says that the contents cannot be looked at.
+                (true, None) => continue,
+            };
             observed.regions.insert((path.clone(), number), seen);
         }
     }
@@ -54,6 +74,10 @@ struct Names<'a, 'f> {
     observed: &'a Observed,
 }
 
+fn failed(path: &H5Path, cause: String) -> ObserveError {
+    ObserveError::Contents { path: path.clone(), cause }
+}
+
 fn compare(
     access: &DatasetAccess,
     path: &H5Path,
@@ -61,17 +85,24 @@ fn compare(
     layer: &Layer,
     above: &[Arc<Layer>],
     names: &Names<'_, '_>,
+    copied: Option<&Opened>,
     watch: Watch<'_>,
 ) -> Result<RegionSeen, ObserveError> {
-    let failed = |cause: String| ObserveError::Contents { path: path.clone(), cause };
+    let failed = |cause: String| failed(path, cause);
     let dtype = &dataset.dtype;
-    let open = |s: &crate::model::SourceFile| source::open(s, dtype, &layer.rule_shape()).map_err(|e| e.to_string());
+    let open = |s: &SourceFile, dtype: &Dtype, shape: &Shape| source::open(s, dtype, shape).map_err(|e| e.to_string());
     let filler = Filler::new(&layer.fill, dtype, &layer.rule_shape(), open).map_err(failed)?;
     let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.fill.element_bytes(dtype));
     let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(dtype));
     let mut seen = RegionSeen::default();
     let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
-    in_order(0..partition.count(), bytes, filler.is_sequential(), make, |k, mut wanted: Elements| {
+    let touched = copied.map_or(Ok(None), |from| from.touched(access, &partition))?;
+    let sparse = touched.is_some();
+    let numbers: Box<dyn Iterator<Item = u64> + Send> = match touched {
+        Some(list) => Box::new(list.into_iter()),
+        None => Box::new(0..partition.count()),
+    };
+    in_order(numbers, bytes, filler.is_sequential(), make, |k, mut wanted: Elements| {
         let block = partition.block(k);
         let mut found = access.read(&layer.region.sub(&block))?;
         if dtype.has_references() {
@@ -84,6 +115,10 @@ fn compare(
         watch(path, wanted.bytes() as u64);
         Ok(())
     })?;
+    if sparse {
+        // The blocks that were left out hold the fill value on both sides.
+        seen.elements = layer.region.elements();
+    }
     Ok(seen)
 }
 

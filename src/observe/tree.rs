@@ -243,7 +243,7 @@ mod tests {
         let inner = b.create_group(b"inner", plain).unwrap();
         root.create_group(b"a\xff", plain).unwrap();
         for name in [&b"units"[..], b"long_name", b"CLASS"] {
-            let value = AttrValue { dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
+            let value = AttrValue { max: None, dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
             inner.create_attr(name, &value, None, None).unwrap();
         }
         (folder, file)

@@ -82,7 +82,7 @@ fn apply(state: &mut State, attr: &DesiredAttr, target: &Target<'_>) -> Result<(
         (AttrRule::Empty(dtype), _) => {
             let mut dtype = dtype.clone();
             dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
-            put(state, name, AttrValue { data: Elements::empty(&dtype), dtype, shape: Shape::Null });
+            put(state, name, AttrValue { max: None, data: Elements::empty(&dtype), dtype, shape: Shape::Null });
         }
         (AttrRule::Absent, _) => {
             state.remove(name);
@@ -205,7 +205,7 @@ impl Changes<'_> {
     fn value(&self, name: &[u8], before: Option<&AttrSeen>, after: &AttrValue) -> Step {
         let how = match before {
             None => AttrWrite::Create,
-            Some(AttrSeen::Value(b)) if b.dtype == after.dtype && b.shape == after.shape => AttrWrite::InPlace,
+            Some(AttrSeen::Value(b)) if in_place(b, after) => AttrWrite::InPlace,
             Some(_) => AttrWrite::Recreate { keep_order: self.target.order != TrackOrder::No },
         };
         let reason = match (before, how) {
@@ -281,6 +281,12 @@ fn fits_header(target: &Target<'_>, name: &[u8], origin: Option<Span>, after: &A
     }
     let finding = finding.help("store it as a dataset, or rewrite the file with a newer format (h5repack --low=1)");
     Err(Box::new(Conflict { path: target.path.clone(), finding }))
+}
+
+/// Can the value be written over the old one?
+fn in_place(before: &AttrValue, after: &AttrValue) -> bool {
+    let max = after.max.is_none() || before.max == after.max;
+    before.dtype == after.dtype && before.shape == after.shape && max
 }
 
 /// Equal as the file holds it.

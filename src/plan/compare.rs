@@ -13,7 +13,7 @@ pub(super) struct Comparison {
 }
 
 pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset, origin: Span, observed: &Observed) -> Comparison {
-    let mut c = Comparer { path, out: Comparison::default() };
+    let mut c = Comparer { path, observed, out: Comparison::default() };
     if let Some(d) = &wanted.definition {
         if !observed.same_type(&d.dtype, &seen.dtype) {
             c.mismatch("dtype", d.dtype_at, format!("is declared as {}, the file has {}", name(&d.dtype), name(&seen.dtype)));
@@ -38,6 +38,7 @@ fn name(dtype: &crate::model::Dtype) -> String {
 
 struct Comparer<'a> {
     path: &'a H5Path,
+    observed: &'a Observed,
     out: Comparison,
 }
 
@@ -121,7 +122,7 @@ impl Comparer<'_> {
             }
         }
         if let Some((filters, at)) = &owned.filters
-            && filters.as_slice() != seen.layout.filters()
+            && !(filters.len() == seen.layout.filters().len() && filters.iter().zip(seen.layout.filters()).all(|(a, b)| a.matches(b)))
         {
             let text = |f: &[crate::model::Filter]| {
                 if f.is_empty() { "none".into() } else { f.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ") }
@@ -139,6 +140,9 @@ impl Comparer<'_> {
         if let Some((time, at)) = owned.alloc_time.filter(|(t, _)| *t != seen.alloc_time) {
             self.mismatch("alloc_time", at, format!("is declared as {time}, the file has {}", seen.alloc_time));
         }
+        if let Some((partial, at)) = owned.partial_chunks.filter(|(p, _)| *p != seen.partial_chunks) {
+            self.mismatch("partial_chunks", at, format!("is declared as {partial}, the file has {}", seen.partial_chunks));
+        }
     }
 
     fn fill_value(&mut self, wanted: &DesiredDataset, seen: &SeenDataset) {
@@ -146,7 +150,10 @@ impl Comparer<'_> {
         let value = match declared {
             None => FillValue::Undefined,
             Some(literal) => match encode_one(literal, &seen.dtype) {
-                Ok(value) => FillValue::Value(value),
+                Ok(mut value) => {
+                    value.rename_targets(&mut |t| self.observed.canonical_target(t));
+                    FillValue::Value(value)
+                }
                 // A dtype that differs has been reported already.
                 Err(_) if wanted.definition.is_some() => return,
                 Err(e) => return self.conflict(Finding::error("fill_value", format!("fill_value of {}: {}", self.path, e.0)).at(*at, "")),

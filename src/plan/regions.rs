@@ -2,7 +2,7 @@
 
 use super::step::{Action, Blocks, Conflict, Hazard, Kept, Step};
 use crate::diag::Finding;
-use crate::model::{Desired, H5Path, LayerKind, Layout, Observed, RegionSeen, contents};
+use crate::model::{Desired, H5Path, LayerKind, Layout, Observed, RegionSeen, Rule, SourceFile, contents};
 
 /// One step for every region that differs or is new.
 pub(super) fn plan(
@@ -36,8 +36,22 @@ pub(super) fn plan(
             });
             continue;
         }
-        if let Some(filter) = observed.dataset(&path).and_then(|s| s.lacking.as_ref()) {
-            let what = format!("the elements of {path} are compressed with {filter}, a filter that this h5mason does not have");
+        // A copy of another dataset needs no filter: its chunks are compared, and copied, as they are stored.
+        let compared = observed.regions.get(&(path.clone(), 0));
+        let a_copy = dataset.layers.len() == 1
+            && match compared {
+                Some(seen) => seen.differing == 0 || !seen.blocks.is_empty(),
+                None => no_data && matches!(dataset.layers[0].fill.rule, Rule::Source(SourceFile::Hdf5 { select: None, .. })),
+            };
+        if let Some(filter) = observed.dataset(&path).and_then(|s| s.lacking.as_ref()).filter(|_| !a_copy) {
+            let what = match compared {
+                Some(seen) => format!(
+                    "{path} has stored chunks that its source has not ({} of {} elements differ), and they are compressed with {filter}, \
+                     a filter that this h5mason does not have",
+                    seen.differing, seen.elements
+                ),
+                None => format!("the elements of {path} are compressed with {filter}, a filter that this h5mason does not have"),
+            };
             let finding = Finding::error("filter-missing", what)
                 .at(dataset.layers[0].origin, "")
                 .help("leave its contents alone; its attributes can be changed");

@@ -264,11 +264,13 @@ impl Action {
             Action::CreateGroup { .. } => 3,
             // Their names only: the types themselves are made before everything else.
             Action::CreateType { .. } => 4,
+            // A fill value that refers to an object needs the object.
+            Action::CreateDataset { definition, .. } if definition.refers() => 6,
             Action::CreateDataset { .. } => 5,
             // Before everything that a reference can stand in: references may point to any name.
-            Action::CreateLink { .. } => 6,
-            Action::Grow { .. } => 7,
-            Action::WriteRegion { .. } => 8,
+            Action::CreateLink { .. } => 7,
+            Action::Grow { .. } => 8,
+            Action::WriteRegion { .. } => 9,
             Action::SetAttr { .. } | Action::RemoveAttr { .. } | Action::RenameAttr { .. } => 10,
             Action::SetComment { .. } => 11,
         }

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::diag::{Sources, Span};
 use crate::model::{
-    AttrSeen, AttrValue, Base, Definition, DesiredLink, Dtype, Elements, FillValue, Layout, LinkSeen, Literal, Shape, bytes_text,
-    decode_one,
+    AttrSeen, AttrValue, Base, Definition, DesiredLink, Dtype, Elements, FillValue, Layout, LinkSeen, Literal, PartialChunks, Shape,
+    bytes_text, decode_one,
 };
 use crate::plan::{Action, Blocks, Hazard, Proposal, Step, Verb};
 
@@ -176,7 +176,7 @@ fn declared_link(link: &DesiredLink) -> Value {
 }
 
 fn dataset(d: &Definition) -> Value {
-    json!({
+    let mut out = json!({
         "dtype": d.dtype.to_string(),
         "shape": shape(&d.shape),
         "maxshape": d.maxshape.iter().map(|m| m.map_or(json!("unlimited"), |m| json!(m))).collect::<Vec<_>>(),
@@ -190,7 +190,11 @@ fn dataset(d: &Definition) -> Value {
         },
         "fill_time": d.fill_time.map(|t| t.to_string()),
         "alloc_time": d.alloc_time.map(|t| t.to_string()),
-    })
+    });
+    if d.partial_chunks == PartialChunks::Raw {
+        out["partial_chunks"] = json!(d.partial_chunks.to_string());
+    }
+    out
 }
 
 fn shape(shape: &Shape) -> Value {

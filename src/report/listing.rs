@@ -239,7 +239,7 @@ impl Rows {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{AttrValue, Dtype, Elements, Filter};
+    use crate::model::{AttrValue, Codec, Dtype, Elements};
 
     fn path(text: &str) -> H5Path {
         H5Path::parse(text).unwrap()
@@ -248,14 +248,14 @@ mod tests {
     fn listing() -> Vec<Listed> {
         let units = |text: &str| {
             let data = Elements::Strings(vec![Some(text.as_bytes().to_vec())]);
-            (b"units".to_vec(), Ok(AttrSeen::Value(AttrValue { dtype: Dtype::str(), shape: Shape::Scalar, data })))
+            (b"units".to_vec(), Ok(AttrSeen::Value(AttrValue { max: None, dtype: Dtype::str(), shape: Shape::Scalar, data })))
         };
         let dataset = |at: &str, dtype, dims: &[u64], maxshape: &[Option<u64>], layout, attrs| Listed {
             path: path(at),
             what: ListedKind::Dataset { dtype, shape: Shape::from_dims(dims), maxshape: maxshape.to_vec(), layout },
             attrs,
         };
-        let chunked = Layout::Chunked { chunk: vec![94, 30, 47], filters: vec![Filter::Shuffle, Filter::Deflate(4)] };
+        let chunked = Layout::Chunked { chunk: vec![94, 30, 47], filters: vec![Codec::Shuffle.into(), Codec::Deflate(4).into()] };
         let other = |at: &str, what| Listed { path: path(at), what, attrs: vec![] };
         vec![
             other("/", ListedKind::Group),

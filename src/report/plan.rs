@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use super::Paint;
 use super::words::{count, escape_controls, grouped, human_bytes};
-use crate::model::{AttrSeen, AttrValue, Definition, Elements, H5Path, Layout, LinkSeen, RegionSeen, Shape, bytes_text, element_text};
+use crate::model::{
+    AttrSeen, AttrValue, Definition, Elements, H5Path, Layout, LinkSeen, PartialChunks, RegionSeen, Shape, bytes_text, element_text,
+};
 use crate::plan::{Action, Blocks, Hazard, Kept, Proposal, Step, Verb};
 
 /// Is the plan still to be done, or done?
@@ -123,7 +125,8 @@ fn dataset_text(d: &Definition) -> String {
     let storage = match &d.layout {
         Layout::Chunked { chunk, filters } => {
             let filters: String = filters.iter().map(|f| format!(", {f}")).collect();
-            format!(", chunks {chunk:?}{filters}")
+            let raw = if d.partial_chunks == PartialChunks::Raw { ", partial chunks raw" } else { "" };
+            format!(", chunks {chunk:?}{filters}{raw}")
         }
         Layout::Compact => ", compact".into(),
         Layout::External(files) => format!(", in {}", count(files.len(), "external file")),

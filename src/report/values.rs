@@ -249,7 +249,7 @@ pub fn shape_json(shape: &Shape) -> Value {
 pub fn attr_json(attr: &AttrSeen) -> Value {
     match attr {
         AttrSeen::Opaque { dtype, shape, why } => json!({ "dtype": dtype.numpy_name(), "shape": shape_json(shape), "error": why }),
-        AttrSeen::Value(AttrValue { dtype, shape, data }) => {
+        AttrSeen::Value(AttrValue { dtype, shape, data, .. }) => {
             let value = if *shape == Shape::Null { Value::Null } else { nested_json(elements_json(data, dtype), shape.dims()) };
             json!({ "dtype": dtype.numpy_name(), "shape": shape_json(shape), "value": value })
         }
@@ -394,7 +394,7 @@ mod tests {
     fn attributes() {
         let attr = |dims: &[u64], n: i32| {
             let data = Elements::Fixed((0..n).flat_map(i32::to_le_bytes).collect());
-            AttrSeen::Value(AttrValue { dtype: Dtype::int(4, true), shape: Shape::from_dims(dims), data })
+            AttrSeen::Value(AttrValue { max: None, dtype: Dtype::int(4, true), shape: Shape::from_dims(dims), data })
         };
         assert_eq!(attr_text(&attr(&[], 1), false), "0");
         assert_eq!(attr_text(&attr(&[2], 2), false), "[0, 1]");

@@ -1,4 +1,4 @@
-//! Contents from files: npy, npz, csv and raw bytes, read in blocks with bounded memory.
+//! Contents from files: npy, npz, csv, raw bytes and datasets of other HDF5 files, read in blocks with bounded memory.
 //!
 //! [`open`] checks all that can be known without reading the contents (csv: with one pass over them,
 //! to count); values are converted and checked as they are read. Headers are not trusted: every
@@ -8,6 +8,7 @@ mod array;
 mod bytes;
 mod convert;
 mod csv;
+mod dataset;
 mod field;
 mod filetype;
 mod fortran;
@@ -27,6 +28,8 @@ use std::path::Path;
 use rustix::fs::OFlags;
 
 use crate::model::{BlockSource, Dtype, Shape, SourceFile, bytes_text};
+
+pub use dataset::{Opened, same_unwritten, unwritten, whole};
 
 /// Why a file cannot fill a dataset. Displays as one clause: `x.npy: the file holds [4, 6], …`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -73,7 +76,7 @@ impl From<io::Error> for Cause {
 ///
 /// Only regular files are opened; npy, npz: the header's shape must be the dataset's and its dtype
 /// convertible without loss; raw: the size must be exact; csv: rows and columns must fit (see
-/// [`SourceFile::Csv`] and the module `csv`).
+/// [`SourceFile::Csv`] and the module `csv`); hdf5: as for npy, and the file's filters must be there.
 pub fn open(file: &SourceFile, dtype: &Dtype, shape: &Shape) -> Result<Box<dyn BlockSource>, SourceError> {
     let name = file_text(file.file());
     let opened = open_any(file, &name, dtype, shape);
@@ -85,6 +88,9 @@ fn open_any(source: &SourceFile, name: &str, dtype: &Dtype, shape: &Shape) -> Re
         return Err(Cause::new("a null dataset holds no values").help("leave out the fill rule or declare a shape"));
     }
     let elements = shape.elements().ok_or_else(|| Cause::new(format!("the shape {shape} has more elements than 64 bits count")))?;
+    if let SourceFile::Hdf5 { file, path, select } = source {
+        return Ok(Box::new(dataset::open(file, name, path, select.as_ref(), dtype, shape)?));
+    }
     let file = open_regular(source.file())?;
     Ok(match source {
         SourceFile::Npy { .. } => Box::new(array::open(bytes::Bytes::file(file)?, name, dtype, shape)?),
@@ -94,6 +100,8 @@ fn open_any(source: &SourceFile, name: &str, dtype: &Dtype, shape: &Shape) -> Re
             Box::new(csv::open(file, name, &format, missing.as_ref(), dtype, shape)?)
         }
         SourceFile::Raw { offset, order, .. } => Box::new(raw::open(file, name, *offset, *order, dtype, elements)?),
+        // Returned above: the library opens the file itself.
+        SourceFile::Hdf5 { .. } => return Err(irregular()),
     })
 }
 

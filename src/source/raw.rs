@@ -74,7 +74,7 @@ fn has_orders(dtype: &Dtype) -> bool {
         Dtype::Float(t) | Dtype::Complex(t) => t.order.is_some(),
         Dtype::Compound { members, .. } => members.iter().all(|m| has_orders(&m.dtype)),
         Dtype::Array { base, .. } => has_orders(base),
-        Dtype::Committed { dtype, .. } => has_orders(dtype),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => has_orders(dtype),
         Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => false,
     }
 }
@@ -86,7 +86,7 @@ fn differs(dtype: &Dtype, order: Order) -> bool {
         Dtype::Float(t) | Dtype::Complex(t) => t.size > 1 && t.order != Some(order),
         Dtype::Compound { members, .. } => members.iter().any(|m| differs(&m.dtype, order)),
         Dtype::Array { base, .. } => differs(base, order),
-        Dtype::Committed { dtype, .. } => differs(dtype, order),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => differs(dtype, order),
         Dtype::String(_) | Dtype::Opaque { .. } | Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => false,
     }
 }
@@ -98,7 +98,7 @@ fn uniform(dtype: &Dtype) -> Option<usize> {
         Dtype::Float(t) | Dtype::Complex(t) => Some(t.size),
         Dtype::Compound { .. } => dtype.as_complex().map(|t| t.size),
         Dtype::Array { base, .. } => uniform(base),
-        Dtype::Committed { dtype, .. } => uniform(dtype),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => uniform(dtype),
         Dtype::String(_) | Dtype::Opaque { .. } | Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => None,
     }
 }
@@ -119,7 +119,7 @@ fn reorder(dtype: &Dtype, order: Order, element: &mut [u8]) {
             }
         }
         Dtype::Array { base, .. } => element.chunks_exact_mut(base.size().max(1)).for_each(|e| reorder(base, order, e)),
-        Dtype::Committed { dtype, .. } => reorder(dtype, order, element),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => reorder(dtype, order, element),
         Dtype::String(_) | Dtype::Opaque { .. } | Dtype::Vlen(_) | Dtype::Reference(_) | Dtype::Foreign { .. } => {}
     }
 }

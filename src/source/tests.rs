@@ -373,3 +373,34 @@ proptest! {
         }
     }
 }
+
+/// Signalling and quiet NaNs with payloads, both zeros, infinities, subnormals.
+const PATTERNS: [[u64; 8]; 3] = [
+    [0x7c01, 0xfc01, 0x7e00, 0xfeab, 0x8000, 0x0000, 0x7c00, 0x0001],
+    [0x7f80_0001, 0xff80_0001, 0x7fc0_0000, 0xffc1_2345, 0x8000_0000, 0, 0xff80_0000, 1],
+    [0x7ff0_0000_0000_0001, 0xfff0_0000_dead_beef, 0x7ff8 << 48, 0xfff8_1234_5678_9abc, 1 << 63, 0, 0x7ff0 << 48, 1],
+];
+
+#[test]
+fn the_same_dtype_keeps_every_bit() {
+    let folder = Folder::new();
+    for (size, patterns) in [2usize, 4, 8].into_iter().zip(PATTERNS) {
+        let bytes = |order| -> Vec<u8> {
+            let one = |v: u64| if order == Order::Little { v.to_le_bytes()[..size].to_vec() } else { v.to_be_bytes()[8 - size..].to_vec() };
+            patterns.into_iter().flat_map(one).collect()
+        };
+        for (from, sign) in [(Order::Little, '<'), (Order::Big, '>')] {
+            for to in [Order::Little, Order::Big] {
+                let source = folder.npy(&format!("{sign}f{size}"), false, "(8,)", &bytes(from));
+                assert_eq!(read(&source, &Dtype::Float(FloatType::ieee(size, to)), &[8]), fixed(bytes(to)), "f{size} {from:?} {to:?}");
+                if size > 2 {
+                    let source = folder.npy(&format!("{sign}c{}", 2 * size), false, "(4,)", &bytes(from));
+                    assert_eq!(read(&source, &Dtype::complex(size, to), &[4]), fixed(bytes(to)), "c{} {from:?} {to:?}", 2 * size);
+                }
+            }
+        }
+    }
+    let flags = [0u8, 1, 1, 0];
+    assert_eq!(read(&folder.npy("|b1", false, "(4,)", &flags), &Dtype::bool(), &[4]), fixed(flags.to_vec()));
+    assert!(read(&folder.npy("|b1", false, "(4,)", &[0, 1, 2, 0]), &Dtype::bool(), &[4]).unwrap_err().contains("element [2]"));
+}

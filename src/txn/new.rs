@@ -77,6 +77,11 @@ impl NewTarget {
         self.temp.file().write_all_at(bytes, 0).map_err(|e| TxnError::io("write", &self.target, &e))
     }
 
+    /// Writes a whole (small) file.
+    pub fn put(&self, bytes: &[u8]) -> Result<(), TxnError> {
+        self.temp.file().write_all(bytes).map_err(|e| TxnError::io("write", &self.target, &e))
+    }
+
     /// Puts the file into place; `sync` makes it durable first, and its name last.
     pub fn commit(self, sync: bool) -> Result<(), TxnError> {
         let Self { mut temp, folders, target, replaced } = self;

@@ -155,7 +155,7 @@ fn comparable(text: &str) -> serde_json::Value {
 }
 
 /// Files that blocks read: `grid.npy` (float32, 3 x 4), `profiles.npz` (`monday`: int16, 3), `samples.bin`
-/// (16 bytes, then 4 big-endian int16).
+/// (16 bytes, then 4 big-endian int16), `run.h5` (`/out/pressure`: float32, 20 x 6).
 fn write_inputs(dir: &Path) {
     let grid: Vec<u8> = (0..12u8).flat_map(|i| f32::from(i).to_le_bytes()).collect();
     std::fs::write(dir.join("grid.npy"), npy("<f4", "(3, 4)", &grid)).unwrap();
@@ -165,6 +165,10 @@ fn write_inputs(dir: &Path) {
     std::fs::write(dir.join("profiles.npz"), archive.finish().unwrap().into_inner()).unwrap();
     let samples: Vec<u8> = [0; 16].into_iter().chain([1i16, -2, 300, 4].iter().flat_map(|v| v.to_be_bytes())).collect();
     std::fs::write(dir.join("samples.bin"), samples).unwrap();
+    let run = "version = 1\n[dataset.\"/out/pressure\"]\ndtype = \"f4\"\nshape = [20, 6]\nchunks = [5, 6]\n\
+               filters = [\"shuffle\", { deflate = 4 }]\nfill.normal = {}\n";
+    std::fs::write(dir.join("run.toml"), run).unwrap();
+    assert!(h5mason().current_dir(dir).args(["build", "run.toml", "-o", "run.h5"]).output().unwrap().status.success());
 }
 
 /// NumPy's format, version 1.
@@ -206,7 +210,7 @@ fn a_block_that_does_not_say_what_it_is_for_is_refused() {
 /// All pages of the manual link to files that exist.
 #[test]
 fn links_lead_somewhere() {
-    for page in PAGES.iter().chain(&["docs/fill-rules.md"]) {
+    for page in PAGES.iter().chain(&["docs/fill-rules.md", "docs/capture.md"]) {
         let path = project().join(page);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{page}: {e}"));
         for target in text.split("](").skip(1).filter_map(|t| t.split(')').next()) {

@@ -15,8 +15,9 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("observe", &["h5", "model", "fill", "source"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile"]),
     ("txn", &["h5"], &["hdf5", "hdf5_sys", "toml", "clap", "rand", "ndarray"]),
     ("apply", &["h5", "txn", "model", "plan", "fill", "source", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "indicatif"]),
+    ("capture", &["h5", "txn", "model", "fill", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
     ("report", &["model", "plan"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
-    ("cli", &["apply", "h5", "manifest", "model", "observe", "plan", "report", "source", "txn"], &["hdf5", "hdf5_sys"]),
+    ("cli", &["apply", "capture", "h5", "manifest", "model", "observe", "plan", "report", "source", "txn"], &["hdf5", "hdf5_sys"]),
 ];
 /// Names that stand behind `crate::` without being modules.
 const ROOT_ITEMS: &[&str] = &["MANIFEST_SCHEMA", "PLAN_SCHEMA"];

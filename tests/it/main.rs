@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is a panic")]
 #![allow(clippy::disallowed_methods, reason = "tests make and break files")]
 
+mod capture;
 mod common;
 mod docs;
 mod examples;

@@ -24,15 +24,28 @@ const DATASET: &str = "[dataset.\"/x\"]\ndtype = \"i4\"\nshape = [4, 4]\n";
 fn bad() -> Vec<(&'static str, String)> {
     let with = |more: &str| format!("{DATASET}{more}");
     let one = |dtype: &str, more: &str| format!("[dataset.\"/x\"]\ndtype = \"{dtype}\"\nshape = [4]\n{more}");
+    let pair = |more: &str| {
+        let members = "{ name = \"x\", dtype = \"f4\" }, { name = \"y\", dtype = \"i2\" }";
+        format!("[dataset.\"/x\"]\ndtype.compound = [{members}]\nshape = [4]\n{more}")
+    };
     vec![
         ("syntax", "[dataset\n".into()),
         ("unknown key", with("chnks = [2, 2]\n")),
         ("unknown section", "datset = 3\n".into()),
         ("unknown dtype", one("i5", "")),
         ("a dtype by another name", one("double", "")),
-        ("a type that is not declared", "[dataset.\"/x\"]\ndtype.type = \"/t/pint\"\nshape = [4]\n[type.\"/t/point\"]\ndtype = \"f4\"\n".into()),
+        (
+            "a type that is not declared",
+            "[dataset.\"/x\"]\ndtype.type = \"/t/pint\"\nshape = [4]\n[type.\"/t/point\"]\ndtype = \"f4\"\n".into(),
+        ),
         ("unknown rule", with("fill.uniforn = { low = 0, high = 1 }\n")),
-        ("a later rule", with("fill.hdf5 = { file = \"a.h5\", path = \"/x\" }\n")),
+        ("an HDF5 file that is missing", with("fill.hdf5 = { file = \"a.h5\", path = \"/x\" }\n")),
+        ("an HDF5 file that is none", with("fill.hdf5 = { file = \"m.toml\", path = \"/x\" }\n")),
+        ("a selection by name in another file", with("fill.hdf5 = { file = \"a.h5\", path = \"/x\", select = { time = 3 } }\n")),
+        ("members without a rule", pair("fill.fields = { x = 1 }\n")),
+        ("an unknown member", pair("fill.fields = { x = 1, yy = 2 }\n")),
+        ("a rule that a member cannot take", pair("fill.fields = { x = 1, y = { uuid = {} } }\n")),
+        ("fields of numbers", with("fill.fields = { x = 1 }\n")),
         ("a parameter too many", one("str", "fill.uuid = { version = 7 }\n")),
         ("a rule without its table", one("str", "fill.uuid = true\n")),
         ("a length of text", one("str", "fill.text = { length = [1, 2, 3] }\n")),
@@ -52,6 +65,14 @@ fn bad() -> Vec<(&'static str, String)> {
         ("a chunk beyond the shape", with("chunks = [2, 9]\n")),
         ("a deflate level", with("filters = [{ deflate = 11 }]\n")),
         ("gzip", with("filters = [\"gzip\"]\n")),
+        ("a filter's misspelt key", with("filters = [{ bitshufle = { codec = \"lz4\" } }]\n")),
+        ("a codec that is missing", with("filters = [{ blosc = { level = 3 } }]\n")),
+        ("a filter that does not fit the type", one("str", "filters = [\"shuffle\", { scaleoffset = { min_bits = 0 } }]\n")),
+        ("a filter that is not here", with("filters = [{ id = 32013, params = [3] }]\nfill = 1\n")),
+        (
+            "an old format for raw edges",
+            "[file]\nlibver = [\"earliest\", \"v18\"]\n".to_owned() + &with("chunks = [3, 3]\npartial_chunks = \"raw\"\n"),
+        ),
         ("contiguous with filters", with("layout = \"contiguous\"\nfilters = [\"shuffle\"]\n")),
         ("literal values of another shape", with("fill.values = [[1, 2], [3, 4]]\n")),
         ("uneven literal values", with("fill.values = [[1, 2], [3]]\n")),
@@ -133,6 +154,7 @@ fn help() {
         &["plan", "--help"],
         &["apply", "--help"],
         &["check", "--help"],
+        &["capture", "--help"],
         &["show", "--help"],
         &["frobnicate"],
     ]

@@ -42,6 +42,13 @@ fn errors(schema: &Validator, document: &Value) -> Vec<String> {
     schema.iter_errors(document).map(|e| format!("{}: {e}", e.instance_path())).collect()
 }
 
+/// For tests of other modules: is this file a manifest by the schema?
+#[track_caller]
+pub fn is_a_valid_manifest(path: &Path) {
+    let document = document(&std::fs::read_to_string(path).unwrap(), &path.display().to_string());
+    assert_eq!(errors(&manifests(), &document), Vec::<String>::new(), "{}", path.display());
+}
+
 fn toml_files(dir: &Path, out: &mut Vec<PathBuf>) {
     for entry in std::fs::read_dir(dir).unwrap() {
         let path = entry.unwrap().path();
@@ -96,10 +103,18 @@ fn forms_that_work_are_valid() {
         dataset("dtype = \">complex64\"\nshape = [3]\nfill = [1, 2]"),
         dataset("dtype.string = {}\nshape = \"null\""),
         dataset("fill_value = { undefined = true }\nattrs.a = { rename_from = \"b\", value = 1, dtype = \"i2\" }"),
+        dataset("filters = [\"lzf\", { shuffle = {}, optional = false }, { id = 305, params = [1, 2], optional = true }, { lz4 = {} }]"),
+        dataset("filters = [{ zstd = -5 }, { szip = { coding = \"ec\", pixels_per_block = 8 } }]\npartial_chunks = \"raw\""),
         dataset("attrs = { t = 10:00:00, l = [[1, 2], [3, 4]], d = { default = [], dtype = \"f4\" } }"),
         dataset("fill = { choice = { from = [1, 2] }, seed = 18_446_744_073_709_551_615, stream = \"\" }"),
         dataset("dtype = \"str\"\nshape = [3]\nfill.text = { length = [0, 1_048_576], alphabet = \"ä\" }"),
         dataset("dtype = \"S36\"\nshape = [3]\nfill = { uuid = {}, stream = \"ids\" }"),
+        dataset(
+            "dtype.compound = [{ name = \"a\", dtype = \"f4\" }, { name = \"b\", dtype = \"i2\" }]\nshape = [3]\nfill = { fields = { a = { normal = {}, seed = 3 }, b = 1 }, seed = 2 }",
+        ),
+        dataset("dtype = \"f4\"\nshape = [3]\nfill.hdf5 = { file = \"a.h5\", path = \"/x\" }"),
+        dataset("dtype = \"f4\"\nshape = [3]\nfill.hdf5 = { file = \"a.h5\", path = \"/x\", select = { points = [[0], [2], [1]] } }"),
+        dataset("dtype = \"f4\"\nshape = [3]\nfill.hdf5 = { file = \"a.h5\", path = \"/x\", select = \"0:3, 1\" }"),
         dataset("dtype = \"f2\"\nshape = [3]\nfill = { permutation = {}, missing = { fraction = 0.5, value = nan } }"),
         "version = 1\n[vars]\nf = { normal = {} }\ns = [3]\na = { b = 1 }\n[dataset.x]\ndtype = \"f4\"\nshape = \"${s}\"\nfill = \"${f}\"\nattrs = \"${a}\"".into(),
         "version = 1\n[group.g]\nfor = { i = 0, j = [] }\ndims.a = 3\n[group.\"/\"]\n".into(),
@@ -164,6 +179,18 @@ fn what_is_wrong_is_invalid() {
         dataset("filters = [\"gzip\"]"),
         dataset("filters = [{ deflate = 10 }]"),
         dataset("filters = \"shuffle\""),
+        dataset("filters = [\"zstd\"]"),
+        dataset("filters = [{ zstd = 23 }]"),
+        dataset("filters = [{ shuffle = {}, deflate = 1 }]"),
+        dataset("filters = [{ shuffle = 1 }]"),
+        dataset("filters = [{ optional = true }]"),
+        dataset("filters = [{ zstd = 3, params = 3 }]"),
+        dataset("filters = [{ id = 305, params = [-1] }]"),
+        dataset("filters = [{ szip = { coding = \"nn\", pixels_per_block = 7 } }]"),
+        dataset("filters = [{ scaleoffset = {} }]"),
+        dataset("filters = [{ bitshuffle = { codec = \"lz4\", block_elements = 12 } }]"),
+        dataset("filters = [{ blosc = { level = 1 } }]"),
+        dataset("partial_chunks = true"),
         dataset("fill_value = { undefined = false }"),
         dataset("fill_time = \"always\""),
         dataset("contents = true"),
@@ -192,6 +219,9 @@ fn what_is_wrong_is_invalid() {
         fill("{ uuid = true }"),
         fill("{ permutation = { n = 3 } }"),
         fill("{ npz = \"a.npz\" }"),
+        fill("{ hdf5 = \"a.h5\" }"),
+        fill("{ hdf5 = { file = \"a.h5\" } }"),
+        fill("{ fields = { a = { normal = 3 } } }"),
         fill("{ csv = { file = \"a.csv\", delimiter = \"||\" } }"),
         fill("{ raw = { file = \"a\", order = \"native\" } }"),
         fill("{ value = 0, missing = { value = 1 } }"),
@@ -243,6 +273,7 @@ fn tables(schema: &Value) -> Vec<(String, String)> {
         ("/$defs/dtype_table", "[dataset.x]\ndtype = { KEY = 0 }"),
         ("/$defs/string_dtype", "[dataset.x]\ndtype.string = { KEY = 0 }"),
         ("/$defs/enum_dtype", "[dataset.x]\ndtype.enum = { KEY = 0 }"),
+        ("/$defs/encoded_dtype", "[dataset.x]\ndtype.encoded = { KEY = 0 }"),
         ("/$defs/compound_dtype", "[dataset.x]\ndtype.compound = { KEY = 0 }"),
         ("/$defs/member", "[dataset.x]\ndtype.compound = [{ KEY = 0 }]"),
         ("/$defs/array_dtype", "[dataset.x]\ndtype.array = { KEY = 0 }"),
@@ -250,6 +281,12 @@ fn tables(schema: &Value) -> Vec<(String, String)> {
         ("/$defs/complex_dtype", "[dataset.x]\ndtype.complex = { KEY = 0 }"),
         ("/$defs/int_dtype", "[dataset.x]\ndtype.int = { KEY = 0 }"),
         ("/$defs/float_dtype", "[dataset.x]\ndtype.float = { KEY = 0 }"),
+        ("/$defs/filter_table", "[dataset.x]\nfilters = [{ KEY = 0 }]"),
+        ("/$defs/szip", "[dataset.x]\nfilters = [{ szip = { KEY = 0 } }]"),
+        ("/$defs/scaleoffset", "[dataset.x]\nfilters = [{ scaleoffset = { KEY = 0 } }]"),
+        ("/$defs/lz4", "[dataset.x]\nfilters = [{ lz4 = { KEY = 0 } }]"),
+        ("/$defs/bitshuffle", "[dataset.x]\nfilters = [{ bitshuffle = { KEY = 0 } }]"),
+        ("/$defs/blosc", "[dataset.x]\nfilters = [{ blosc = { KEY = 0 } }]"),
         ("/$defs/patch", "[[patch]]\nKEY = 0"),
         ("/$defs/slab", "[[patch]]\npath = \"x\"\nfill = 0\nselect = { OTHER = [0], KEY = 0 }"),
         ("/$defs/remove", "[[remove]]\nKEY = 0"),
@@ -309,6 +346,11 @@ fn words_are_the_loaders() {
         ("/$defs/string_dtype/properties/charset/anyOf/0".into(), "[dataset.x]\ndtype.string = { charset = \"WORD\" }"),
         ("/$defs/string_dtype/properties/pad/anyOf/0".into(), "[dataset.x]\ndtype.string = { pad = \"WORD\" }"),
         ("/$defs/filter/anyOf/0".into(), "[dataset.x]\nfilters = [\"WORD\"]"),
+        ("/$defs/szip/properties/coding/anyOf/0".into(), "[dataset.x]\nfilters = [{ szip = { coding = \"WORD\", pixels_per_block = 8 } }]"),
+        ("/$defs/bitshuffle/properties/codec/anyOf/0".into(), "[dataset.x]\nfilters = [{ bitshuffle = { codec = \"WORD\" } }]"),
+        ("/$defs/blosc/properties/codec/anyOf/0".into(), "[dataset.x]\nfilters = [{ blosc = { codec = \"WORD\" } }]"),
+        ("/$defs/blosc/properties/shuffle/anyOf/0".into(), "[dataset.x]\nfilters = [{ blosc = { codec = \"lz4\", shuffle = \"WORD\" } }]"),
+        (format!("{dataset}/partial_chunks/anyOf/0"), "[dataset.x]\npartial_chunks = \"WORD\""),
         (format!("{dataset}/layout/anyOf/0"), "[dataset.x]\nlayout = \"WORD\""),
         (format!("{dataset}/fill_time/anyOf/0"), "[dataset.x]\nfill_time = \"WORD\""),
         (format!("{dataset}/alloc_time/anyOf/0"), "[dataset.x]\nalloc_time = \"WORD\""),
