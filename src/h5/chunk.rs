@@ -200,8 +200,8 @@ impl DatasetAccess {
 /// Makes the library take a new dataset whose filters it lacks, as far as it can: its chunks are then written as they are stored
 /// elsewhere.
 pub fn prepare_missing(filters: &[Filter]) -> Result<()> {
-    let lacking = filters.iter().filter(|f| !f.optional && !filter::available(f) && f.codec.id() >= 256);
-    lacking.map(|f| filter::allow_missing(f.codec.id())).collect()
+    let mut lacking = filters.iter().filter(|f| !f.optional && !filter::available(f) && f.codec.id() >= 256);
+    lacking.try_for_each(|f| filter::allow_missing(f.codec.id()))
 }
 
 unsafe extern "C" fn collect_chunk(offset: *const hsize_t, _: c_uint, address: haddr_t, size: hsize_t, data: *mut c_void) -> c_int {

@@ -205,13 +205,14 @@ pub(crate) struct Composed {
     pub raw: Vec<u8>,
     texts: Vec<CString>,
     lists: Vec<Vec<u64>>,
-    references: Vec<Box<H5R_ref_t>>,
+    /// Each where it was made: the library keeps no pointers to them, but their bytes have been copied.
+    references: Vec<H5R_ref_t>,
 }
 
 impl Drop for Composed {
     fn drop(&mut self) {
         for reference in &mut self.references {
-            let p = std::ptr::from_mut(&mut **reference);
+            let p = std::ptr::from_mut(reference);
             // SAFETY: made by `Composed::any`, destroyed once. The library copies what it stores.
             hdf5::sync::sync(|| unsafe { H5Rdestroy(p) });
         }
@@ -306,8 +307,8 @@ impl Composed {
                 status(what, || unsafe { H5Rcreate(p, at.raw(), name.as_ptr(), H5R_type_t::H5R_DATASET_REGION1, chosen.raw()) })?;
             }
             (RefKind::Any, part) => {
-                let mut reference = Box::new(H5R_ref_t::default());
-                let r = std::ptr::from_mut(&mut *reference);
+                let mut reference = H5R_ref_t::default();
+                let r = std::ptr::from_mut(&mut reference);
                 // SAFETY (all): an empty reference to fill; valid location and C strings.
                 match part {
                     Part::Whole => status(what, || unsafe { H5Rcreate_object(at.raw(), name.as_ptr(), H5P_DEFAULT, r) })?,

@@ -384,11 +384,8 @@ impl Reader<'_> {
             );
         }
         let Some((time, span)) = &owned.alloc_time else { return };
-        match (layout, time) {
-            (Layout::Compact, AllocTime::Late | AllocTime::Incr) => {
-                self.findings.push(Finding::error("alloc_time", "a compact dataset is always allocated early").at(*span, ""));
-            }
-            _ => {}
+        if *layout == Layout::Compact && *time != AllocTime::Early {
+            self.findings.push(Finding::error("alloc_time", "a compact dataset is always allocated early").at(*span, ""));
         }
     }
 

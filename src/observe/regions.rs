@@ -42,7 +42,7 @@ pub fn regions(
                 true => None,
             };
             let seen = match (lacking, copied) {
-                (false, copied) => compare(&access, path, dataset, layer, above, &names, copied.as_ref(), watch)?,
+                (false, copied) => compare(&access, &Work { path, dataset, layer, above, names, copied }, watch)?,
                 (true, Some(from)) => {
                     let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.fill.element_bytes(&dataset.dtype));
                     match stored::compare(&access, &from, &partition)? {
@@ -74,20 +74,23 @@ struct Names<'a, 'f> {
     observed: &'a Observed,
 }
 
+/// A layer to compare.
+struct Work<'a, 'f> {
+    path: &'a H5Path,
+    dataset: &'a DatasetContents,
+    layer: &'a Layer,
+    above: &'a [Arc<Layer>],
+    names: Names<'a, 'f>,
+    /// The dataset that it is a copy of, if it is one.
+    copied: Option<Opened>,
+}
+
 fn failed(path: &H5Path, cause: String) -> ObserveError {
     ObserveError::Contents { path: path.clone(), cause }
 }
 
-fn compare(
-    access: &DatasetAccess,
-    path: &H5Path,
-    dataset: &DatasetContents,
-    layer: &Layer,
-    above: &[Arc<Layer>],
-    names: &Names<'_, '_>,
-    copied: Option<&Opened>,
-    watch: Watch<'_>,
-) -> Result<RegionSeen, ObserveError> {
+fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Result<RegionSeen, ObserveError> {
+    let Work { path, dataset, layer, above, names, copied } = work;
     let failed = |cause: String| failed(path, cause);
     let dtype = &dataset.dtype;
     let open = |s: &SourceFile, dtype: &Dtype, shape: &Shape| source::open(s, dtype, shape).map_err(|e| e.to_string());
@@ -96,7 +99,7 @@ fn compare(
     let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(dtype));
     let mut seen = RegionSeen::default();
     let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
-    let touched = copied.map_or(Ok(None), |from| from.touched(access, &partition))?;
+    let touched = copied.as_ref().map_or(Ok(None), |from| from.touched(access, &partition))?;
     let sparse = touched.is_some();
     let numbers: Box<dyn Iterator<Item = u64> + Send> = match touched {
         Some(list) => Box::new(list.into_iter()),
