@@ -112,7 +112,7 @@ fn create_link(
 ) -> Result<(), ApplyError> {
     let target = match link {
         DesiredLink::Hard { target, .. } => Some(opener.fresh_object(target)?),
-        DesiredLink::Soft(_) | DesiredLink::External { .. } => None,
+        DesiredLink::Soft(_) | DesiredLink::External { .. } | DesiredLink::User { .. } => None,
     };
     let group = opener.parent(path)?;
     if replaces {
@@ -122,6 +122,7 @@ fn create_link(
         (DesiredLink::Hard { .. }, Some(target)) => group.link_object(path.name(), &target, charset)?,
         (DesiredLink::Soft(target), _) => group.create_soft(path.name(), target, charset)?,
         (DesiredLink::External { file, path: there }, _) => group.create_external(path.name(), file, there, charset)?,
+        (DesiredLink::User { class, data }, _) => group.create_user_link(path.name(), *class, data, charset)?,
         (DesiredLink::Hard { .. }, None) => {}
     }
     Ok(())

@@ -58,7 +58,8 @@ fn of_value(value: &AttrValue) -> Result<Toml, String> {
 fn gives(toml: &Toml, typed: bool, shape: Option<&Shape>, value: &AttrValue) -> bool {
     let spec =
         AttrSpec { literal: literal(toml), dtype: typed.then(|| value.dtype.clone()), shape: shape.cloned(), max: value.max.clone() };
-    spec.fresh().is_ok_and(|made| made == *value)
+    // The byte order of one byte does not count in comparisons, but it is kept.
+    spec.fresh().is_ok_and(|made| made == *value && dtype(&made.dtype) == dtype(&value.dtype))
 }
 
 /// A table in an attribute's place is a form: of a value only the escape may stand there.

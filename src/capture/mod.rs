@@ -140,7 +140,7 @@ pub(super) mod testing {
             order: Some(order),
             precision: 80,
             offset: 3,
-            fields: [79, 64, 15, 0, 64],
+            fields: [82, 67, 15, 3, 64],
             bias: 16383,
             norm,
             pads: (pad, 0, pad),

@@ -16,7 +16,7 @@ use crate::model::{Charset, H5Path, Layout, ObjectId, Orders, SeenDataset, Track
 use crate::observe::Naming;
 
 /// Datasets beyond this size that are not wholly stored are copied chunk by chunk.
-const LARGE_BYTES: u64 = 1 << 16;
+const LARGE_BYTES: u64 = 4096;
 /// Deepest nesting of groups that is followed: a file can be made to nest without end.
 const MOST_DEPTH: usize = 1024;
 
@@ -210,7 +210,14 @@ impl Walk<'_> {
             Link::Hard(_) => return,
             Link::Soft(target) => text(target).line("soft"),
             Link::External { file, path } => Toml::Table(vec![("file".into(), text(file)), ("path".into(), text(path))]).line("external"),
-            Link::UserDefined(class) => return self.problem(path, format!("a user-defined link of class {class} cannot be said")),
+            Link::UserDefined { class, data } => {
+                let mut fields = vec![("class".to_owned(), Toml::bare(class))];
+                if !data.is_empty() {
+                    let hex: String = data.iter().map(|b| format!("{b:02x}")).collect();
+                    fields.push(("data".into(), Toml::Text(hex)));
+                }
+                Toml::Table(fields).line("user")
+            }
         };
         self.section(&format!("[link.{}]", quoted(&path.to_string())), &(line + charset));
     }

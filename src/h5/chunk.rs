@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_uint, c_void};
 
 use hdf5_sys::h5::{haddr_t, hsize_t};
-use hdf5_sys::h5d::{H5Dchunk_iter, H5Dread_chunk2, H5Dwrite_chunk};
+use hdf5_sys::h5d::{H5D_chunk_index_t, H5Dchunk_iter, H5Dget_chunk_index_type, H5Dread_chunk2, H5Dwrite_chunk};
 use hdf5_sys::h5f::H5Fget_filesize;
 use hdf5_sys::h5i::H5Iget_file_id;
 use hdf5_sys::h5p::{H5P_DEFAULT, H5Pget_chunk_opts, H5Pget_filter2, H5Pget_nfilters};
@@ -12,6 +12,8 @@ use super::object::buffer;
 use super::{DatasetAccess, H5Error, Id, Result, call, filter, status};
 use crate::model::{Filter, Layout, SeenDataset};
 
+/// H5D_CHUNK_IDX_EARRAY (H5Dpublic.h).
+const EXTENSIBLE_ARRAY: H5D_chunk_index_t = 4;
 /// Most chunks that are listed; a dataset with more counts as stored in full.
 const MOST_CHUNKS: usize = 1 << 21;
 /// Most bytes of one stored chunk: HDF5's own limit of a chunk, with room for a codec that enlarges it.
@@ -92,6 +94,13 @@ impl DatasetAccess {
             Layout::Contiguous | Layout::Compact | Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_) => return Ok(Stored::All),
         };
         let what = || format!("cannot list the chunks of {}", self.object.label());
+        let mut index: H5D_chunk_index_t = 0;
+        // SAFETY: a valid chunked dataset and an out-parameter.
+        status(what, || unsafe { H5Dget_chunk_index_type(self.object.id().raw(), &raw mut index) })?;
+        // The library turns the axes of an extensible array so that the unlimited one comes first, and lists its chunks so.
+        if index == EXTENSIBLE_ARRAY && seen.maxshape.first() != Some(&None) {
+            return Ok(Stored::All);
+        }
         let mut listing = Listing { rank: chunk.len(), list: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
         // SAFETY: a valid chunked dataset; the callback gets the listing it was given, and the call ends before it goes.
         status(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;

@@ -14,6 +14,7 @@ use hdf5_sys::h5t::H5T_cset_t;
 
 use super::id::c_string;
 use super::object::link_list;
+use super::user_link::{class_of, register};
 use super::{H5Error, Object, Result, call, status};
 use crate::model::{Charset, bytes_text};
 
@@ -26,8 +27,13 @@ pub enum Link {
     Soft(Vec<u8>),
     /// To a path in another file.
     External { file: Vec<u8>, path: Vec<u8> },
-    /// Of a class that a program has registered.
-    UserDefined(i32),
+    /// Of a class that a program has registered, with that program's data.
+    UserDefined {
+        /// The class's number.
+        class: i32,
+        /// The link's data.
+        data: Vec<u8>,
+    },
 }
 
 /// Longest target text of a soft or external link that is read.
@@ -63,17 +69,20 @@ impl Object {
             Ok(value)
         };
         let charset = if info.cset == H5T_cset_t::H5T_CSET_UTF8 { Charset::Utf8 } else { Charset::Ascii };
-        let link = match info.type_ {
-            H5L_type_t::H5L_TYPE_HARD => {
+        const HARD: i32 = H5L_type_t::H5L_TYPE_HARD as i32;
+        const SOFT: i32 = H5L_type_t::H5L_TYPE_SOFT as i32;
+        const EXTERNAL: i32 = H5L_type_t::H5L_TYPE_EXTERNAL as i32;
+        let link = match class_of(&info) {
+            HARD => {
                 // SAFETY: for hard links the union holds the token.
                 Link::Hard(address(unsafe { *info.u.token() }))
             }
-            H5L_type_t::H5L_TYPE_SOFT => {
+            SOFT => {
                 let mut value = target(&mut info)?;
                 value.truncate(value.iter().position(|&b| b == 0).unwrap_or(value.len()));
                 Link::Soft(value)
             }
-            H5L_type_t::H5L_TYPE_EXTERNAL => {
+            EXTERNAL => {
                 let value = target(&mut info)?;
                 let (mut file, mut path) = (std::ptr::null::<c_char>(), std::ptr::null::<c_char>());
                 // SAFETY: the library checks the buffer and gives pointers into it, to terminated texts.
@@ -83,7 +92,18 @@ impl Object {
                 let text = |p: *const c_char| unsafe { CStr::from_ptr(p) }.to_bytes().to_vec();
                 Link::External { file: text(file), path: text(path) }
             }
-            other => Link::UserDefined(other as i32),
+            class => {
+                // The size comes from the class, too.
+                register(class)?;
+                // SAFETY: valid group, C string and out-parameter.
+                status(what, || unsafe { H5Lget_info2(self.id().raw(), c_name.as_ptr(), &raw mut info, H5P_DEFAULT) })?;
+                // SAFETY: for links that are not hard the union holds the size.
+                let size = unsafe { *info.u.val_size() };
+                if size > MOST_TARGET_BYTES {
+                    return Err(H5Error::new(what(), format!("its data has {size} bytes")));
+                }
+                Link::UserDefined { class, data: self.user_data(name, size)? }
+            }
         };
         Ok(Some((link, charset)))
     }

@@ -15,6 +15,7 @@ mod id;
 mod link;
 mod object;
 mod space;
+mod user_link;
 mod value;
 mod vlen;
 

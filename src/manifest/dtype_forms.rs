@@ -259,7 +259,7 @@ fn float(node: &Node) -> Result<FloatType, Finding> {
         _ => 0,
     };
     let pads = pads(table, 3)?;
-    let inside = |at: usize, n: usize| at.checked_add(n).is_some_and(|end| end <= precision) && n > 0;
+    let inside = |at: usize, n: usize| at.checked_add(n).is_some_and(|end| end <= offset.saturating_add(precision)) && n > 0;
     let fits = inside(sign, 1) && inside(epos, esize) && inside(mpos, msize) && offset.saturating_add(precision) <= size.saturating_mul(8);
     if !fits {
         return Err(Finding::error(

@@ -11,12 +11,13 @@ use super::{attrs, dataset, dtype, file, fill, select};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
     Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps, H5Path,
-    Libver, Orders, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, text_bytes,
+    Libver, Orders, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, hex_bytes, text_bytes,
 };
 
 const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "comment", "name_charset", "for"], later: &[] };
 const TYPE: Keys = Keys { what: "a type", known: &["dtype", "attrs", "track_order", "comment", "name_charset", "for"], later: &[] };
-const LINK: Keys = Keys { what: "a link", known: &["soft", "hard", "external", "name_charset", "for"], later: &[] };
+const LINK: Keys = Keys { what: "a link", known: &["soft", "hard", "external", "user", "name_charset", "for"], later: &[] };
+const USER: Keys = Keys { what: "a user-defined link", known: &["class", "data"], later: &[] };
 const EXTERNAL: Keys = Keys { what: "an external link", known: &["file", "path"], later: &[] };
 const PATCH: Keys = Keys { what: "[[patch]]", known: &["path", "select", "fill", "for"], later: &[] };
 const REMOVE: Keys = Keys { what: "[[remove]]", known: &["path", "match", "for"], later: &[] };
@@ -130,6 +131,19 @@ fn link(table: &Table, span: Span) -> Result<DesiredLink, Finding> {
             let target =
                 H5Path::parse(text).map_err(|e| Finding::error("path", format!("`{text}` is not a path: {e}")).at(node.span, ""))?;
             Ok(DesiredLink::Hard { target, at: node.span })
+        }
+        "user" => {
+            let table = USER.table(node)?;
+            let class = table.need("class", "a user-defined link", node.span)?;
+            let class = match class.int("a class from 65 to 255")? {
+                v @ 65..=255 => v as i32,
+                v => return Err(Finding::error("link", format!("{v} is not a class of links, which is 65 to 255")).at(class.span, "")),
+            };
+            let data = table.get("data").map(|e| {
+                let text = e.node.text("hex text")?;
+                hex_bytes(text).ok_or_else(|| Finding::error("link", "the data is not hex text").at(e.node.span, ""))
+            });
+            Ok(DesiredLink::User { class, data: data.transpose()?.unwrap_or_default() })
         }
         _ => {
             let table = EXTERNAL.table(node)?;

@@ -38,7 +38,7 @@ impl FloatType {
     /// within the precision?
     pub fn is_convertible(&self) -> bool {
         let [sign, epos, esize, mpos, msize] = self.fields;
-        let within = |at: usize, n: usize| at.checked_add(n).is_some_and(|end| end <= self.precision);
+        let within = |at: usize, n: usize| at.checked_add(n).is_some_and(|end| end <= self.offset.saturating_add(self.precision));
         self.order.is_some()
             && (1..=16).contains(&self.size)
             && self.offset.checked_add(self.precision).is_some_and(|end| end <= self.size * 8)
@@ -59,7 +59,7 @@ impl FloatType {
         let top = (1i64 << esize) - 1;
         let (exponent, mantissa) = self.parts(value, top, msize)?;
         let bits = (u128::from(value.is_sign_negative()) << sign_at) | ((exponent as u128) << epos) | (mantissa << mpos);
-        let mut bytes = (bits << self.offset).to_le_bytes()[..self.size].to_vec();
+        let mut bytes = bits.to_le_bytes()[..self.size].to_vec();
         if self.order == Some(Order::Big) {
             bytes.reverse();
         }
@@ -125,7 +125,7 @@ impl FloatType {
         if self.order == Some(Order::Big) {
             raw[..self.size].reverse();
         }
-        let bits = u128::from_le_bytes(raw) >> self.offset;
+        let bits = u128::from_le_bytes(raw);
         let field = |at: usize, n: usize| (bits >> at) & ((1u128 << n) - 1);
         let [sign_at, epos, esize, mpos, msize] = self.fields;
         let (negative, exponent, mantissa) = (field(sign_at, 1) == 1, field(epos, esize) as i64, field(mpos, msize));

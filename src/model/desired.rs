@@ -191,6 +191,13 @@ pub enum DesiredLink {
         /// The path there.
         path: Vec<u8>,
     },
+    /// Of a class that a program has registered.
+    User {
+        /// The class's number, 65 to 255.
+        class: i32,
+        /// That program's data.
+        data: Vec<u8>,
+    },
 }
 
 impl DesiredKind {

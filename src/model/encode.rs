@@ -331,6 +331,11 @@ pub(super) fn fields_of<'a>(literal: &'a Literal, members: &[CompoundMember], dt
 /// Hex text, with or without `0x`, in pairs of digits; blanks and underscores may stand between them.
 fn hex(literal: &Literal) -> Option<Vec<u8>> {
     let Literal::Text(text) = literal else { return None };
+    hex_bytes(text)
+}
+
+/// The bytes of hex text, with or without `0x`, in pairs of digits; blanks and underscores may stand between them.
+pub fn hex_bytes(text: &str) -> Option<Vec<u8>> {
     let digits: Vec<u8> = text.trim().trim_start_matches("0x").bytes().filter(|b| !matches!(b, b' ' | b'_')).collect();
     let digit = |b: u8| (b as char).to_digit(16);
     if !digits.len().is_multiple_of(2) {

@@ -44,7 +44,7 @@ pub use dtype::{
 };
 pub use elements::Elements;
 pub(crate) use elements::trimmed;
-pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, is_written_nested};
+pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, hex_bytes, is_written_nested};
 pub use fill::{ALPHABET, BlockSource, Boundary, Field, Fill, Missing, Rule, SourceFile};
 pub use filter::{BitshuffleCodec, BloscCodec, BloscShuffle, Codec, Filter, LZ4_MOST_BYTES, Scale, SzipCoding, ZSTD_HIGHEST, ZSTD_LOWEST};
 pub use glob::Glob;

@@ -59,8 +59,13 @@ pub enum LinkSeen {
     Soft(Vec<u8>),
     /// An external link with file and path.
     External { file: Vec<u8>, path: Vec<u8> },
-    /// A user-defined link with its class.
-    UserDefined(i32),
+    /// A user-defined link with its class and data.
+    UserDefined {
+        /// The class's number.
+        class: i32,
+        /// The link's data.
+        data: Vec<u8>,
+    },
 }
 
 /// An object or link that was seen.

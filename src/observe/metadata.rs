@@ -117,7 +117,7 @@ impl Walker {
             }
             Some(Link::Soft(target)) => LinkSeen::Soft(target),
             Some(Link::External { file, path }) => LinkSeen::External { file, path },
-            Some(Link::UserDefined(class)) => LinkSeen::UserDefined(class),
+            Some(Link::UserDefined { class, data }) => LinkSeen::UserDefined { class, data },
         };
         let seen = ObjectSeen {
             link,

@@ -114,7 +114,7 @@ pub fn resolve(file: &File, path: &H5Path) -> Result<(Object, H5Path), ResolveEr
                 through = Some(here);
             }
             Some(Link::External { file, path }) => return Err(ResolveError::External { at: here, file, path }),
-            Some(Link::UserDefined(class)) => return Err(ResolveError::UserDefined { at: here, class }),
+            Some(Link::UserDefined { class, .. }) => return Err(ResolveError::UserDefined { at: here, class }),
         }
     }
     Ok((object, at))
@@ -150,7 +150,7 @@ fn listed(link: Link) -> ListedKind {
     match link {
         Link::Soft(target) => ListedKind::Soft(target),
         Link::External { file, path } => ListedKind::External { file, path },
-        Link::UserDefined(class) => ListedKind::UserDefined(class),
+        Link::UserDefined { class, .. } => ListedKind::UserDefined(class),
         // Hard links are opened.
         Link::Hard(_) => ListedKind::Unreadable("it was not opened".into()),
     }

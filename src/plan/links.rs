@@ -19,7 +19,8 @@ impl Planner<'_> {
             (DesiredLink::Hard { .. }, _) => return,
             (DesiredLink::Soft(target), Some(LinkSeen::Soft(seen))) => target == seen,
             (DesiredLink::External { file, path }, Some(LinkSeen::External { file: f, path: p })) => (file, path) == (f, p),
-            (DesiredLink::Soft(_) | DesiredLink::External { .. }, _) => false,
+            (DesiredLink::User { class, data }, Some(LinkSeen::UserDefined { class: c, data: d })) => (class, data) == (c, d),
+            (DesiredLink::Soft(_) | DesiredLink::External { .. } | DesiredLink::User { .. }, _) => false,
         };
         if same {
             return self.keep(path, "link", "as declared");
@@ -59,12 +60,7 @@ impl Planner<'_> {
                 self.wrong_kind(path, object, "link", kind.as_ref());
                 return;
             }
-            Some(LinkSeen::UserDefined(class)) => {
-                let message = format!("{path} is declared as a link, the file has a user-defined link of class {class} there");
-                return self
-                    .conflict(path, Finding::error("kind", message).at(object.origin, "").help("use another path, or remove it first"));
-            }
-            Some(LinkSeen::Soft(_) | LinkSeen::External { .. }) | None => {}
+            Some(LinkSeen::Soft(_) | LinkSeen::External { .. } | LinkSeen::UserDefined { .. }) | None => {}
         }
         let reason = if before.is_some() { "the target differs" } else { "missing" };
         self.positions.insert(path.clone(), (object.position, 0));
@@ -101,7 +97,7 @@ impl Planner<'_> {
             Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) => {
                 target != path && !matches!(self.desired.objects.get(target).map(|o| &o.kind), Some(DesiredKind::Link(_)))
             }
-            Some(DesiredKind::Link(DesiredLink::Soft(_) | DesiredLink::External { .. })) | None => false,
+            Some(DesiredKind::Link(DesiredLink::Soft(_) | DesiredLink::External { .. } | DesiredLink::User { .. })) | None => false,
         };
         declared
             || path.is_root()
@@ -223,6 +219,7 @@ impl std::fmt::Display for DesiredLink {
             DesiredLink::Hard { target, .. } => write!(f, "hard link to {target}"),
             DesiredLink::Soft(target) => write!(f, "soft link to {}", bytes_text(target)),
             DesiredLink::External { file, path } => write!(f, "external link to {} in {}", bytes_text(path), bytes_text(file)),
+            DesiredLink::User { class, data } => write!(f, "user-defined link of class {class} with {} bytes", data.len()),
         }
     }
 }

@@ -211,7 +211,7 @@ impl<'a> Planner<'a> {
             LinkSeen::Hard(_) => seen.kind.as_ref().map_or("object", SeenKind::word),
             LinkSeen::Soft(_) => "soft link",
             LinkSeen::External { .. } => "external link",
-            LinkSeen::UserDefined(_) => "user-defined link",
+            LinkSeen::UserDefined { .. } => "user-defined link",
         };
         let gone = self.removed.iter().filter(|p| self.observed.objects.get(*p).is_some_and(|o| same_object(&o.link, &seen.link))).count();
         let more = (seen.links as usize).saturating_sub(1 + gone);
@@ -485,7 +485,7 @@ pub(super) fn through_link(at: &H5Path, seen: &ObjectSeen, path: &H5Path, origin
             format!("{} in {}", bytes_text(path), bytes_text(file)),
             "change the other file with a manifest of its own".into(),
         ),
-        LinkSeen::UserDefined(class) => ("a user-defined link", format!("class {class}"), "remove it, or use another path".into()),
+        LinkSeen::UserDefined { class, .. } => ("a user-defined link", format!("class {class}"), "remove it, or use another path".into()),
     };
     let finding = Finding::error("through-link", format!("{at} is {what} (to {target}); h5mason does not change anything through links"));
     let finding = finding.at(origin, "").help(help);

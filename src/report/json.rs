@@ -163,7 +163,7 @@ fn seen_link(link: &LinkSeen) -> Value {
         LinkSeen::Hard(_) => json!({ "hard": Value::Null }),
         LinkSeen::Soft(target) => json!({ "soft": bytes_text(target) }),
         LinkSeen::External { file, path } => json!({ "external": { "file": bytes_text(file), "path": bytes_text(path) } }),
-        LinkSeen::UserDefined(class) => json!({ "user_defined": class }),
+        LinkSeen::UserDefined { class, .. } => json!({ "user_defined": class }),
     }
 }
 
@@ -172,6 +172,7 @@ fn declared_link(link: &DesiredLink) -> Value {
         DesiredLink::Hard { target, .. } => json!({ "hard": target.to_string() }),
         DesiredLink::Soft(target) => json!({ "soft": bytes_text(target) }),
         DesiredLink::External { file, path } => json!({ "external": { "file": bytes_text(file), "path": bytes_text(path) } }),
+        DesiredLink::User { class, .. } => json!({ "user_defined": class }),
     }
 }
 

@@ -114,7 +114,7 @@ fn link_text(link: &LinkSeen) -> String {
         LinkSeen::Hard(_) => "a hard link".into(),
         LinkSeen::Soft(target) => format!("soft link to {}", bytes_text(target)),
         LinkSeen::External { file, path } => format!("external link to {} in {}", bytes_text(path), bytes_text(file)),
-        LinkSeen::UserDefined(class) => format!("user-defined link of class {class}"),
+        LinkSeen::UserDefined { class, .. } => format!("user-defined link of class {class}"),
     }
 }
 

@@ -200,7 +200,7 @@ fn find(file: &File, path: &H5Path) -> Result<Object, Cause> {
                 let names = target.split(|b| *b == b'/').filter(|n| !n.is_empty() && *n != b".");
                 names.rev().for_each(|n| ahead.push_front(n.to_vec()));
             }
-            Some(Link::External { .. } | Link::UserDefined(_)) => {
+            Some(Link::External { .. } | Link::UserDefined { .. }) => {
                 return Err(Cause::new(format!("{next} is a link out of the file, which is not followed")));
             }
             None => {

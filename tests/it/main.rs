@@ -12,6 +12,7 @@ mod imports;
 mod interop;
 mod laws;
 mod messages;
+mod roundtrip;
 mod schemas;
 mod snapshot;
 mod txn;

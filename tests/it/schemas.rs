@@ -262,6 +262,7 @@ fn tables(schema: &Value) -> Vec<(String, String)> {
         ("/$defs/group", "[group.g]\nKEY = 0"),
         ("/$defs/committed", "[type.t]\nKEY = 0"),
         ("/$defs/link", "[link.l]\nKEY = 0"),
+        ("/$defs/user_link", "[link.l]\nuser = { KEY = 0 }"),
         ("/$defs/external_link", "[link.l]\nexternal = { KEY = 0 }"),
         ("/$defs/external_file", "[dataset.x]\nexternal = [{ KEY = 0 }]"),
         ("/$defs/mapping", "[dataset.x]\nvirtual = [{ KEY = 0 }]"),
