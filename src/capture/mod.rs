@@ -123,7 +123,7 @@ pub(super) mod testing {
 
     fn int() -> impl Strategy<Value = IntType> {
         let standard = (prop_oneof![Just(1usize), Just(2), Just(4), Just(8)], any::<bool>(), order());
-        let odd = (1usize..6, any::<bool>(), order(), 1usize..9, 0usize..3, 0u8..3, 0u8..3).prop_map(
+        let odd = (1usize..6, any::<bool>(), order(), 1usize..9, 0usize..3, 0u8..2, 0u8..2).prop_map(
             |(size, signed, order, bits, offset, low, high)| {
                 let order = if size == 1 { Order::Little } else { order };
                 let precision = bits.min(size * 8 - offset).max(2);
@@ -135,7 +135,7 @@ pub(super) mod testing {
 
     fn float() -> impl Strategy<Value = FloatType> {
         let ieee = (prop_oneof![Just(2usize), Just(4), Just(8)], order()).prop_map(|(size, order)| FloatType::ieee(size, order));
-        let odd = (order(), 0u8..3, 0u8..3).prop_map(|(order, norm, pad)| FloatType {
+        let odd = (order(), 0u8..3, 0u8..2).prop_map(|(order, norm, pad)| FloatType {
             size: 16,
             order: Some(order),
             precision: 80,

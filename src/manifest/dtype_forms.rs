@@ -208,7 +208,7 @@ fn order(table: &super::tree::Table) -> Result<Order, Finding> {
 /// Codes of HDF5's paddings, as many as are needed.
 fn pads(table: &super::tree::Table, count: usize) -> Result<Vec<u8>, Finding> {
     let Some(entry) = table.get("pad") else { return Ok(vec![0; count]) };
-    let items = entry.node.list("a list of \"zero\", \"one\" or \"background\"")?;
+    let items = entry.node.list("a list of \"zero\" or \"one\"")?;
     if items.len() != count {
         return Err(expected(format!("{count} paddings"), &entry.node));
     }
@@ -217,7 +217,10 @@ fn pads(table: &super::tree::Table, count: usize) -> Result<Vec<u8>, Finding> {
         .map(|n| {
             Ok(match word(Some(n), &["zero", "one", "background"])? {
                 Some("one") => 1,
-                Some("background") => 2,
+                Some("background") => {
+                    let finding = Finding::error("dtype", "HDF5 does not store the padding \"background\" in files");
+                    return Err(finding.at(n.span, "").help("write \"zero\" or \"one\""));
+                }
                 _ => 0,
             })
         })

@@ -28,7 +28,9 @@ impl AttrSpec {
             return Err(EncodeError(format!("{} axes are too many; HDF5 knows at most 32", shape.rank())));
         }
         let data = encode_elements(&list, &dtype)?;
-        Ok(AttrValue { max: self.max.clone(), dtype, shape, data })
+        // HDF5 does not tell a largest extent that is the extent from none.
+        let max = self.max.clone().filter(|max| max.iter().zip(shape.dims()).any(|(max, size)| *max != Some(*size)));
+        Ok(AttrValue { max, dtype, shape, data })
     }
 
     /// The attribute this makes of the one that exists (design: "Untyped values adapt").
@@ -78,6 +80,13 @@ impl AttrSpec {
     /// Elements in row-major order and their shape: the declared one, whose count must agree, or the
     /// nesting's.
     fn flat(&self, dtype: Option<&Dtype>) -> Result<(Shape, Vec<Literal>), EncodeError> {
+        // An empty list could be one empty sequence, too.
+        if let (Some(shape), Literal::List(items)) = (&self.shape, &self.literal)
+            && shape.elements() == Some(0)
+            && items.is_empty()
+        {
+            return Ok((shape.clone(), Vec::new()));
+        }
         if let (Some(shape), Some(dtype)) = (&self.shape, dtype)
             && is_written_nested(dtype)
             && let Some(list) = flatten_as(&self.literal, shape)

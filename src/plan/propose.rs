@@ -7,7 +7,7 @@ use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
 use super::{attrs, compare, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Charset, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
+    Base, Charset, Desired, DesiredKind, DesiredLink, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
     RemovalTarget, SeenKind, TrackOrder, bytes_text,
 };
 
@@ -453,18 +453,56 @@ impl<'a> Planner<'a> {
                 }
             }
         }
-        let positions = &self.positions;
-        // Where creation order is kept, everything that makes a link is made in the manifest's order.
-        let phase = |s: &Step| if ordered && s.action.makes_link() { 4 } else { s.action.phase() };
-        self.steps.sort_by(|a, b| {
-            let position = |s: &Step| if ordered { positions.get(&s.path).copied().unwrap_or_default() } else { (0, 0) };
-            phase(a).cmp(&phase(b)).then_with(|| position(a).cmp(&position(b))).then_with(|| a.path.cmp(&b.path))
-        });
+        match ordered {
+            false => self.steps.sort_by(|a, b| a.action.phase().cmp(&b.action.phase()).then_with(|| a.path.cmp(&b.path))),
+            true => self.sort_as_kept(),
+        }
         let mut looked_at: BTreeSet<&H5Path> = self.observed.objects.keys().chain(self.desired.objects.keys()).collect();
         looked_at.extend(self.steps.iter().map(|s| &s.path));
         let considered = looked_at.len();
         self.conflicts.sort_by_key(|c| c.finding.labels.first().map(|l| l.span));
         Proposal { steps: self.steps, kept: self.kept, conflicts: self.conflicts, considered }
+    }
+}
+
+impl Planner<'_> {
+    /// Sorts the steps where creation order is kept: group by group, in the manifest's order where the group keeps it and by
+    /// name where it does not, so that manifests which differ only in what no file tells build the same file.
+    fn sort_as_kept(&mut self) {
+        let steps = std::mem::take(&mut self.steps);
+        let kept = |group: &H5Path| match (self.created.get(group), self.seen(group).and_then(|s| s.kind.as_ref())) {
+            (Some(orders), _) => orders.links != TrackOrder::No,
+            (None, Some(SeenKind::Group(group))) => group.link_order != TrackOrder::No,
+            (None, _) => false,
+        };
+        let place = |path: &H5Path| {
+            let known = path.parent().is_some_and(|group| kept(&group));
+            let position = if known { self.positions.get(path).copied().unwrap_or_default() } else { (0, 0) };
+            (position, path.name().to_vec())
+        };
+        let phase = |s: &Step| if s.action.makes_link() { 4 } else { s.action.phase() };
+        let key = |s: &Step| (phase(s), s.path.ancestors().iter().skip(1).chain([&s.path]).map(place).collect::<Vec<_>>());
+        let mut keyed: Vec<_> = steps.into_iter().map(|s| (key(&s), s)).collect();
+        keyed.sort_by(|a, b| a.0.cmp(&b.0));
+        // A hard link comes after its target.
+        let mut made: BTreeSet<H5Path> = BTreeSet::new();
+        let mut waiting: BTreeMap<H5Path, Vec<Step>> = BTreeMap::new();
+        let new: BTreeSet<H5Path> = keyed.iter().filter(|(_, s)| s.action.makes_link()).map(|(_, s)| s.path.clone()).collect();
+        for (_, step) in keyed {
+            match &step.action {
+                Action::CreateLink { link: DesiredLink::Hard { target, .. }, .. } if new.contains(target) && !made.contains(target) => {
+                    waiting.entry(target.clone()).or_default().push(step);
+                }
+                _ => {
+                    let after = match step.action.makes_link() && made.insert(step.path.clone()) {
+                        true => waiting.remove(&step.path),
+                        false => None,
+                    };
+                    self.steps.push(step);
+                    self.steps.extend(after.unwrap_or_default());
+                }
+            }
+        }
     }
 }
 

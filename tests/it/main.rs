@@ -12,6 +12,7 @@ mod imports;
 mod interop;
 mod laws;
 mod messages;
+mod model;
 mod roundtrip;
 mod schemas;
 mod snapshot;
