@@ -183,7 +183,7 @@ fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
 }
 
 /// Pages whose blocks are tried.
-pub const PAGES: [&str; 3] = ["docs/manifest.md", "docs/plan-format.md", "README.md"];
+pub const PAGES: [&str; 4] = ["docs/manifest.md", "docs/plan-format.md", "README.md", "docs/diff.md"];
 
 #[test]
 fn the_reference_works() {
@@ -198,6 +198,11 @@ fn the_plan_format_is_what_is_printed() {
 #[test]
 fn the_readme_works() {
     check_page(PAGES[2]);
+}
+
+#[test]
+fn the_page_on_diff_works() {
+    check_page(PAGES[3]);
 }
 
 #[test]
