@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "h5mason",
     version,
     about,
-    after_help = "Exit codes: 0 done, or no difference; 1 differences found (check, diff, plan --exit-code); 2 trouble;\n\
-                  3 written, but the disk did not confirm it.\n\
+    after_help = "Exit codes: 0 done, or no difference; 1 differences found (check, diff, plan --exit-code);\n\
+                  2 trouble; 3 written, but the disk did not confirm it.\n\
                   A first try: h5mason build examples/hierarchy/hierarchy.toml"
 )]
 pub struct Cli {

@@ -214,11 +214,11 @@ fn the_file_itself() {
     assert_eq!(code, 1);
     assert!(text.contains("  ~ (file)\n      ~ userblock contents: 0x01 at byte 0 -> 0x02 at byte 0\n"), "{text}");
     assert_eq!(diff(dir.path(), &["--ignore", "(file)"]).0, 0);
-    let (plain, other) = ("[file]\n", "[file]\nlibver = [\"v110\", \"latest\"]\nspace_strategy = \"page\"\nuserblock = 512\n");
+    let (plain, other) = ("[file]\n", "[file]\nlibver = [\"v110\", \"latest\"]\nspace_strategy = \"page\"\nuserblock = 8192\n");
     let expect = [
         "~ (file)",
         "~ superblock: 2 -> 3",
-        "~ userblock: 0 -> 512",
+        "~ userblock: 0 -> 8192",
         "~ space_strategy: fsm_aggr, persist false, threshold 1 -> page, persist false, threshold 1",
     ];
     assert_eq!(lines(plain, other, &[]), expect);
@@ -258,7 +258,7 @@ fn what_cannot_be_compared() {
     let dir = tempdir();
     let code = "import h5py, numpy as np\n\
                 for n in 'ab':\n    f = h5py.File(n + '.h5', 'w')\n    f['x'] = 1\n    f['gone'] = 2\n    f['x'].attrs['ref'] = f['gone'].ref\n\
-                \x20   f.create_dataset('r', data=[f['gone'].ref, f['x'].ref], dtype=h5py.ref_dtype)\n    del f['gone']\n    f['y'] = n\n";
+                \x20   f.create_dataset('r', data=[f['gone'].ref, f['x'].ref], dtype=h5py.ref_dtype)\n    f['y'] = n\n    del f['gone']\n";
     run_to(0, Command::new(python()).args(["-c", code]).current_dir(dir.path()));
     let (code, text, said) = diff(dir.path(), &[]);
     assert_eq!(code, 2);
