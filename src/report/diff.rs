@@ -14,6 +14,9 @@ use crate::model::{AttrSeen, Change, Comparison, Difference, H5Path, Layout, Lis
 /// Version of the JSON document.
 const FORMAT_VERSION: u32 = 1;
 
+/// Characters of a property that are shown.
+const MOST_ASPECT_CHARS: usize = 300;
+
 /// The two files' names as given.
 #[derive(Clone, Copy, Debug)]
 pub struct DiffContext<'a> {
@@ -112,7 +115,7 @@ fn aspect(change: &Change, width: usize) -> Option<(char, String)> {
     let at = |name: &[u8]| format!("{:<w$}", format!("@{}", bytes_text(name)), w = width + 1);
     match change {
         Change::File { aspect, before, after } | Change::Aspect { aspect, before, after } => {
-            Some(('~', format!("{aspect}: {before} -> {after}")))
+            Some(('~', format!("{aspect}: {} -> {}", shortened(before), shortened(after))))
         }
         Change::Attr { name, before: None, after: Some(after) } => {
             Some(('+', format!("{} = {}{}", at(name), seen_text(after), dtype(after))))
@@ -127,6 +130,15 @@ fn aspect(change: &Change, width: usize) -> Option<(char, String)> {
         Change::Values { region, seen } => Some(('#', format!("[{region}]   {}", values_text(seen)))),
         Change::OnlyBefore(_) | Change::OnlyAfter(_) | Change::Other { .. } => None,
     }
+}
+
+/// On one line, and no longer than people read.
+fn shortened(text: &str) -> String {
+    let text = text.replace('\n', "\\n");
+    if text.chars().count() <= MOST_ASPECT_CHARS {
+        return text;
+    }
+    text.chars().take(MOST_ASPECT_CHARS - 1).chain(['…']).collect()
 }
 
 fn values_text(seen: &RegionSeen) -> String {

@@ -269,6 +269,31 @@ fn what_cannot_be_compared() {
     assert_eq!(diff(dir.path(), &["--exclude", "/r", "--ignore", "/x@ref", "--ignore", "/y"]).0, 0);
 }
 
+/// Chunks that nobody here can decode are compared as they are stored.
+#[test]
+fn a_filter_that_is_lacking() {
+    let dir = tempdir();
+    let code = "import h5py, numpy as np\n\
+                def make(name, chunk, parts):\n\
+                \x20   f = h5py.File(name, 'w'); p = h5py.h5p.create(h5py.h5p.DATASET_CREATE); p.set_chunk((chunk,))\n\
+                \x20   p.set_filter(32999, h5py.h5z.FLAG_OPTIONAL, (1,))\n\
+                \x20   d = h5py.h5d.create(f.id, b'x', h5py.h5t.STD_I32LE, h5py.h5s.create_simple((8,)), p)\n\
+                \x20   for i, part in enumerate(parts): d.write_direct_chunk((i * chunk,), part, 0)\n\
+                make('a.h5', 4, [b'abc', b'de']); make('same.h5', 4, [b'abc', b'de'])\n\
+                make('other.h5', 4, [b'abc', b'dX']); make('chunks.h5', 8, [b'abc'])\n";
+    run_to(0, Command::new(python()).args(["-c", code]).current_dir(dir.path()));
+    let against = |name: &str| {
+        fs::copy(dir.path().join(name), dir.path().join("b.h5")).unwrap();
+        diff(dir.path(), &[])
+    };
+    let (code, text, said) = against("same.h5");
+    assert_eq!(code, 0, "{text}{said}");
+    let (code, text, said) = against("other.h5");
+    assert!(code == 1 && text.contains("# [0:8]   4 of 8 elements differ\n"), "{text}{said}");
+    let (code, text, said) = against("chunks.h5");
+    assert!(code == 2 && text.contains("chunks: [4] -> [8]") && said.contains("a filter that this h5mason does not have"), "{text}{said}");
+}
+
 /// Of 8 TiB nearly nothing is stored.
 #[test]
 fn sparse_datasets_take_no_time() {
