@@ -28,6 +28,7 @@ pub mod apply;
 pub mod capture;
 pub mod cli;
 pub mod diag;
+pub mod diff;
 pub mod fill;
 pub mod h5;
 pub mod manifest;

@@ -12,8 +12,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     name = "h5mason",
     version,
     about,
-    after_help = "Exit codes: 0 done, or no difference; 1 differences found (check, plan --exit-code); 2 trouble;\n\
-                  3 written, but the disk did not confirm it.\n\
+    after_help = "Exit codes: 0 done, or no difference; 1 differences found (check, diff, plan --exit-code);\n\
+                  2 trouble; 3 written, but the disk did not confirm it.\n\
                   A first try: h5mason build examples/hierarchy/hierarchy.toml"
 )]
 pub struct Cli {
@@ -59,6 +59,11 @@ pub enum Command {
     Check(CheckArgs),
     /// Write the manifest that builds a file again
     Capture(CaptureArgs),
+    /// Compare two files: everything in which they differ
+    ///
+    /// It reads as the plan that turns A into B: `-` is only in A, `+` only in B, and what stands left of `->` is A's. Both files are
+    /// only read.
+    Diff(DiffArgs),
     /// List a file's datasets, print a block as NumPy would, or reduce it
     Show(ShowArgs),
     /// Print JSON Schema, for editors and machines
@@ -214,6 +219,43 @@ pub enum DataWhere {
     Sidecar,
     /// Nowhere: types, shapes and attributes only
     None,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Exit codes: 0 equal, 1 different, 2 trouble, or something that cannot be compared.")]
+pub struct DiffArgs {
+    /// The file before
+    pub a: PathBuf,
+    /// The file after
+    pub b: PathBuf,
+    /// How results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    /// Floats are equal if they differ by at most this share of B's value (with --atol: by at most the sum)
+    #[arg(long, value_name = "X", default_value = "0", value_parser = tolerance, allow_negative_numbers = true)]
+    pub rtol: f64,
+    /// Floats are equal if they differ by at most this
+    #[arg(long, value_name = "X", default_value = "0", value_parser = tolerance, allow_negative_numbers = true)]
+    pub atol: f64,
+    /// Differences that do not count: objects (`/path/glob`, with all that is below them), attributes
+    /// (`/path/glob@attribute`), or `(file)`: superblock, userblock and file space; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub ignore: Vec<String>,
+    /// Compare only what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub target: Vec<String>,
+    /// Leave out what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    #[command(flatten)]
+    pub reading: ReadingArgs,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(x) if x.is_finite() && x >= 0.0 => Ok(x),
+        _ => Err("a number from 0".into()),
+    }
 }
 
 fn pair(text: &str) -> Result<(String, String), String> {

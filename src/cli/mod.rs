@@ -3,6 +3,7 @@
 mod args;
 mod capture;
 mod change;
+mod diff;
 mod inspect;
 mod manifest;
 mod output;

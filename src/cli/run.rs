@@ -6,7 +6,7 @@ use clap::{CommandFactory, Parser};
 
 use super::args::{Cli, Command, SchemaOf};
 use super::output::{DONE, Output, TROUBLE};
-use super::{capture, change, inspect, show, signals};
+use super::{capture, change, diff, inspect, show, signals};
 
 /// The command.
 pub fn main() -> ExitCode {
@@ -28,6 +28,7 @@ pub fn main() -> ExitCode {
         Command::Apply(args) => change::apply_all(args, &output),
         Command::Check(args) => inspect::check(args, &output),
         Command::Capture(args) => capture::run(args, &output),
+        Command::Diff(args) => diff::run(args, &output),
         Command::Show(args) => match show::run(args, &mut std::io::stdout().lock()) {
             Ok(code) => code,
             Err(e) => {

@@ -1,6 +1,6 @@
 //! Attributes: values, and the rules a manifest gives for them.
 
-use super::{Dtype, Elements, Literal, MaxShape, Shape};
+use super::{Dtype, Elements, Literal, MaxShape, Shape, Tolerance};
 
 /// An attribute's value as a file holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,8 +19,13 @@ impl AttrValue {
     /// Is it the same attribute as is wanted: type, dataspace, and elements (floats by their bits, any NaN equal)? A largest extent
     /// counts where one is asked for.
     pub fn same(&self, other: &AttrValue) -> bool {
+        self.same_within(other, Tolerance::NONE)
+    }
+
+    /// [`AttrValue::same`], with floats that may be apart.
+    pub fn same_within(&self, other: &AttrValue, tolerance: Tolerance) -> bool {
         let max = other.max.is_none() || self.max == other.max;
-        self.dtype == other.dtype && self.shape == other.shape && max && self.data.all_equal(&other.data, &self.dtype)
+        self.dtype == other.dtype && self.shape == other.shape && max && self.data.all_within(&other.data, &self.dtype, tolerance)
     }
 
     /// Bytes the value takes in the file, about.

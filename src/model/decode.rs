@@ -74,20 +74,21 @@ fn float_text(v: f64, dtype: &Dtype) -> String {
     }
 }
 
+/// The value of a float, where its layout is one that can be read.
+pub(super) fn float_value(bytes: &[u8], t: &FloatType) -> Option<f64> {
+    let Some(order) = t.as_ieee() else { return t.decode(bytes) };
+    let raw = little(bytes, order);
+    Some(match t.size {
+        2 => half::f16::from_bits(raw as u16).to_f64(),
+        4 => f64::from(f32::from_bits(raw as u32)),
+        _ => f64::from_bits(raw),
+    })
+}
+
 fn decode_fixed(bytes: &[u8], dtype: &Dtype) -> Option<Literal> {
     match dtype {
         Dtype::Int(t) => integer(bytes, t).map(Literal::Int),
-        Dtype::Float(t) => match t.as_ieee() {
-            Some(order) => {
-                let raw = little(bytes, order);
-                Some(Literal::Float(match t.size {
-                    2 => half::f16::from_bits(raw as u16).to_f64(),
-                    4 => f64::from(f32::from_bits(raw as u32)),
-                    _ => f64::from_bits(raw),
-                }))
-            }
-            None => t.decode(bytes).map(Literal::Float),
-        },
+        Dtype::Float(t) => float_value(bytes, t).map(Literal::Float),
         Dtype::String(t) if t.length != StringLength::Variable => Some(Literal::Text(bytes_text(trimmed(t, bytes)))),
         Dtype::Enum { .. } if dtype.is_bool() => Some(Literal::Bool(*bytes.first()? != 0)),
         Dtype::Enum { base, members } => {

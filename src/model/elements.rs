@@ -1,5 +1,6 @@
 //! Runs of elements in memory.
 
+use super::decode::float_value;
 use super::{Dtype, FloatType, Order, Padding, Rename, StringLength, StringType, Target, Value};
 
 /// Consecutive elements of one dtype, in the layout the file has them in.
@@ -11,6 +12,28 @@ pub enum Elements {
     Strings(Vec<Option<Vec<u8>>>),
     /// Elements with other parts that live outside of them: sequences, references, records that hold such parts.
     Nested(Vec<Value>),
+}
+
+/// How far apart floats may be and still count as equal: `|a - b| <= absolute + relative * |b|`. Nothing else is ever equal by it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    /// Of the second value, from 0.
+    pub relative: f64,
+    /// In the values' own unit, from 0.
+    pub absolute: f64,
+}
+
+impl Tolerance {
+    /// Floats are equal by their bits.
+    pub const NONE: Self = Self { relative: 0.0, absolute: 0.0 };
+
+    fn allows(self, t: &FloatType, a: &[u8], b: &[u8]) -> bool {
+        if self == Self::NONE {
+            return false;
+        }
+        let (Some(a), Some(b)) = (float_value(a, t), float_value(b, t)) else { return false };
+        a == b || (a.is_nan() && b.is_nan()) || (a.is_finite() && b.is_finite() && (a - b).abs() <= self.absolute + self.relative * b.abs())
+    }
 }
 
 impl Elements {
@@ -67,22 +90,32 @@ impl Elements {
     /// Is element `at` here equal to element `at` there? Floats by their bits, except that any NaN
     /// equals any NaN; fixed-length strings without their padding; a null string equals an empty one.
     pub fn equal_at(&self, other: &Elements, dtype: &Dtype, at: usize) -> bool {
+        self.equal_within(other, dtype, at, Tolerance::NONE)
+    }
+
+    /// [`Elements::equal_at`], with floats that may be apart; in records, arrays, sequences and complex numbers, too.
+    pub fn equal_within(&self, other: &Elements, dtype: &Dtype, at: usize, tolerance: Tolerance) -> bool {
         match (self, other) {
             (Elements::Fixed(a), Elements::Fixed(b)) => {
                 let size = dtype.size();
                 let range = at * size..(at + 1) * size;
-                fixed_equal(dtype, &a[range.clone()], &b[range])
+                fixed_equal(dtype, &a[range.clone()], &b[range], tolerance)
             }
             (Elements::Strings(a), Elements::Strings(b)) => a[at].as_deref().unwrap_or_default() == b[at].as_deref().unwrap_or_default(),
-            (Elements::Nested(a), Elements::Nested(b)) => value_equal(dtype.resolved(), &a[at], &b[at]),
+            (Elements::Nested(a), Elements::Nested(b)) => value_equal(dtype.resolved(), &a[at], &b[at], tolerance),
             (Elements::Fixed(_) | Elements::Strings(_) | Elements::Nested(_), _) => false,
         }
     }
 
     /// Are all elements equal in the sense of [`Elements::equal_at`]?
     pub fn all_equal(&self, other: &Elements, dtype: &Dtype) -> bool {
+        self.all_within(other, dtype, Tolerance::NONE)
+    }
+
+    /// Are all elements equal in the sense of [`Elements::equal_within`]?
+    pub fn all_within(&self, other: &Elements, dtype: &Dtype, tolerance: Tolerance) -> bool {
         let count = self.count(dtype);
-        count == other.count(dtype) && (self == other || (0..count).all(|i| self.equal_at(other, dtype, i)))
+        count == other.count(dtype) && (self == other || (0..count).all(|i| self.equal_within(other, dtype, i, tolerance)))
     }
 
     /// Bytes these elements take, for budgets.
@@ -140,18 +173,19 @@ impl Elements {
     }
 }
 
-/// Equality in the sense of [`Elements::equal_at`] for values with outside data.
-fn value_equal(dtype: &Dtype, a: &Value, b: &Value) -> bool {
+/// Equality in the sense of [`Elements::equal_within`] for values with outside data.
+fn value_equal(dtype: &Dtype, a: &Value, b: &Value, tolerance: Tolerance) -> bool {
     match (a, b) {
-        (Value::Plain(a), Value::Plain(b)) => fixed_equal(dtype, a, b),
+        (Value::Plain(a), Value::Plain(b)) => fixed_equal(dtype, a, b, tolerance),
         (Value::Text(a), Value::Text(b)) => a.as_deref().unwrap_or_default() == b.as_deref().unwrap_or_default(),
         (Value::List(a), Value::List(b)) => match dtype {
-            Dtype::Vlen(base) | Dtype::Array { base, .. } => a.all_equal(b, base),
+            Dtype::Vlen(base) | Dtype::Array { base, .. } => a.all_within(b, base, tolerance),
             _ => a == b,
         },
         (Value::Record(a), Value::Record(b)) => match dtype {
             Dtype::Compound { members, .. } => {
-                a.len() == b.len() && members.iter().zip(a.iter().zip(b)).all(|(m, (a, b))| value_equal(m.dtype.resolved(), a, b))
+                a.len() == b.len()
+                    && members.iter().zip(a.iter().zip(b)).all(|(m, (a, b))| value_equal(m.dtype.resolved(), a, b, tolerance))
             }
             _ => a == b,
         },
@@ -170,29 +204,29 @@ pub(crate) fn trimmed<'a>(t: &StringType, bytes: &'a [u8]) -> &'a [u8] {
     &bytes[..end]
 }
 
-fn fixed_equal(dtype: &Dtype, a: &[u8], b: &[u8]) -> bool {
+fn fixed_equal(dtype: &Dtype, a: &[u8], b: &[u8], tolerance: Tolerance) -> bool {
     if a == b {
         return true;
     }
     match dtype {
-        Dtype::Float(t) => is_nan(t, a) && is_nan(t, b),
+        Dtype::Float(t) => is_nan(t, a) && is_nan(t, b) || tolerance.allows(t, a, b),
         Dtype::String(t) if t.length != StringLength::Variable => trimmed(t, a) == trimmed(t, b),
         Dtype::Compound { members, .. } => members.iter().all(|m| {
             let range = m.offset..m.offset + m.dtype.size();
             match (a.get(range.clone()), b.get(range)) {
-                (Some(a), Some(b)) => fixed_equal(&m.dtype, a, b),
+                (Some(a), Some(b)) => fixed_equal(&m.dtype, a, b, tolerance),
                 _ => false,
             }
         }),
         Dtype::Array { base, .. } => {
             let size = base.size().max(1);
-            a.chunks(size).zip(b.chunks(size)).all(|(a, b)| fixed_equal(base, a, b))
+            a.chunks(size).zip(b.chunks(size)).all(|(a, b)| fixed_equal(base, a, b, tolerance))
         }
         Dtype::Complex(t) => {
             let part = Dtype::Float(t.clone());
-            a.chunks(t.size).zip(b.chunks(t.size)).all(|(a, b)| fixed_equal(&part, a, b))
+            a.chunks(t.size).zip(b.chunks(t.size)).all(|(a, b)| fixed_equal(&part, a, b, tolerance))
         }
-        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => fixed_equal(dtype, a, b),
+        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => fixed_equal(dtype, a, b, tolerance),
         Dtype::Int(_)
         | Dtype::Enum { .. }
         | Dtype::String(_)
@@ -232,6 +266,27 @@ mod tests {
         let both = |r: u32, i: u32| Elements::Fixed([r.to_le_bytes(), i.to_le_bytes()].concat());
         assert!(both(0x7fc0_0000, 5).all_equal(&both(0x7fc0_0001, 5), &c8));
         assert!(!both(0x7fc0_0000, 5).all_equal(&both(0x7fc0_0001, 6), &c8));
+    }
+
+    #[test]
+    fn tolerance_is_for_floats_only() {
+        let within = |dtype: &Dtype, a: Vec<u8>, b: Vec<u8>, relative: f64, absolute: f64| {
+            Elements::Fixed(a).all_within(&Elements::Fixed(b), dtype, Tolerance { relative, absolute })
+        };
+        let float = |a: f64, b: f64, relative: f64, absolute: f64| {
+            within(&Dtype::float(8), a.to_le_bytes().to_vec(), b.to_le_bytes().to_vec(), relative, absolute)
+        };
+        assert!(float(1.0, 1.1, 0.0, 0.2) && !float(1.0, 1.1, 0.0, 0.01));
+        assert!(float(90.0, 100.0, 0.1, 0.0) && !float(100.0, 90.0, 0.1, 0.0));
+        assert!(!float(0.0, -0.0, 0.0, 0.0) && float(0.0, -0.0, 0.0, 1e-300));
+        assert!(!float(f64::INFINITY, 1.0, 0.5, 0.5) && !float(1.0, f64::INFINITY, 0.5, 0.5) && !float(f64::NAN, 1.0, 9.0, 9.0));
+        assert!(float(f64::INFINITY, f64::INFINITY, 0.5, 0.5));
+        let f2 = Dtype::Float(FloatType::bf16());
+        assert!(within(&f2, vec![0x80, 0x3f], vec![0x81, 0x3f], 0.01, 0.0));
+        assert!(!within(&Dtype::int(1, true), vec![1], vec![2], 9.0, 9.0));
+        let array = Dtype::Array { base: Box::new(Dtype::float(4)), dims: vec![2] };
+        let both = |x: f32| [1f32.to_le_bytes(), x.to_le_bytes()].concat();
+        assert!(within(&array, both(2.0), both(2.5), 0.0, 0.5) && !within(&array, both(2.0), both(2.5), 0.0, 0.4));
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod contents;
 mod custom_float;
 mod decode;
 mod desired;
+mod difference;
 mod dtype;
 mod elements;
 mod encode;
@@ -39,11 +40,12 @@ pub use desired::{
     DesiredType, FileProps, FileSpace, Libver, OnMismatch, Orders, Owned, Patch, Removal, RemovalTarget, SelectionText, Size,
     SpaceStrategy, TrackOrder,
 };
+pub use difference::{Change, Comparison, Difference};
 pub use dtype::{
     Charset, CompoundMember, Dtype, Encoding, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType,
 };
-pub use elements::Elements;
 pub(crate) use elements::trimmed;
+pub use elements::{Elements, Tolerance};
 pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, hex_bytes, is_written_nested};
 pub use fill::{ALPHABET, BlockSource, Boundary, Field, Fill, Missing, Rule, SourceFile};
 pub use filter::{BitshuffleCodec, BloscCodec, BloscShuffle, Codec, Filter, LZ4_MOST_BYTES, Scale, SzipCoding, ZSTD_HIGHEST, ZSTD_LOWEST};

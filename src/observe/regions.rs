@@ -45,7 +45,7 @@ pub fn regions(
                 (false, copied) => compare(&access, &Work { path, dataset, layer, above, names, copied }, watch)?,
                 (true, Some(from)) => {
                     let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.fill.element_bytes(&dataset.dtype));
-                    match stored::compare(&access, &from, &partition)? {
+                    match stored::compare(&access, &from.access, &from.seen, &partition)? {
                         Some(seen) => seen,
                         None => continue,
                     }

@@ -6,33 +6,38 @@ use std::collections::BTreeSet;
 use super::ObserveError;
 use crate::h5::{DatasetAccess, H5Error, Stored, StoredChunk};
 use crate::model::{Partition, RegionSeen, SeenDataset};
-use crate::source::{Opened, same_unwritten};
+use crate::source::same_unwritten;
 
 /// Compares stored chunks pair by pair: all elements of a chunk count as different where its bytes, or the filters it was taken through,
 /// differ. `None` where stored chunks do not mean the same on both sides, or are too many to list.
 ///
 /// A chunk that only one side has counts as different: without the filter nobody can say whether it holds fill values. The blocks that
 /// differ are told only if copying chunks can make them equal: HDF5 takes no stored chunk away again.
-pub(super) fn compare(access: &DatasetAccess, from: &Opened, partition: &Partition) -> Result<Option<RegionSeen>, ObserveError> {
-    if !from.access.same_storage(access)? {
+pub(super) fn compare(
+    access: &DatasetAccess,
+    from: &DatasetAccess,
+    from_seen: &SeenDataset,
+    partition: &Partition,
+) -> Result<Option<RegionSeen>, ObserveError> {
+    if !from.same_storage(access)? {
         return Ok(None);
     }
     let seen = access.seen()?;
-    let (Stored::Chunks(ours), Stored::Chunks(theirs)) = (access.stored(&seen)?, from.access.stored(&from.seen)?) else { return Ok(None) };
+    let (Stored::Chunks(ours), Stored::Chunks(theirs)) = (access.stored(&seen)?, from.stored(from_seen)?) else { return Ok(None) };
     let elements = seen.shape.elements().unwrap_or(0);
     let (mut differing, mut stored) = (0u64, 0u64);
     let (mut blocks, mut mendable) = (BTreeSet::new(), true);
     for (our, their) in pairs(&ours, &theirs) {
         let count = our.or(their).map_or(0, |c| chunk_elements(c, &seen));
         stored += count;
-        if !equal(access, our, &from.access, their)? {
+        if !equal(access, our, from, their)? {
             differing += count;
             let held = their.and_then(|c| partition.holding(&c.offset, seen.layout.chunk()?));
             mendable &= held.is_some();
             blocks.extend(held.into_iter().flatten());
         }
     }
-    if stored < elements && !same_unwritten(&seen, &from.seen) {
+    if stored < elements && !same_unwritten(&seen, from_seen) {
         differing += elements - stored;
         mendable = false;
     }
@@ -40,10 +45,10 @@ pub(super) fn compare(access: &DatasetAccess, from: &Opened, partition: &Partiti
     Ok(Some(RegionSeen { elements, differing, blocks, ..RegionSeen::default() }))
 }
 
-type Pair<'a> = (Option<&'a StoredChunk>, Option<&'a StoredChunk>);
+pub(super) type Pair<'a> = (Option<&'a StoredChunk>, Option<&'a StoredChunk>);
 
 /// Chunks of two lists by their places, in order.
-fn pairs<'a>(ours: &'a [StoredChunk], theirs: &'a [StoredChunk]) -> Vec<Pair<'a>> {
+pub(super) fn pairs<'a>(ours: &'a [StoredChunk], theirs: &'a [StoredChunk]) -> Vec<Pair<'a>> {
     let (mut ours, mut theirs) = (ours.iter().peekable(), theirs.iter().peekable());
     let mut out = Vec::new();
     loop {
@@ -61,7 +66,7 @@ fn pairs<'a>(ours: &'a [StoredChunk], theirs: &'a [StoredChunk]) -> Vec<Pair<'a>
     }
 }
 
-fn equal(a: &DatasetAccess, our: Option<&StoredChunk>, b: &DatasetAccess, their: Option<&StoredChunk>) -> Result<bool, H5Error> {
+pub(super) fn equal(a: &DatasetAccess, our: Option<&StoredChunk>, b: &DatasetAccess, their: Option<&StoredChunk>) -> Result<bool, H5Error> {
     match (our, their) {
         (Some(our), Some(their)) => Ok(our.bytes == their.bytes && a.read_chunk_raw(our)? == b.read_chunk_raw(their)?),
         (Some(_), None) | (None, Some(_)) => Ok(false),

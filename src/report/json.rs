@@ -198,7 +198,7 @@ fn dataset(d: &Definition) -> Value {
     out
 }
 
-fn shape(shape: &Shape) -> Value {
+pub(super) fn shape(shape: &Shape) -> Value {
     match shape {
         Shape::Null => json!("null"),
         Shape::Scalar => json!([]),
@@ -206,7 +206,7 @@ fn shape(shape: &Shape) -> Value {
     }
 }
 
-fn seen(value: &AttrSeen) -> Value {
+pub(super) fn seen(value: &AttrSeen) -> Value {
     match value {
         AttrSeen::Value(value) => attr(value),
         AttrSeen::Opaque { dtype, shape: s, .. } => json!({ "dtype": dtype.to_string(), "shape": shape(s) }),

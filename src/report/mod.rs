@@ -1,5 +1,6 @@
 //! Values → text and JSON. Prints nothing itself.
 
+mod diff;
 mod findings;
 mod json;
 pub mod listing;
@@ -9,6 +10,7 @@ mod plan;
 pub mod values;
 mod words;
 
+pub use diff::{DiffContext, diff_json, diff_summary, diff_text};
 pub use findings::findings_text;
 pub use json::{PlanContext, plan_json};
 pub use paint::Paint;

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use super::Paint;
 use super::words::{count, escape_controls, grouped, human_bytes};
 use crate::model::{
-    AttrSeen, AttrValue, Definition, Elements, H5Path, Layout, LinkSeen, PartialChunks, RegionSeen, Shape, bytes_text, element_text,
+    AttrSeen, AttrValue, Definition, Elements, H5Path, Layout, LinkSeen, MaxShape, PartialChunks, RegionSeen, Shape, bytes_text,
+    element_text,
 };
 use crate::plan::{Action, Blocks, Hazard, Kept, Proposal, Step, Verb};
 
@@ -19,7 +20,7 @@ pub enum Tense {
 }
 
 /// Objects shown before the rest is only counted.
-const MOST_OBJECTS: usize = 60;
+pub(super) const MOST_OBJECTS: usize = 60;
 /// Characters of a value that are shown.
 const MOST_VALUE_CHARS: usize = 60;
 
@@ -120,20 +121,30 @@ fn link_text(link: &LinkSeen) -> String {
 
 fn dataset_text(d: &Definition) -> String {
     let grows = d.maxshape.iter().zip(d.shape.dims()).any(|(m, s)| *m != Some(*s));
-    let max: Vec<String> = d.maxshape.iter().map(|m| m.map_or("unlimited".into(), |m| m.to_string())).collect();
-    let max = if grows { format!(" of at most [{}]", max.join(", ")) } else { String::new() };
-    let storage = match &d.layout {
+    let max = if grows { max_text(&d.maxshape) } else { String::new() };
+    let chunked = matches!(d.layout, Layout::Chunked { .. });
+    let raw = if chunked && d.partial_chunks == PartialChunks::Raw { ", partial chunks raw" } else { "" };
+    format!("dataset {} {}{max}{}{raw}", d.dtype, d.shape, storage_text(&d.layout))
+}
+
+/// ` of at most [5, unlimited]`.
+pub(super) fn max_text(max: &MaxShape) -> String {
+    let sizes: Vec<String> = max.iter().map(|m| m.map_or("unlimited".into(), |m| m.to_string())).collect();
+    format!(" of at most [{}]", sizes.join(", "))
+}
+
+/// `, chunks [5], shuffle`.
+pub(super) fn storage_text(layout: &Layout) -> String {
+    match layout {
         Layout::Chunked { chunk, filters } => {
             let filters: String = filters.iter().map(|f| format!(", {f}")).collect();
-            let raw = if d.partial_chunks == PartialChunks::Raw { ", partial chunks raw" } else { "" };
-            format!(", chunks {chunk:?}{filters}{raw}")
+            format!(", chunks {chunk:?}{filters}")
         }
         Layout::Compact => ", compact".into(),
         Layout::External(files) => format!(", in {}", count(files.len(), "external file")),
         Layout::Virtual(mappings) => format!(", virtual with {}", count(mappings.len(), "mapping")),
         Layout::Contiguous | Layout::Unknown(_) => String::new(),
-    };
-    format!("dataset {} {}{max}{storage}", d.dtype, d.shape)
+    }
 }
 
 fn attr_name(action: &Action) -> Option<&[u8]> {
@@ -197,7 +208,7 @@ fn region_text(region: &str, rule: &str, blocks: &Blocks, seen: &RegionSeen, byt
 }
 
 /// The dtype of a new attribute where the value does not say it.
-fn typed(value: &AttrValue) -> String {
+pub(super) fn typed(value: &AttrValue) -> String {
     let plain = ["i8", "f8", "bool", "str"].contains(&value.dtype.to_string().as_str());
     if plain { String::new() } else { format!("   ({})", value.dtype) }
 }
@@ -216,7 +227,7 @@ fn retyped(before: &AttrSeen, after: &AttrValue) -> String {
     }
 }
 
-fn seen_text(seen: &AttrSeen) -> String {
+pub(super) fn seen_text(seen: &AttrSeen) -> String {
     match seen {
         AttrSeen::Value(value) => value_text(value),
         AttrSeen::Opaque { dtype, .. } => format!("({dtype})"),
@@ -238,7 +249,7 @@ pub(super) fn value_text(value: &AttrValue) -> String {
     }
 }
 
-fn clipped(text: &str) -> String {
+pub(super) fn clipped(text: &str) -> String {
     let text = escape_controls(&text.replace('\n', "\\n"));
     if text.chars().count() <= MOST_VALUE_CHARS {
         return text;

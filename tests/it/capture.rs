@@ -28,6 +28,7 @@ fn round(dir: &Path, options: &[&str]) -> String {
     run(dir, 0, &["build", "m.toml", "-o", "b.h5"]);
     let (a, b) = (snapshot(&dir.join("a.h5")), snapshot(&dir.join("b.h5")));
     assert_eq!(differences(&a, &b), Vec::<String>::new(), "{}", text("m.toml"));
+    run(dir, 0, &["diff", "a.h5", "b.h5"]);
     run(dir, 0, &["check", "m.toml", "a.h5"]);
     run(dir, 0, &["check", "--exact", "m.toml", "a.h5"]);
     let again = dir.join("again");

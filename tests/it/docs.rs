@@ -9,6 +9,7 @@
 //! | `toml apply [OPTION…]` | applied to the file that the block before it left; then `check` finds nothing to do |
 //! | `toml refused: WORDS` | refused by `build`, and the message has these words (`version` may be left out) |
 //! | `toml conflict: WORDS` | a conflict with the file that the block before it left |
+//! | `toml built NAME` | a whole manifest, kept as `NAME.toml` and built as `NAME.h5` for later blocks |
 //! | `LANGUAGE file NAME` | kept under this name for later blocks |
 //! | `text output ARGUMENTS` | what `h5mason ARGUMENTS` prints to stdout; JSON (`json output …`) apart from version and file size |
 
@@ -25,6 +26,7 @@ pub enum Kind {
     Refused(String),
     Conflict(String),
     File(String),
+    Built(String),
     Output(Vec<String>),
 }
 
@@ -87,6 +89,7 @@ fn kind(words: &str, body: &mut String, place: &str) -> Option<Kind> {
         "refused:" => Kind::Refused(rest.into()),
         "conflict:" => Kind::Conflict(rest.into()),
         "file" => Kind::File(rest.into()),
+        "built" => Kind::Built(rest.into()),
         "output" => Kind::Output(options()),
         _ => return None,
     })
@@ -113,6 +116,11 @@ fn check_page(page: &str) {
         std::fs::write(at.join(name), text).unwrap();
         match kind {
             Kind::File(_) => {}
+            Kind::Built(name) => {
+                std::fs::rename(at.join("manifest.toml"), at.join(format!("{name}.toml"))).unwrap();
+                let (manifest, file) = (format!("{name}.toml"), format!("{name}.h5"));
+                expect(&run(at, &["build", &manifest, "-o", &file, "--force"], &[]), 0, place, "build");
+            }
             Kind::Output(arguments) => {
                 let output = run(at, &[], arguments);
                 let stdout = String::from_utf8_lossy(&output.stdout);
@@ -183,7 +191,7 @@ fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
 }
 
 /// Pages whose blocks are tried.
-pub const PAGES: [&str; 3] = ["docs/manifest.md", "docs/plan-format.md", "README.md"];
+pub const PAGES: [&str; 4] = ["docs/manifest.md", "docs/plan-format.md", "README.md", "docs/diff.md"];
 
 #[test]
 fn the_reference_works() {
@@ -198,6 +206,11 @@ fn the_plan_format_is_what_is_printed() {
 #[test]
 fn the_readme_works() {
     check_page(PAGES[2]);
+}
+
+#[test]
+fn the_page_on_diff_works() {
+    check_page(PAGES[3]);
 }
 
 #[test]

@@ -16,8 +16,9 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("txn", &["h5"], &["hdf5", "hdf5_sys", "toml", "clap", "rand", "ndarray"]),
     ("apply", &["h5", "txn", "model", "plan", "fill", "source", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "indicatif"]),
     ("capture", &["h5", "txn", "model", "fill", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
+    ("diff", &["h5", "model", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
     ("report", &["model", "plan"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
-    ("cli", &["apply", "capture", "h5", "manifest", "model", "observe", "plan", "report", "source", "txn"], &["hdf5", "hdf5_sys"]),
+    ("cli", &["apply", "capture", "diff", "h5", "manifest", "model", "observe", "plan", "report", "source", "txn"], &["hdf5", "hdf5_sys"]),
 ];
 /// Names that stand behind `crate::` without being modules.
 const ROOT_ITEMS: &[&str] = &["MANIFEST_SCHEMA", "PLAN_SCHEMA"];

@@ -155,6 +155,7 @@ fn help() {
         &["apply", "--help"],
         &["check", "--help"],
         &["capture", "--help"],
+        &["diff", "--help"],
         &["show", "--help"],
         &["frobnicate"],
     ]

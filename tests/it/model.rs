@@ -41,20 +41,48 @@ fn list(items: impl IntoIterator<Item = impl ToString>) -> String {
 #[derive(Clone, Debug)]
 enum T {
     /// Integer of so many value bits; its text.
-    Int { text: String, size: usize, signed: bool, bits: usize, standard: bool },
+    Int {
+        text: String,
+        size: usize,
+        signed: bool,
+        bits: usize,
+        standard: bool,
+    },
     /// Float; does it take every rule?
-    Float { text: String, size: usize, standard: bool },
+    Float {
+        text: String,
+        size: usize,
+        standard: bool,
+    },
     Bool,
-    Enum { text: String, size: usize, names: Vec<String> },
-    Complex { text: String, size: usize, native: bool },
-    Fixed { text: String, size: usize },
+    Enum {
+        text: String,
+        size: usize,
+        names: Vec<String>,
+    },
+    Complex {
+        text: String,
+        size: usize,
+        native: bool,
+    },
+    Fixed {
+        text: String,
+        size: usize,
+    },
     Text(String),
     /// Opaque, or a bitfield of so many bits.
-    Hex { text: String, size: usize, bits: usize },
+    Hex {
+        text: String,
+        size: usize,
+        bits: usize,
+    },
     Ref(&'static str),
     Array(Box<T>, Vec<u64>),
     Vlen(Box<T>),
-    Compound { members: Vec<(String, usize, T)>, size: usize },
+    Compound {
+        members: Vec<(String, usize, T)>,
+        size: usize,
+    },
     Committed(&'static str, Box<T>),
 }
 
@@ -67,7 +95,10 @@ const TARGETS: [(&str, &str); 6] = [
     ("/t/s\"", "[dataset.\"/t/s\"]\ndtype = \"f4\"\nshape = []\n"),
     ("/t/g\"", "[group.\"/t/g\"]\n"),
     ("/t/int\"", "[type.\"/t/int\"]\ndtype = \">i2\"\n"),
-    ("/t/row\"", "[type.\"/t/row\"]\ndtype.compound = [{ name = \"x\", dtype = \"u1\" }, { name = \"s\", dtype = \"str\" }]\nattrs.a = \"b\"\n"),
+    (
+        "/t/row\"",
+        "[type.\"/t/row\"]\ndtype.compound = [{ name = \"x\", dtype = \"u1\" }, { name = \"s\", dtype = \"str\" }]\nattrs.a = \"b\"\n",
+    ),
 ];
 
 fn odd_int(rng: &mut ChaCha8Rng) -> (String, usize, bool, usize) {
@@ -77,7 +108,8 @@ fn odd_int(rng: &mut ChaCha8Rng) -> (String, usize, bool, usize) {
     let order = if size > 1 && rng.random_bool(0.5) { "big" } else { "little" };
     let pads = ["zero", "one"];
     let pads = [of(rng, &pads), of(rng, &pads)];
-    let text = format!("{{ size = {size}, signed = {signed}, order = \"{order}\", precision = {bits}, offset = {offset}, pad = {pads:?} }}");
+    let text =
+        format!("{{ size = {size}, signed = {signed}, order = \"{order}\", precision = {bits}, offset = {offset}, pad = {pads:?} }}");
     (text, size, signed, bits)
 }
 
@@ -158,7 +190,11 @@ impl T {
             }
             10 => {
                 let size = rng.random_range(1..6);
-                T::Hex { text: format!("{{ opaque = {{ size = {size}, tag = {} }} }}", quoted(of(rng, &["", "tag $\\xFF"]))), size, bits: size * 8 }
+                T::Hex {
+                    text: format!("{{ opaque = {{ size = {size}, tag = {} }} }}", quoted(of(rng, &["", "tag $\\xFF"]))),
+                    size,
+                    bits: size * 8,
+                }
             }
             11 => {
                 let T::Int { text, size, bits, .. } = int(rng) else { unreachable!() };
@@ -281,7 +317,8 @@ impl T {
                     let bytes: Vec<&str> = (0..*size).map(|_| of(rng, &["\\x00", "a", "\\xFF", " "])).collect();
                     return format!("{{ bytes = '{}' }}", bytes.concat());
                 }
-                let words = if text.contains("utf8") { ["", "a", "xyz", "ä€", "$ {} \"", "7"] } else { ["", "a", "xyz", "b c", "$ {} \"", "7"] };
+                let words =
+                    if text.contains("utf8") { ["", "a", "xyz", "ä€", "$ {} \"", "7"] } else { ["", "a", "xyz", "b c", "$ {} \"", "7"] };
                 quoted(Some(of(rng, &words)).filter(|w| w.len() <= *size).unwrap_or(""))
             }
             T::Text(text) => match rng.random_range(0..10) {
@@ -381,7 +418,8 @@ impl T {
             (_, T::Fixed { size, .. }) => format!("fill.text = {{ length = [0, {size}] }}\n"),
             (_, T::Text(_)) => of(rng, &["fill.text = { length = 5 }\n", "fill.uuid = {}\n"]).into(),
             (_, T::Compound { members, .. }) if !self.has_vlen() && !self.has_ref() => {
-                let rules: Vec<String> = members.iter().map(|(name, _, m)| format!("{} = {{ value = {} }}", quoted(name), m.value(rng))).collect();
+                let rules: Vec<String> =
+                    members.iter().map(|(name, _, m)| format!("{} = {{ value = {} }}", quoted(name), m.value(rng))).collect();
                 format!("fill.fields = {{ {} }}\n", rules.join(", "))
             }
             _ => format!("fill.cycle = {}\n", values(rng)),
@@ -429,7 +467,11 @@ impl Draw {
         }
         let mut rng = self.rng("path");
         let parents = ["", "", "/g", "/g/h h", "/g$", "/g\"", "/g\\xFF\n", "/gä/G"];
-        format!("{}/{}{i}", of(&mut rng, &parents), of(&mut rng, &["a", "Z", "b c", "$x", "${y}", ".", "..", "\\xFEq", "\n", "'\"", "ä", "-"]))
+        format!(
+            "{}/{}{i}",
+            of(&mut rng, &parents),
+            of(&mut rng, &["a", "Z", "b c", "$x", "${y}", ".", "..", "\\xFEq", "\n", "'\"", "ä", "-"])
+        )
     }
 
     /// Lines that every object may have.
@@ -465,7 +507,21 @@ impl Draw {
         let dtype = self.dtype(&format!("attr {i}"));
         let charset = if rng.random_bool(0.1) { ", name_charset = \"utf8\"" } else { "" };
         match rng.random_range(0..9) {
-            0 => of(rng, &["1", "-2.5", "true", "\"ä $$\"", "[1, 2]", "[\"a\", \"\"]", "[[0.5, nan]]", "2020-02-16T22:58:54Z", "{ bytes = 'a\\xE9' }"]).into(),
+            0 => of(
+                rng,
+                &[
+                    "1",
+                    "-2.5",
+                    "true",
+                    "\"ä $$\"",
+                    "[1, 2]",
+                    "[\"a\", \"\"]",
+                    "[[0.5, nan]]",
+                    "2020-02-16T22:58:54Z",
+                    "{ bytes = 'a\\xE9' }",
+                ],
+            )
+            .into(),
             1 => format!("{{ empty = {}{charset} }}", dtype.toml()),
             2 => format!("{{ ref = \"{}\" }}", of(rng, &["/t/d", "/t/g", "/"])),
             3 if rng.random_bool(0.2) => {
@@ -474,7 +530,10 @@ impl Draw {
             _ => {
                 let dims: Vec<u64> = (0..of(rng, &[0, 0, 1, 1, 2, 3])).map(|_| of(rng, &[0, 1, 1, 2, 3])).collect();
                 let max: String = match rng.random_bool(0.2) && !dims.is_empty() {
-                    true => format!(", maxshape = {}", list(dims.iter().map(|d| of(rng, &[d.to_string(), (d + 2).to_string(), "\"unlimited\"".into()])))),
+                    true => format!(
+                        ", maxshape = {}",
+                        list(dims.iter().map(|d| of(rng, &[d.to_string(), (d + 2).to_string(), "\"unlimited\"".into()])))
+                    ),
                     false => String::new(),
                 };
                 let value = if dims.contains(&0) { "[]".into() } else { nested(rng, &dtype, &dims) };
@@ -549,7 +608,10 @@ fn dataset(draw: &Draw, i: usize) -> (String, String) {
         }
         1 => out += &format!("shape = {dims:?}\nlayout = \"compact\"\n"),
         2 if !dtype.has_vlen() && !dtype.has_ref() => {
-            out += &format!("shape = {dims:?}\nexternal = {}\n", of(&mut rng, &["[{ file = \"e.raw\" }]", "[{ file = \"e $$\\\\xFF\", offset = 8, size = 1 }, { file = \"f\" }]"]));
+            out += &format!(
+                "shape = {dims:?}\nexternal = {}\n",
+                of(&mut rng, &["[{ file = \"e.raw\" }]", "[{ file = \"e $$\\\\xFF\", offset = 8, size = 1 }, { file = \"f\" }]"])
+            );
             elsewhere = true;
         }
         3 => {

@@ -1,0 +1,159 @@
+//! Two files side by side. Both are only read.
+//!
+//! First all metadata, in step through both files; then the contents of datasets that both have.
+
+mod aspects;
+mod file;
+mod names;
+mod walk;
+
+use crate::h5::{File, H5Error};
+use crate::model::{Comparison, Glob, H5Path, Tolerance};
+use crate::observe::{PairWork, compare_pair, resolve};
+
+/// What the file as a whole is called, for `ignore`.
+const WHOLE_FILE: &str = "(file)";
+
+/// How to go about it.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Objects to compare, with all that is below them; none means all.
+    pub targets: Vec<Glob>,
+    /// Objects to leave out, with all that is below them.
+    pub excludes: Vec<Glob>,
+    /// Attributes to leave out.
+    pub ignored_attrs: Vec<AttrMask>,
+    /// Leave out what is said of the file as a whole.
+    pub ignore_file: bool,
+    /// How far apart floats may be.
+    pub tolerance: Tolerance,
+    /// Do not read contents.
+    pub no_data: bool,
+}
+
+/// Attributes of some names of some objects.
+#[derive(Clone, Debug)]
+pub struct AttrMask {
+    path: Glob,
+    name: Glob,
+}
+
+/// What is to be left out.
+#[derive(Clone, Debug)]
+pub enum Mask {
+    /// Objects, with all that is below them.
+    Objects(Glob),
+    /// Attributes.
+    Attrs(AttrMask),
+    /// What is said of the file as a whole.
+    File,
+}
+
+impl Mask {
+    /// `/path/glob`, `/path/glob@attribute`, or `(file)`: split at the first `@` after the last `/`. The error is a clause.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        if text == WHOLE_FILE {
+            return Ok(Self::File);
+        }
+        let name_at = text.rfind('/').map_or(0, |at| at + 1);
+        match text[name_at..].find('@') {
+            None => Glob::new(text).map(Self::Objects),
+            Some(at) => {
+                let (path, name) = (&text[..name_at + at], &text[name_at + at + 1..]);
+                Ok(Self::Attrs(AttrMask { path: Glob::new(path)?, name: Glob::new(name)? }))
+            }
+        }
+    }
+}
+
+impl AttrMask {
+    fn matches(&self, path: &H5Path, name: &[u8]) -> bool {
+        self.path.matches(path) && self.name.matches(&H5Path::root().child(name))
+    }
+}
+
+/// Is an object compared?
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wanted {
+    /// Yes.
+    Yes,
+    /// No, but what is below it may be.
+    Through,
+    /// No, and nothing below it.
+    No,
+}
+
+impl Options {
+    fn wanted(&self, path: &H5Path) -> Wanted {
+        let hit = |globs: &[Glob]| globs.iter().any(|g| g.matches(path) || path.ancestors().iter().any(|p| !p.is_root() && g.matches(p)));
+        match (hit(&self.excludes), self.targets.is_empty() || hit(&self.targets)) {
+            (true, _) if !path.is_root() => Wanted::No,
+            (false, true) => Wanted::Yes,
+            _ => Wanted::Through,
+        }
+    }
+}
+
+/// How far the comparison of contents is: dataset, bytes since the last call, bytes of all.
+pub type Watch<'a> = &'a mut dyn FnMut(&H5Path, u64, u64);
+
+/// Compares two open files. What cannot be compared is in the result; an error is a file that cannot be read at all.
+pub fn diff(a: &File, b: &File, options: &Options, watch: Watch<'_>) -> Result<Comparison, H5Error> {
+    let mut out = Comparison { contents: !options.no_data, ..Comparison::default() };
+    if options.targets.is_empty() && !options.ignore_file {
+        file::compare(a, b, &mut out)?;
+    }
+    let names = names::Names::new(a, b);
+    let datasets = walk::walk(a, b, options, &names, &mut out)?;
+    if !options.no_data {
+        let total = datasets.iter().map(|d| d.bytes).sum();
+        for dataset in &datasets {
+            values(a, b, options, &names, &dataset.path, &mut |bytes| watch(&dataset.path, bytes, total), &mut out);
+        }
+    }
+    out.differences.sort_by(|x, y| (&x.path, x.change.rank()).cmp(&(&y.path, y.change.rank())));
+    out.untold.sort();
+    Ok(out)
+}
+
+fn values(
+    a: &File,
+    b: &File,
+    options: &Options,
+    names: &names::Names<'_>,
+    path: &H5Path,
+    watch: &mut dyn FnMut(u64),
+    out: &mut Comparison,
+) {
+    let open = |file: &File| resolve(file, path).map_err(|e| e.to_string())?.0.access().map_err(|e| e.cause);
+    let compared = open(a).and_then(|a| Ok((a, open(b)?))).and_then(|(a, b)| {
+        let name = |before: &mut _, after: &mut _| names.elements(before, after);
+        compare_pair(&PairWork { a: &a, b: &b, tolerance: options.tolerance, name: &name }, watch)
+    });
+    match compared {
+        Ok(None) => {}
+        Ok(Some((_, seen))) if seen.differing == 0 => {}
+        Ok(Some((region, seen))) => out.differ(path, crate::model::Change::Values { region, seen }),
+        Err(why) => out.untold.push((path.clone(), format!("its contents cannot be compared: {why}"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks() {
+        let attr = |text: &str, path: &str, name: &str| {
+            let Ok(Mask::Attrs(mask)) = Mask::parse(text) else { panic!("{text}") };
+            mask.matches(&H5Path::parse(path).unwrap(), name.as_bytes())
+        };
+        assert!(attr("/**@history", "/", "history") && attr("/**@history", "/a/b", "history") && !attr("/**@history", "/a", "title"));
+        assert!(attr("/a@*", "/a", "x") && !attr("/a@*", "/a/b", "x") && !attr("/a@*", "/", "x"));
+        assert!(attr("@x", "/", "x") && attr("/a/b@c@d", "/a/b", "c@d"));
+        assert!(attr("/a@b/c@d", "/a@b/c", "d"));
+        assert!(matches!(Mask::parse("/a@b/c"), Ok(Mask::Objects(_))));
+        assert!(matches!(Mask::parse("(file)"), Ok(Mask::File)));
+        assert!(Mask::parse("/a[").is_err() && Mask::parse("/a@[").is_err());
+    }
+}
