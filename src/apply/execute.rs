@@ -1,12 +1,14 @@
 //! One step after the other.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::h5::{File, H5Error, NewDataset, NewGroup, Object, prepare_missing};
-use crate::model::{Charset, DesiredLink, Dtype, H5Path, Target};
+use crate::model::{Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
 
 use super::region;
+use crate::source;
 
 /// A step failed; the transaction is thrown away.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +31,19 @@ pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
 
 /// Executes every step on the open file.
 pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyError> {
-    let mut opener = Opener { file, groups: Vec::new(), object: None, types: BTreeMap::new() };
+    let mut opener = Opener { file, groups: Vec::new(), object: None, types: BTreeMap::new(), copies: BTreeMap::new() };
+    // Some parameters of filters are kept by copying the dataset only.
+    for (step, layer) in
+        plan.steps().iter().filter_map(|s| if let Action::WriteRegion { layer, .. } = &s.action { Some((s, layer)) } else { None })
+    {
+        let needed = |s: &Step| {
+            matches!(&s.action, Action::CreateDataset { definition: d, .. }
+            if s.path == step.path && d.dtype.committed().is_none() && d.layout.filters().iter().any(crate::model::Filter::needs_copy))
+        };
+        if matches!(layer.fill.rule, Rule::Source(SourceFile::Hdf5 { .. })) && plan.steps().iter().any(needed) {
+            opener.copies.insert(step.path.clone(), layer.clone());
+        }
+    }
     // Objects that use a type may come before its name does, where creation order is kept.
     for step in plan.steps() {
         if let Action::CreateType { dtype, attr_order, .. } = &step.action {
@@ -56,6 +70,17 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
             if let Some(object) = opener.types.remove(path) {
                 opener.parent(path)?.link_object(path.name(), &object, *name_charset)?;
                 opener.types.insert(path.clone(), object);
+            }
+        }
+        Action::CreateDataset { definition: d, name_charset, .. } if opener.copies.contains_key(path) => {
+            let from = opener.copies.get(path).map(|layer| source::whole(layer, &d.dtype));
+            let from = from.transpose().map_err(|e| ApplyError::Contents { path: path.clone(), cause: e.to_string() })?.flatten();
+            match from.filter(|from| from.seen.layout == d.layout && from.seen.maxshape == d.maxshape) {
+                Some(from) => _ = opener.parent(path)?.copy_from(path.name(), from.access.object(), *name_charset)?,
+                None => {
+                    opener.copies.remove(path);
+                    run(opener, step, watch)?;
+                }
             }
         }
         Action::CreateDataset { definition: d, attr_order, name_charset } => {
@@ -136,6 +161,8 @@ struct Opener<'f> {
     object: Option<(H5Path, Object)>,
     /// Committed types that this plan makes.
     types: BTreeMap<H5Path, Object>,
+    /// Datasets that are copied as a whole, and from where.
+    copies: BTreeMap<H5Path, Arc<Layer>>,
 }
 
 impl Opener<'_> {

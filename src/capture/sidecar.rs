@@ -196,6 +196,9 @@ fn copy(from: &DatasetAccess, file: &File, shape: &Shape, layout: &Layout) -> Re
         committed: None,
         name_charset: None,
     };
+    if layout.filters().iter().any(crate::model::Filter::needs_copy) {
+        return file.root().map_err(cause)?.copy_from(COPY.as_bytes(), from.object(), None).map(drop).map_err(cause);
+    }
     prepare_missing(layout.filters()).map_err(cause)?;
     let to = file.root().map_err(cause)?.create_dataset(COPY.as_bytes(), &new).map_err(cause)?.access().map_err(cause)?;
     if from.same_storage(&to).map_err(cause)?

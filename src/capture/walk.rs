@@ -380,6 +380,9 @@ impl Walk<'_> {
                 return Err("its contents cannot be read: a filter is not there".into());
             }
             (Some(_), _) if allocated => Contents::File(Kind::Hdf5),
+            (None, _) if allocated && whole && seen.layout.filters().iter().any(crate::model::Filter::needs_copy) => {
+                Contents::File(Kind::Hdf5)
+            }
             _ => contents(&access, seen, &self.naming, allocated && whole, self.options.data)?,
         };
         match found {

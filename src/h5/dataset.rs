@@ -160,6 +160,11 @@ impl Object {
 }
 
 impl DatasetAccess {
+    /// The dataset.
+    pub fn object(&self) -> &Object {
+        &self.object
+    }
+
     /// The element type.
     pub fn dtype(&self) -> &Dtype {
         &self.dtype

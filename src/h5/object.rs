@@ -5,13 +5,13 @@ use std::ffi::c_void;
 use hdf5_sys::h5g::H5Gcreate2;
 use hdf5_sys::h5i::{H5I_type_t, H5Iget_type};
 use hdf5_sys::h5o::{
-    H5O_INFO_BASIC, H5O_INFO_NUM_ATTRS, H5O_NATIVE_INFO_HDR, H5O_info2_t, H5O_native_info_t, H5O_type_t, H5Oget_comment, H5Oget_info3,
-    H5Oget_native_info, H5Olink, H5Oopen,
+    H5O_COPY_WITHOUT_ATTR_FLAG, H5O_INFO_BASIC, H5O_INFO_NUM_ATTRS, H5O_NATIVE_INFO_HDR, H5O_info2_t, H5O_native_info_t, H5O_type_t,
+    H5Ocopy, H5Oget_comment, H5Oget_info3, H5Oget_native_info, H5Olink, H5Oopen,
 };
 use hdf5_sys::h5p::{
-    H5P_CLS_DATATYPE_CREATE, H5P_CLS_GROUP_CREATE, H5P_CLS_LINK_CREATE, H5P_CRT_ORDER_INDEXED, H5P_CRT_ORDER_TRACKED, H5P_DEFAULT,
-    H5Pget_attr_creation_order, H5Pget_link_creation_order, H5Pset_attr_creation_order, H5Pset_char_encoding, H5Pset_link_creation_order,
-    H5Pset_obj_track_times,
+    H5P_CLS_DATATYPE_CREATE, H5P_CLS_GROUP_CREATE, H5P_CLS_LINK_CREATE, H5P_CLS_OBJECT_COPY, H5P_CRT_ORDER_INDEXED, H5P_CRT_ORDER_TRACKED,
+    H5P_DEFAULT, H5Pget_attr_creation_order, H5Pget_link_creation_order, H5Pset_attr_creation_order, H5Pset_char_encoding,
+    H5Pset_copy_object, H5Pset_link_creation_order, H5Pset_obj_track_times,
 };
 use hdf5_sys::h5t::{H5T_cset_t, H5Tcommit_anon};
 
@@ -214,6 +214,17 @@ impl Object {
             || format!("cannot create the link {}", self.child_label(name)),
             || unsafe { H5Olink(object.id.raw(), self.id.raw(), c_name.as_ptr(), list.raw(), H5P_DEFAULT) },
         )
+    }
+
+    /// Copies an object of another file into this group, its attributes not.
+    pub fn copy_from(&self, name: &[u8], source: &Object, charset: Option<Charset>) -> Result<Object> {
+        self.check_name(name)?;
+        let what = || format!("cannot copy {} to {}", source.label, self.child_label(name));
+        let (copy, link, c_name) = (property_list(*H5P_CLS_OBJECT_COPY)?, link_list(name, charset)?, c_string(name));
+        // SAFETY (both): valid identifiers, property lists and C strings.
+        status(what, || unsafe { H5Pset_copy_object(copy.raw(), H5O_COPY_WITHOUT_ATTR_FLAG) })?;
+        status(what, || unsafe { H5Ocopy(source.id.raw(), c".".as_ptr(), self.id.raw(), c_name.as_ptr(), copy.raw(), link.raw()) })?;
+        self.open(name)
     }
 
     /// The type of a committed type's object.

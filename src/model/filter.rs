@@ -216,6 +216,11 @@ impl From<Codec> for Filter {
 }
 
 impl Filter {
+    /// Does it have parameters that HDF5 overwrites when a dataset is made, so that only a copy of the dataset keeps them?
+    pub fn needs_copy(&self) -> bool {
+        self.stored.is_some() && matches!(self.codec, Codec::ScaleOffset(_))
+    }
+
     /// Are they the same filter? Parameters of szip that HDF5 computes may be written out on one side.
     pub fn matches(&self, other: &Filter) -> bool {
         let szip = |codec: &Codec| match codec {
