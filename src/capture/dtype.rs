@@ -220,8 +220,8 @@ mod tests {
 
     #[test]
     fn vax_and_pads_are_said() {
-        let vax = FloatType { order: None, pads: (0, 1, 2), ..FloatType::ieee(4, Order::Little) };
-        let int = IntType { precision: 12, offset: 2, pads: (1, 2), ..IntType::standard(2, false, Order::Big) };
+        let vax = FloatType { order: None, pads: (0, 1, 1), ..FloatType::ieee(4, Order::Little) };
+        let int = IntType { precision: 12, offset: 2, pads: (1, 1), ..IntType::standard(2, false, Order::Big) };
         for d in [Dtype::Float(vax), Dtype::Int(int.clone()), Dtype::Bitfield(int)] {
             assert_eq!(read_back(&d), d);
         }
