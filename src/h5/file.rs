@@ -220,6 +220,9 @@ pub(super) fn initialise() {
     // SAFETY: a plain value; failure means that there is no plugin support to turn off.
     ONCE.call_once(|| {
         let _ = hdf5::sync::sync(|| unsafe { H5PLset_loading_state(0) });
+        // The superblock's extension is made with the default list of groups, and would get times.
+        // SAFETY: a list of the library; failure means that the times stand there.
+        let _ = hdf5::sync::sync(|| unsafe { H5Pset_obj_track_times(*hdf5_sys::h5p::H5P_LST_GROUP_CREATE, 0) });
         super::filter::register();
     });
 }
