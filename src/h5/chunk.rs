@@ -133,7 +133,8 @@ impl DatasetAccess {
             Layout::Contiguous | Layout::Compact | Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_) => return Ok(Stored::All),
         };
         let what = || format!("cannot list the chunks of {}", self.object.label());
-        let mut listing = Listing { rank: chunk.len(), list: Vec::new(), addresses: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
+        let mut listing =
+            Listing { rank: chunk.len(), list: Vec::new(), addresses: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
         // SAFETY: a valid chunked dataset; the callback gets the listing it was given, and the call ends before it goes.
         status(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;
         let mut list = listing.list;
@@ -141,7 +142,8 @@ impl DatasetAccess {
             let wrong = list.iter().zip(&listing.addresses).find(|(c, at)| self.chunk_address(&c.offset) != Some(**at));
             if wrong.is_some_and(|(c, at)| swizzled.offset(&c.offset).and_then(|o| self.chunk_address(&o)) == Some(*at)) {
                 for found in &mut list {
-                    found.offset = swizzled.offset(&found.offset).ok_or_else(|| H5Error::new(what(), "the index of its chunks is damaged"))?;
+                    found.offset =
+                        swizzled.offset(&found.offset).ok_or_else(|| H5Error::new(what(), "the index of its chunks is damaged"))?;
                 }
             }
         }

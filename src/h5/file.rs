@@ -14,7 +14,7 @@ use hdf5_sys::h5f::{
 use hdf5_sys::h5p::{
     H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_userblock,
     H5Pset_attr_creation_order, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_file_space_page_size, H5Pset_file_space_strategy,
-    H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
+    H5Pset, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
 };
 
 use hdf5_sys::h5i::hid_t;
@@ -221,8 +221,12 @@ pub(super) fn initialise() {
     ONCE.call_once(|| {
         let _ = hdf5::sync::sync(|| unsafe { H5PLset_loading_state(0) });
         // The superblock's extension is made with the default list of groups, and would get times.
-        // SAFETY: a list of the library; failure means that the times stand there.
-        let _ = hdf5::sync::sync(|| unsafe { H5Pset_obj_track_times(*hdf5_sys::h5p::H5P_LST_GROUP_CREATE, 0) });
+        // H5Pset_obj_track_times does not take a default list; this is what it sets (H5Oprivate.h).
+        let mut flags = 0u8;
+        // SAFETY: a list of the library and a property of one byte; failure means that the times stand there.
+        let _ = hdf5::sync::sync(|| unsafe {
+            H5Pset(*hdf5_sys::h5p::H5P_LST_GROUP_CREATE, c"object header flags".as_ptr(), (&raw mut flags).cast())
+        });
         super::filter::register();
     });
 }

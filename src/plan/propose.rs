@@ -7,8 +7,8 @@ use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
 use super::{attrs, compare, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Charset, Desired, DesiredKind, DesiredLink, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
-    RemovalTarget, SeenKind, TrackOrder, bytes_text,
+    Base, Charset, Desired, DesiredKind, DesiredLink, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed,
+    Orders, RemovalTarget, SeenKind, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
