@@ -63,7 +63,15 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
         if fresh && decided.is_none() {
             access.write(&region, &wanted)?;
         } else {
-            let mut found = access.read(&region)?;
+            let mut found = match access.read(&region) {
+                // Without a fill value, HDF5 reads nothing where nothing was written.
+                Err(_) if fresh && access.has_no_space() => {
+                    access.write(&region, &wanted)?;
+                    watch(work.path, wanted.bytes() as u64);
+                    return Ok(());
+                }
+                found => found?,
+            };
             if overlay(&block, work, decided.as_deref(), &mut found, &wanted) {
                 access.write(&region, &found)?;
             }

@@ -3,20 +3,20 @@
 use super::Options;
 use super::text::Toml;
 use crate::h5::FileInfo;
-use crate::model::{FileSpace, Orders, TrackOrder, bytes_text};
+use crate::model::{FileSpace, HeaderVersion, Orders, TrackOrder, bytes_text};
 
 /// H5F_FILE_SPACE_PAGE_SIZE_DEF.
 const USUAL_PAGE_BYTES: u64 = 4096;
 
 /// Everything in front of the objects.
-pub fn header(info: &FileInfo, orders: Orders, options: &Options, userblock: Option<&str>) -> String {
+pub fn header(info: &FileInfo, root: HeaderVersion, orders: Orders, options: &Options, userblock: Option<&str>) -> String {
     let shown = |text: &str| bytes_text(text.as_bytes());
     let manifest = options.manifest.as_deref().unwrap_or("MANIFEST");
     let mut out = format!("# Captured from {}.\n", shown(&options.name));
     out += &format!("# To build it again: h5mason build {} -o FILE\n", shown(manifest));
     out += "version = 1\n\n[file]\n";
     out += &Toml::text(options.name.clone()).line("path");
-    if let Some(low) = low_bound(info.superblock) {
+    if let Some(low) = low_bound(info.superblock, root) {
         out += &Toml::List(vec![Toml::text(low), Toml::text("latest")]).line("libver");
     }
     let size = Toml::bare(info.userblock);
@@ -50,12 +50,13 @@ fn space(space: FileSpace) -> Toml {
     if fields.len() == 1 { strategy } else { Toml::Table(fields) }
 }
 
-/// The low library bound that gives a superblock of this version; the default gives version 2.
-fn low_bound(superblock: u32) -> Option<&'static str> {
-    match superblock {
-        0 | 1 => Some("earliest"),
-        2 => None,
-        3 => Some("v110"),
+/// The low library bound that gives a superblock and a root group of these versions; the default gives version 2 of both, and how
+/// space is managed can need the superblock alone.
+fn low_bound(superblock: u32, root: HeaderVersion) -> Option<&'static str> {
+    match (superblock, root) {
+        (0 | 1, _) | (_, HeaderVersion::V1) => Some("earliest"),
+        (2, _) => None,
+        (3, _) => Some("v110"),
         _ => Some("v200"),
     }
 }

@@ -91,9 +91,10 @@ pub fn capture(file: &File, options: &Options) -> Result<Captured, Findings> {
     let info = file.info().map_err(unreadable)?;
     let root = file.root().map_err(unreadable)?;
     let orders = root.group_orders().map_err(unreadable)?;
+    let version = root.header_version().map_err(unreadable)?;
     let userblock = userblock(file, info.userblock, options).map_err(|e| Findings::from(Finding::error("capture", e)))?;
     let name = userblock.as_ref().map(|block| format!("{}/{}", block.folder, block.name));
-    let header = file::header(&info, orders, options, name.as_deref());
+    let header = file::header(&info, version, orders, options, name.as_deref());
     let mut captured = walk::walk(file, root, orders, header, info.size, options)?;
     captured.userblock = userblock;
     Ok(captured)

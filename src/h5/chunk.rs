@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_uint, c_void};
 
 use hdf5_sys::h5::{haddr_t, hsize_t};
-use hdf5_sys::h5d::{H5D_chunk_index_t, H5Dchunk_iter, H5Dget_chunk_index_type, H5Dread_chunk2, H5Dwrite_chunk};
+use hdf5_sys::h5d::{H5Dchunk_iter, H5Dget_chunk_info_by_coord, H5Dread_chunk2, H5Dwrite_chunk};
 use hdf5_sys::h5f::H5Fget_filesize;
 use hdf5_sys::h5i::H5Iget_file_id;
 use hdf5_sys::h5p::{H5P_DEFAULT, H5Pget_chunk_opts, H5Pget_filter2, H5Pget_nfilters};
@@ -12,8 +12,6 @@ use super::object::buffer;
 use super::{DatasetAccess, H5Error, Id, Result, call, filter, status};
 use crate::model::{Filter, Layout, SeenDataset};
 
-/// H5D_CHUNK_IDX_EARRAY (H5Dpublic.h).
-const EXTENSIBLE_ARRAY: H5D_chunk_index_t = 4;
 /// Most chunks that are listed; a dataset with more counts as stored in full.
 const MOST_CHUNKS: usize = 1 << 21;
 /// Most bytes of one stored chunk: HDF5's own limit of a chunk, with room for a codec that enlarges it.
@@ -66,6 +64,8 @@ struct StoredFilter {
 struct Listing {
     rank: usize,
     list: Vec<StoredChunk>,
+    /// Where each of them is.
+    addresses: Vec<u64>,
     /// Bytes of the file: no chunk ends beyond, and together they have no more.
     file: u64,
     sum: u64,
@@ -80,10 +80,49 @@ enum End {
     Damaged,
 }
 
+/// An extensible array counts the chunks along its only unlimited axis first, and the iteration of HDF5 2 takes no notice of that
+/// (H5D__earray_idx_iterate_cb): where this axis is not the first one, it reports the coordinates of other chunks.
+struct Swizzled<'a> {
+    chunk: &'a [u64],
+    unlimited: usize,
+    /// Most chunks along each axis, 1 for the unlimited one.
+    most: Vec<u64>,
+}
+
+impl<'a> Swizzled<'a> {
+    fn of(seen: &SeenDataset, chunk: &'a [u64]) -> Option<Self> {
+        let unlimited = seen.maxshape.iter().position(Option::is_none).filter(|axis| *axis > 0)?;
+        let most: Vec<u64> = seen.maxshape.iter().zip(chunk).map(|(max, chunk)| max.map_or(1, |max| max.div_ceil(*chunk))).collect();
+        let one = seen.maxshape.iter().filter(|max| max.is_none()).count() == 1;
+        (one && most.iter().any(|n| *n > 1)).then_some(Self { chunk, unlimited, most })
+    }
+
+    /// The offset of the chunk that is reported at this one.
+    fn offset(&self, reported: &[u64]) -> Option<Vec<u64>> {
+        // Its number, as the iteration counts: no axis before the unlimited one moves.
+        let number = (self.unlimited..reported.len())
+            .try_fold(0u64, |n, axis| n.checked_mul(self.most[axis])?.checked_add(reported[axis] / self.chunk[axis]))?;
+        let each = self.most.iter().try_fold(1u64, |n, most| n.checked_mul(*most)).filter(|n| *n > 0)?;
+        let mut rest = number % each;
+        let mut out = vec![0; reported.len()];
+        for axis in (0..reported.len()).rev().filter(|axis| *axis != self.unlimited) {
+            out[axis] = (rest % self.most[axis]).checked_mul(self.chunk[axis])?;
+            rest /= self.most[axis];
+        }
+        out[self.unlimited] = (number / each).checked_mul(self.chunk[self.unlimited])?;
+        Some(out)
+    }
+}
+
 impl DatasetAccess {
     /// Type, extent and storage.
     pub fn seen(&self) -> Result<SeenDataset> {
         self.object.dataset()
+    }
+
+    /// Is nothing stored at all?
+    pub fn has_no_space(&self) -> bool {
+        self.object.storage_bytes() == 0
     }
 
     /// Which elements are stored, as an index says that is checked against the file's size. `seen` is this dataset's.
@@ -94,17 +133,20 @@ impl DatasetAccess {
             Layout::Contiguous | Layout::Compact | Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_) => return Ok(Stored::All),
         };
         let what = || format!("cannot list the chunks of {}", self.object.label());
-        let mut index: H5D_chunk_index_t = 0;
-        // SAFETY: a valid chunked dataset and an out-parameter.
-        status(what, || unsafe { H5Dget_chunk_index_type(self.object.id().raw(), &raw mut index) })?;
-        // The library turns the axes of an extensible array so that the unlimited one comes first, and lists its chunks so.
-        if index == EXTENSIBLE_ARRAY && seen.maxshape.first() != Some(&None) {
-            return Ok(Stored::All);
-        }
-        let mut listing = Listing { rank: chunk.len(), list: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
+        let mut listing =
+            Listing { rank: chunk.len(), list: Vec::new(), addresses: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
         // SAFETY: a valid chunked dataset; the callback gets the listing it was given, and the call ends before it goes.
         status(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;
         let mut list = listing.list;
+        if let Some(swizzled) = Swizzled::of(seen, chunk) {
+            let wrong = list.iter().zip(&listing.addresses).find(|(c, at)| self.chunk_address(&c.offset) != Some(**at));
+            if wrong.is_some_and(|(c, at)| swizzled.offset(&c.offset).and_then(|o| self.chunk_address(&o)) == Some(*at)) {
+                for found in &mut list {
+                    found.offset =
+                        swizzled.offset(&found.offset).ok_or_else(|| H5Error::new(what(), "the index of its chunks is damaged"))?;
+                }
+            }
+        }
         list.sort_unstable_by(|a, b| a.offset.cmp(&b.offset));
         let inside = |c: &StoredChunk| {
             let axes = c.offset.iter().zip(chunk).zip(seen.shape.dims());
@@ -116,6 +158,17 @@ impl DatasetAccess {
             End::Complete if !twice && list.iter().all(inside) => Ok(Stored::Chunks(list)),
             End::Complete | End::Damaged => Err(H5Error::new(what(), "the index of its chunks is damaged")),
         }
+    }
+
+    /// Where a chunk is in the file, if it is there.
+    fn chunk_address(&self, offset: &[u64]) -> Option<u64> {
+        let (mut mask, mut address, mut size) = (0, 0, 0);
+        let what = || format!("cannot find a chunk of {}", self.object.label());
+        // SAFETY: a valid chunked dataset, as many coordinates as it has axes, out-parameters.
+        let result = status(what, || unsafe {
+            H5Dget_chunk_info_by_coord(self.object.id().raw(), offset.as_ptr(), &raw mut mask, &raw mut address, &raw mut size)
+        });
+        (result.is_ok() && size > 0).then_some(address)
     }
 
     /// The stored bytes of a chunk that [`DatasetAccess::stored`] has listed.
@@ -225,6 +278,7 @@ unsafe extern "C" fn collect_chunk(offset: *const hsize_t, _: c_uint, address: h
         true if listing.list.len() == MOST_CHUNKS => End::TooMany,
         true => {
             listing.list.push(StoredChunk { offset, bytes: size });
+            listing.addresses.push(address);
             return 0;
         }
     };

@@ -12,7 +12,7 @@ use hdf5_sys::h5f::{
     H5F_scope_t, H5Fcreate, H5Fflush, H5Fget_create_plist, H5Fget_filesize, H5Fget_info2, H5Fopen,
 };
 use hdf5_sys::h5p::{
-    H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_userblock,
+    H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_userblock, H5Pset,
     H5Pset_attr_creation_order, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_file_space_page_size, H5Pset_file_space_strategy,
     H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
 };
@@ -220,6 +220,13 @@ pub(super) fn initialise() {
     // SAFETY: a plain value; failure means that there is no plugin support to turn off.
     ONCE.call_once(|| {
         let _ = hdf5::sync::sync(|| unsafe { H5PLset_loading_state(0) });
+        // The superblock's extension is made with the default list of groups, and would get times.
+        // H5Pset_obj_track_times does not take a default list; this is what it sets (H5Oprivate.h).
+        let mut flags = 0u8;
+        // SAFETY: a list of the library and a property of one byte; failure means that the times stand there.
+        let _ = hdf5::sync::sync(|| unsafe {
+            H5Pset(*hdf5_sys::h5p::H5P_LST_GROUP_CREATE, c"object header flags".as_ptr(), (&raw mut flags).cast())
+        });
         super::filter::register();
     });
 }

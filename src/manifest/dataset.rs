@@ -8,7 +8,7 @@ use super::{dtype, elsewhere, fill, filter};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
     AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, H5Path, Layout, Literal, MaxShape, OnMismatch, Owned,
-    PartialChunks, Shape, Size, auto_chunks, encode_one,
+    PartialChunks, RefKind, Shape, Size, auto_chunks, encode_one,
 };
 
 pub(crate) const KEYS: Keys = Keys {
@@ -362,6 +362,11 @@ impl Reader<'_> {
         match &owned.fill_value {
             None => Some(FillValue::Default),
             Some((None, _)) => Some(FillValue::Undefined),
+            Some((Some(_), span)) if refers_to_any(dtype) => {
+                let message = format!("HDF5 does not store fill values of {dtype}");
+                self.findings.push(Finding::error("fill_value", message).at(*span, "").note("references \"any\" change their size"));
+                None
+            }
             Some((Some(literal), span)) => {
                 let value = encode_one(literal, dtype).map_err(|e| Finding::error("fill_value", e.0).at(*span, ""));
                 self.findings.keep(value).map(FillValue::Value)
@@ -425,6 +430,15 @@ fn has_vlen(dtype: &Dtype) -> bool {
         Dtype::Compound { members, .. } => members.iter().any(|m| has_vlen(&m.dtype)),
         Dtype::Array { base, .. } => has_vlen(base),
         other => other.is_variable_string(),
+    }
+}
+
+fn refers_to_any(dtype: &Dtype) -> bool {
+    match dtype.resolved() {
+        Dtype::Reference(kind) => *kind == RefKind::Any,
+        Dtype::Vlen(base) | Dtype::Array { base, .. } => refers_to_any(base),
+        Dtype::Compound { members, .. } => members.iter().any(|m| refers_to_any(&m.dtype)),
+        _ => false,
     }
 }
 

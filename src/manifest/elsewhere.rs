@@ -47,7 +47,11 @@ pub(super) fn mappings(node: &Node) -> Result<Layout, Finding> {
             extent: extent.transpose()?,
         })
     };
-    node.list("a list of mappings: [{ select, file, path, source_select }]")?.iter().map(one).collect::<Result<_, _>>().map(Layout::Virtual)
+    let items = node.list("a list of mappings: [{ select, file, path, source_select }]")?;
+    if items.is_empty() {
+        return Err(expected("at least one mapping", node));
+    }
+    items.iter().map(one).collect::<Result<_, _>>().map(Layout::Virtual)
 }
 
 fn name(node: &Node) -> Result<Vec<u8>, Finding> {
