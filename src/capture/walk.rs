@@ -383,6 +383,8 @@ impl Walk<'_> {
             (None, _) if allocated && whole && seen.layout.filters().iter().any(crate::model::Filter::needs_copy) => {
                 Contents::File(Kind::Hdf5)
             }
+            // What was rounded once is rounded to something else a second time.
+            (None, _) if allocated && seen.layout.filters().iter().any(crate::model::Filter::is_lossy) => Contents::File(Kind::Hdf5),
             _ => contents(&access, seen, &self.naming, allocated && whole, self.options.data)?,
         };
         match found {

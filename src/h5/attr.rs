@@ -1,6 +1,7 @@
 //! Attributes.
 
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::{CStr, c_char, c_int, c_void};
+use std::mem::MaybeUninit;
 
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::{
@@ -154,12 +155,19 @@ impl Object {
     pub fn attr_charset(&self, name: &[u8]) -> Result<Charset> {
         let c_name = c_string(name);
         let what = || self.attr_what("read", name);
-        let mut info = H5A_info_t::default();
+        // The library hands over the file's byte unchecked (H5Oattr.c): no enum before it is looked at.
+        let mut info = MaybeUninit::<H5A_info_t>::zeroed();
         // SAFETY: valid object, C string and out-parameter.
         status(what, || unsafe {
-            hdf5_sys::h5a::H5Aget_info_by_name(self.id().raw(), c".".as_ptr(), c_name.as_ptr(), &raw mut info, H5P_DEFAULT)
+            hdf5_sys::h5a::H5Aget_info_by_name(self.id().raw(), c".".as_ptr(), c_name.as_ptr(), info.as_mut_ptr(), H5P_DEFAULT)
         })?;
-        Ok(if info.cset == H5T_cset_t::H5T_CSET_UTF8 { Charset::Utf8 } else { Charset::Ascii })
+        // SAFETY: zeroed at first, and in bounds; a C enum is an int.
+        let set = unsafe { (&raw const (*info.as_ptr()).cset).cast::<c_int>().read() };
+        match set {
+            c if c == H5T_cset_t::H5T_CSET_ASCII as c_int => Ok(Charset::Ascii),
+            c if c == H5T_cset_t::H5T_CSET_UTF8 as c_int => Ok(Charset::Utf8),
+            other => Err(H5Error::new(what(), format!("the character set of its name is {other}, which HDF5 does not have"))),
+        }
     }
 
     /// Deletes an attribute and creates it again with its own type, dataspace, bytes, and character set of

@@ -1,5 +1,7 @@
 //! Datasets.
 
+use std::ffi::c_int;
+
 use hdf5_sys::h5d::{
     H5D_alloc_time_t, H5D_fill_time_t, H5D_fill_value_t, H5D_layout_t, H5Dcreate2, H5Dget_space, H5Dget_type, H5Dread, H5Dset_extent,
     H5Dwrite,
@@ -356,21 +358,29 @@ fn partial_chunks(list: &Id, layout: &Layout, label: &str) -> Result<PartialChun
 }
 
 fn times(list: &Id, label: &str) -> Result<(FillTime, AllocTime)> {
-    let (mut fill, mut alloc) = (H5D_fill_time_t::H5D_FILL_TIME_IFSET, H5D_alloc_time_t::H5D_ALLOC_TIME_LATE);
-    // SAFETY: a dataset creation list and out-parameters.
-    status(
-        || format!("cannot read the storage of {label}"),
-        || unsafe { H5Pget_fill_time(list.raw(), &raw mut fill).min(H5Pget_alloc_time(list.raw(), &raw mut alloc)) },
-    )?;
-    let fill = match fill {
-        H5D_fill_time_t::H5D_FILL_TIME_ALLOC => FillTime::Alloc,
-        H5D_fill_time_t::H5D_FILL_TIME_NEVER => FillTime::Never,
-        _ => FillTime::IfSet,
-    };
-    let alloc = match alloc {
-        H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY => AllocTime::Early,
-        H5D_alloc_time_t::H5D_ALLOC_TIME_INCR => AllocTime::Incr,
-        _ => AllocTime::Late,
-    };
-    Ok((fill, alloc))
+    // The library hands over the file's bytes unchecked (H5Ofill.c): no enums before they are looked at.
+    let (mut fill, mut alloc): (c_int, c_int) = (0, 0);
+    let what = || format!("cannot read the storage of {label}");
+    // SAFETY: a dataset creation list and out-parameters; C enums are ints.
+    status(what, || unsafe {
+        H5Pget_fill_time(list.raw(), (&raw mut fill).cast()).min(H5Pget_alloc_time(list.raw(), (&raw mut alloc).cast()))
+    })?;
+    let times = [
+        (H5D_fill_time_t::H5D_FILL_TIME_IFSET, FillTime::IfSet),
+        (H5D_fill_time_t::H5D_FILL_TIME_ALLOC, FillTime::Alloc),
+        (H5D_fill_time_t::H5D_FILL_TIME_NEVER, FillTime::Never),
+    ];
+    let allocs = [
+        // What the layout prefers, which HDF5 stores as itself for some.
+        (H5D_alloc_time_t::H5D_ALLOC_TIME_DEFAULT, AllocTime::Late),
+        (H5D_alloc_time_t::H5D_ALLOC_TIME_LATE, AllocTime::Late),
+        (H5D_alloc_time_t::H5D_ALLOC_TIME_EARLY, AllocTime::Early),
+        (H5D_alloc_time_t::H5D_ALLOC_TIME_INCR, AllocTime::Incr),
+    ];
+    let fill_time = times.iter().find(|(c, _)| *c as c_int == fill).map(|(_, t)| *t);
+    let alloc_time = allocs.iter().find(|(c, _)| *c as c_int == alloc).map(|(_, t)| *t);
+    Ok((
+        fill_time.ok_or_else(|| H5Error::new(what(), format!("its fill time is {fill}, which HDF5 does not have")))?,
+        alloc_time.ok_or_else(|| H5Error::new(what(), format!("its allocation time is {alloc}, which HDF5 does not have")))?,
+    ))
 }

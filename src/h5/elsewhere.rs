@@ -21,20 +21,20 @@ pub(super) fn external(list: &Id, label: &str) -> Result<Vec<ExternalFile>> {
     let p = list.raw();
     // SAFETY (both): a dataset creation list; the buffer has the size that is passed.
     let count = call(what, || unsafe { H5Pget_external_count(p) })?;
+    let mut name = vec![0u8; MOST_NAME_BYTES];
     (0..count as u32)
         .map(|i| {
-            let mut name = vec![0u8; MOST_NAME_BYTES];
             let (mut offset, mut size) = (0i64, 0u64);
             status(what, || unsafe { H5Pget_external(p, i, name.len() - 1, name.as_mut_ptr().cast(), &raw mut offset, &raw mut size) })?;
             let offset = u64::try_from(offset).map_err(|_| H5Error::new(what(), format!("an offset is {offset}")))?;
-            Ok(ExternalFile { file: terminated(name), offset, size: (size != H5S_UNLIMITED).then_some(size) })
+            Ok(ExternalFile { file: terminated(&name), offset, size: (size != H5S_UNLIMITED).then_some(size) })
         })
         .collect()
 }
 
-fn terminated(mut name: Vec<u8>) -> Vec<u8> {
-    name.truncate(name.iter().position(|b| *b == 0).unwrap_or(name.len()));
-    name
+/// A copy of what is before the first zero: there may be a million names, and their buffers are long.
+fn terminated(name: &[u8]) -> Vec<u8> {
+    name.iter().take_while(|b| **b != 0).copied().collect()
 }
 
 /// Adds external files to a dataset creation list.
@@ -59,17 +59,18 @@ pub(super) fn mappings(list: &Id, label: &str) -> Result<Vec<Mapping>> {
     if count > MOST_MAPPINGS {
         return Err(H5Error::new(what(), format!("there are {count}")));
     }
+    // Buffers for all of them: a file name and a dataset's.
+    let (mut file, mut path) = (vec![0u8; MOST_NAME_BYTES], vec![0u8; MOST_NAME_BYTES]);
     (0..count)
         .map(|i| {
             let here = Id::own(call(what, || unsafe { H5Pget_virtual_vspace(p, i) })?);
             let there = Id::own(call(what, || unsafe { H5Pget_virtual_srcspace(p, i) })?);
-            let (mut file, mut path) = (vec![0u8; MOST_NAME_BYTES], vec![0u8; MOST_NAME_BYTES]);
             call(what, || unsafe { H5Pget_virtual_filename(p, i, file.as_mut_ptr().cast(), MOST_NAME_BYTES - 1) as i64 })?;
             call(what, || unsafe { H5Pget_virtual_dsetname(p, i, path.as_mut_ptr().cast(), MOST_NAME_BYTES - 1) as i64 })?;
             let source = space::selected(&there)?;
             // Only for a selection of everything does the extent say more than the selection.
             let extent = (source == Selected::All).then(|| space::extent(&there).map(|(shape, _)| shape.dims().to_vec())).transpose()?;
-            Ok(Mapping { select: space::selected(&here)?, file: terminated(file), path: terminated(path), source, extent })
+            Ok(Mapping { select: space::selected(&here)?, file: terminated(&file), path: terminated(&path), source, extent })
         })
         .collect()
 }

@@ -1,12 +1,10 @@
 //! Files.
 #![expect(clippy::disallowed_methods, reason = "the one place where files are opened and created")]
 
-use std::collections::HashMap;
-use std::ffi::{CStr, c_char, c_void};
+use std::ffi::c_int;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5f::{
     H5F_ACC_EXCL, H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5F_close_degree_t, H5F_fspace_strategy_t, H5F_info2_t, H5F_libver_t,
     H5F_scope_t, H5Fcreate, H5Fflush, H5Fget_create_plist, H5Fget_filesize, H5Fget_info2, H5Fopen,
@@ -17,14 +15,10 @@ use hdf5_sys::h5p::{
     H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
 };
 
-use hdf5_sys::h5i::hid_t;
-use hdf5_sys::h5o::{H5O_INFO_BASIC, H5O_info2_t, H5Ovisit3};
-
 use super::id::c_string;
-use super::link::address;
 use super::object::{Object, order_flags};
-use super::{Id, Result, call, status};
-use crate::model::{FileSpace, H5Path, Libver, Orders, SpaceStrategy};
+use super::{H5Error, Id, Result, call, status};
+use crate::model::{FileSpace, Libver, Orders, SpaceStrategy};
 
 /// Shall HDF5 lock the file?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,32 +139,13 @@ impl File {
         Object::open_at(&self.id, b"/")
     }
 
-    /// Paths of all objects by address, each by its first name, groups in byte order of names.
-    pub fn names(&self) -> Result<HashMap<u64, H5Path>> {
-        let mut names = HashMap::new();
-        // SAFETY: the callback gets the map it was given, and the call ends before the map goes.
-        status(
-            || format!("cannot list the objects of {}", self.name),
-            || unsafe {
-                H5Ovisit3(
-                    self.id.raw(),
-                    H5_index_t::H5_INDEX_NAME,
-                    H5_iter_order_t::H5_ITER_INC,
-                    Some(collect_name),
-                    (&raw mut names).cast(),
-                    H5O_INFO_BASIC,
-                )
-            },
-        )?;
-        Ok(names)
-    }
-
     /// Superblock version and sizes.
     pub fn info(&self) -> Result<FileInfo> {
         let what = || format!("cannot read the superblock of {}", self.name);
         let mut info = H5F_info2_t::default();
         let (mut userblock, mut size, mut page_size) = (0u64, 0u64, 0u64);
-        let mut strategy = H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_FSM_AGGR;
+        // As the file has it, perhaps unchecked: no enum before it is looked at.
+        let mut strategy: c_int = 0;
         let (mut persist, mut threshold) = (0u8, 0u64);
         // SAFETY: valid identifiers, and out-parameters of the declared types.
         let plist = Id::own(call(what, || unsafe { H5Fget_create_plist(self.id.raw()) })?);
@@ -178,15 +153,17 @@ impl File {
             H5Fget_info2(self.id.raw(), &raw mut info)
                 .min(H5Pget_userblock(plist.raw(), &raw mut userblock))
                 .min(H5Fget_filesize(self.id.raw(), &raw mut size))
-                .min(H5Pget_file_space_strategy(plist.raw(), &raw mut strategy, &raw mut persist, &raw mut threshold))
+                .min(H5Pget_file_space_strategy(plist.raw(), (&raw mut strategy).cast(), &raw mut persist, &raw mut threshold))
                 .min(H5Pget_file_space_page_size(plist.raw(), &raw mut page_size))
         })?;
-        let strategy = match strategy {
-            H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_PAGE => SpaceStrategy::Page,
-            H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_AGGR => SpaceStrategy::Aggr,
-            H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_NONE => SpaceStrategy::None,
-            _ => SpaceStrategy::FsmAggr,
-        };
+        let strategies = [
+            (H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_FSM_AGGR, SpaceStrategy::FsmAggr),
+            (H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_PAGE, SpaceStrategy::Page),
+            (H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_AGGR, SpaceStrategy::Aggr),
+            (H5F_fspace_strategy_t::H5F_FSPACE_STRATEGY_NONE, SpaceStrategy::None),
+        ];
+        let known = strategies.iter().find(|(c, _)| *c as c_int == strategy).map(|(_, s)| *s);
+        let strategy = known.ok_or_else(|| H5Error::new(what(), format!("its space strategy is {strategy}, which HDF5 does not have")))?;
         let space = FileSpace { strategy, persist: persist != 0, threshold };
         Ok(FileInfo { superblock: info.super_.version, userblock, size, space, page_size })
     }
@@ -196,15 +173,6 @@ impl File {
         // SAFETY: valid identifier.
         status(|| format!("cannot write {}", self.name), || unsafe { H5Fflush(self.id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) })
     }
-}
-
-extern "C" fn collect_name(_: hid_t, name: *const c_char, info: *const H5O_info2_t, data: *mut c_void) -> i32 {
-    // SAFETY: the library passes a terminated name, the object's facts, and the map that `names` gave it.
-    let (name, info, names) = unsafe { (CStr::from_ptr(name), &*info, &mut *data.cast::<HashMap<u64, H5Path>>()) };
-    if let Ok(path) = H5Path::from_bytes(&[b"/", name.to_bytes()].concat()) {
-        names.entry(address(info.token)).or_insert(path);
-    }
-    0
 }
 
 // The crate declares its argument as a pointer; it is a mask (H5PLpublic.h).

@@ -6,6 +6,7 @@
 
 use std::ffi::{CStr, CString, c_char, c_void};
 
+use hdf5_sys::h5f::H5Fget_name;
 use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5r::{
     H5R_ref_t, H5R_type_t, H5Rcreate, H5Rcreate_attr, H5Rcreate_object, H5Rcreate_region, H5Rdereference2, H5Rdestroy, H5Rget_attr_name,
@@ -156,9 +157,12 @@ impl Reader<'_> {
         unsafe { p.cast::<u8>().copy_from_nonoverlapping(raw.as_ptr(), size_of::<H5R_ref_t>()) };
         let p = p.cast_const();
         // SAFETY (all): the 64 bytes that the library read, which it keeps valid until they are reclaimed.
-        let mut file = vec![0u8; MOST_NAME_BYTES];
-        let length = call(what, || unsafe { H5Rget_file_name(p, file.as_mut_ptr().cast(), file.len()) as i64 })?;
-        file.truncate(length as usize);
+        // Following a reference to another file would open that file for writing (H5R__reopen_file in H5Rint.c), and address its objects.
+        let name = text_of(what, |to, room| unsafe { H5Rget_file_name(p, to, room) as i64 })?;
+        let own = text_of(what, |to, room| unsafe { H5Fget_name(self.at.raw(), to, room) as i64 })?;
+        if name != own {
+            return Err(H5Error::new(what(), format!("it leads to another file, {:?}", String::from_utf8_lossy(&name))));
+        }
         let object = |open: &dyn Fn() -> i64| call(what, open).map(Id::own);
         match hdf5::sync::sync(|| unsafe { H5Rget_type(p) }) {
             H5R_type_t::H5R_OBJECT2 => {
@@ -171,14 +175,24 @@ impl Reader<'_> {
             }
             H5R_type_t::H5R_ATTR => {
                 let object = object(&|| unsafe { H5Ropen_object(p, H5P_DEFAULT, H5P_DEFAULT) })?;
-                let mut name = vec![0u8; MOST_NAME_BYTES];
-                let length = call(what, || unsafe { H5Rget_attr_name(p, name.as_mut_ptr().cast(), name.len()) as i64 })?;
-                name.truncate(length as usize);
+                let name = text_of(what, |to, room| unsafe { H5Rget_attr_name(p, to, room) as i64 })?;
                 Ok(Some(Referent { target: target(object)?, part: Part::Attr(name) }))
             }
             _ => Err(H5Error::new(what(), "it is of a kind that this version does not know")),
         }
     }
+}
+
+/// A name of a reference: `get` gives its length, and writes what has room, a terminating zero included.
+fn text_of(what: &dyn Fn() -> String, get: impl Fn(*mut c_char, usize) -> i64) -> Result<Vec<u8>> {
+    let length = call(what, || get(std::ptr::null_mut(), 0))?;
+    let length = usize::try_from(length).ok().filter(|n| *n < MOST_NAME_BYTES);
+    let length = length.ok_or_else(|| H5Error::new(what(), "a name in it is too long"))?;
+    let mut text = vec![0u8; length + 1];
+    call(what, || get(text.as_mut_ptr().cast(), length + 1))?;
+    // The library counts the terminating zero of some names.
+    text.truncate(text[..length].iter().position(|b| *b == 0).unwrap_or(length));
+    Ok(text)
 }
 
 fn region(object: Id, chosen: &Id) -> Result<Referent> {

@@ -221,6 +221,11 @@ impl Filter {
         self.stored.is_some() && matches!(self.codec, Codec::ScaleOffset(_))
     }
 
+    /// Can elements be others when they are read than when they were written?
+    pub fn is_lossy(&self) -> bool {
+        matches!(&self.codec, Codec::ScaleOffset(scale) if *scale != Scale::Integer { min_bits: 0 })
+    }
+
     /// Are they the same filter? Parameters of szip that HDF5 computes may be written out on one side.
     pub fn matches(&self, other: &Filter) -> bool {
         let szip = |codec: &Codec| match codec {

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::OnceLock;
 
-use crate::h5::File;
+use super::descent::{Descent, Member};
+use crate::h5::{File, Kind};
 use crate::model::{Dtype, Elements, H5Path, ObjectId, Target};
 
 /// Names for addresses: those that were looked at first, any other of the file where it must be.
@@ -22,7 +23,7 @@ impl<'f> Naming<'f> {
 
     /// The path of an object, where it has one.
     pub fn path(&self, address: u64) -> Option<H5Path> {
-        let all = || self.all.get_or_init(|| self.file.names().unwrap_or_default());
+        let all = || self.all.get_or_init(|| names(self.file));
         self.known.get(&address).or_else(|| all().get(&address)).cloned()
     }
 
@@ -56,4 +57,29 @@ impl<'f> Naming<'f> {
             crate::model::AttrSeen::Opaque { dtype, .. } => self.name_type(dtype),
         }
     }
+}
+
+/// Paths of all objects by address, each by its first name, groups in byte order of names. What cannot be read has none.
+fn names(file: &File) -> HashMap<u64, H5Path> {
+    let (mut names, mut descent) = (HashMap::new(), Descent::default());
+    let Ok(root) = file.root() else { return names };
+    let Ok(info) = root.info() else { return names };
+    names.insert(info.id.address, H5Path::root());
+    if descent.enter(root, H5Path::root()).is_err() {
+        return names;
+    }
+    while let Some(visited) = descent.step() {
+        let Ok(Member::Object(object)) = visited.member() else { continue };
+        let path = visited.path;
+        let Ok(info) = object.info() else { continue };
+        if names.contains_key(&info.id.address) {
+            continue;
+        }
+        names.insert(info.id.address, path.clone());
+        if info.kind == Kind::Group {
+            // Too deep, or unreadable: nothing below has a name.
+            let _ = descent.enter(object, path);
+        }
+    }
+    names
 }

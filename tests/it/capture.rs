@@ -201,6 +201,57 @@ fn what_cannot_be_said_is_said_together() {
     run(dir.path(), 0, &["capture", "a.h5", "--exclude", "/*", "-o", "m.toml"]);
 }
 
+/// Rounded once more, values close to the fill value would become it.
+#[test]
+fn what_a_filter_has_rounded_is_copied() {
+    let dir = foreign(
+        "import h5py, numpy as np\nr = np.random.default_rng(1)\nf = h5py.File('a.h5', 'w')\n\
+         f.create_dataset('x', data=r.normal(size=(100, 130)).astype('f4'), chunks=(30, 50), scaleoffset=3)\n\
+         f.create_dataset('y', data=r.normal(size=20000) * 0.01, chunks=(500,), scaleoffset=2)\n\
+         f.create_dataset('z', data=np.arange(200), chunks=(50,), scaleoffset=4)\n",
+    );
+    let text = round(dir.path(), &["--data", "inline"]);
+    assert_eq!(text.matches("fill.hdf5").count(), 3, "{text}");
+    run(dir.path(), 0, &["check", "--exact", "m.toml", "a.h5"]);
+}
+
+/// Following such a reference, HDF5 opens the other file for writing.
+#[test]
+fn references_to_other_files_are_not_followed() {
+    let dir = foreign(
+        "import ctypes, glob, os, h5py\nfrom ctypes import c_char_p, c_int64, c_void_p\n\
+         folder = os.path.join(os.path.dirname(os.path.dirname(h5py.__file__)), 'h5py.libs', 'libhdf5-*')\n\
+         lib = ctypes.CDLL(glob.glob(folder)[0])\nother = h5py.File('other.h5', 'w', libver='latest')\nother['x'] = 1\nother.flush()\n\
+         f = h5py.File('a.h5', 'w')\nf['wrong'] = 1\nref = c_int64.in_dll(lib, 'H5T_STD_REF_g')\nraw = (ctypes.c_ubyte * 64)()\n\
+         lib.H5Rcreate_object.argtypes = c_int64, c_char_p, c_int64, c_void_p\nassert lib.H5Rcreate_object(other.id.id, b'/x', 0, raw) == 0\n\
+         lib.H5Screate.restype = lib.H5Acreate2.restype = c_int64\nspace = lib.H5Screate(0)\n\
+         lib.H5Acreate2.argtypes = c_int64, c_char_p, c_int64, c_int64, c_int64, c_int64\n\
+         attr = lib.H5Acreate2(f.id.id, b'r', ref, space, 0, 0)\nlib.H5Awrite.argtypes = c_int64, c_int64, c_void_p\n\
+         assert lib.H5Awrite(attr, ref, raw) == 0\nlib.H5Aclose.argtypes = [c_int64]\nlib.H5Aclose(attr)\nf.close()\nother.close()\n",
+    );
+    let other = fs::read(dir.path().join("other.h5")).unwrap();
+    let said = refused(dir.path(), &["capture", "a.h5", "-o", "m.toml"]);
+    assert!(said.contains("attribute r: ") && said.contains("it leads to another file, \"other.h5\""), "{said}");
+    assert!(fs::read(dir.path().join("other.h5")).unwrap() == other);
+    run_to(0, Command::new(python()).args(["-c", "import h5py; h5py.File('other.h5', 'r+')"]).current_dir(dir.path()));
+}
+
+/// The library hands such numbers over as they are.
+#[test]
+fn times_that_hdf5_does_not_have_are_reported() {
+    let dir = foreign("import h5py\nf = h5py.File('a.h5', 'w')\nf.create_dataset('x', (4,), 'i4', fillvalue=7)[:] = 1\n");
+    let mut bytes = fs::read(dir.path().join("a.h5")).unwrap();
+    // Version 2, allocated late, written if set, defined; 4 bytes.
+    let message = [2, 2, 2, 1, 4, 0, 0, 0, 7, 0, 0, 0];
+    let at = bytes.windows(message.len()).position(|w| w == message).expect("the fill value's message");
+    for (offset, number, said) in [(1, 9, "its allocation time is 9"), (2, 200, "its fill time is 200")] {
+        let old = std::mem::replace(&mut bytes[at + offset], number);
+        fs::write(dir.path().join("a.h5"), &bytes).unwrap();
+        assert!(refused(dir.path(), &["capture", "a.h5", "-o", "m.toml"]).contains(said));
+        bytes[at + offset] = old;
+    }
+}
+
 /// The manifests of all files here are valid by the schema.
 #[test]
 fn the_schema_takes_what_is_captured() {
