@@ -13,7 +13,7 @@ use crate::model::{
     StringType, TrackOrder,
 };
 use crate::observe::resolve;
-use crate::txn::{Existing, NewTarget};
+use crate::txn::{Batch, Existing, NewTarget};
 
 /// The name of the dataset in an HDF5 file.
 const COPY: &str = "data";
@@ -135,13 +135,14 @@ impl Sidecar {
         }
     }
 
-    /// Copies the elements, streaming. Fails with a line.
-    pub fn write(&self, file: &File, folder: &Path, existing: Existing) -> Result<(), String> {
+    /// Copies the elements, streaming, into a file of the batch. Fails with a line.
+    pub fn write(&self, file: &File, folder: &Path, existing: Existing, batch: &mut Batch) -> Result<(), String> {
         let failed = |cause: String| format!("the contents of {} cannot be copied: {cause}", self.path);
         let (object, _) = resolve(file, &self.path).map_err(|e| failed(e.to_string()))?;
         let access = object.access().map_err(|e| failed(e.cause))?;
         if self.kind == Kind::Hdf5 {
-            return self.write_copy(&access, folder, existing).map_err(failed);
+            let target = self.write_copy(&access, folder, existing).map_err(failed)?;
+            return batch.add(target).map_err(|e| e.to_string());
         }
         let target = NewTarget::begin(&folder.join(&self.name), existing, true).map_err(|e| e.to_string())?;
         let io = |e: std::io::Error| format!("cannot write {}: {e}", folder.join(&self.name).display());
@@ -157,13 +158,13 @@ impl Sidecar {
             Elements::Strings(_) | Elements::Nested(_) => Err("values of variable length".into()),
         };
         blocks(&access, &self.shape, &self.layout, put).map_err(failed)?;
-        target.commit(true).map_err(|e| e.to_string())
+        batch.add(target).map_err(|e| e.to_string())
     }
 }
 
 impl Sidecar {
     /// A dataset of the same type and storage, with the same elements.
-    fn write_copy(&self, from: &DatasetAccess, folder: &Path, existing: Existing) -> Result<(), String> {
+    fn write_copy(&self, from: &DatasetAccess, folder: &Path, existing: Existing) -> Result<NewTarget, String> {
         let target = NewTarget::begin(&folder.join(&self.name), existing, true).map_err(|e| e.to_string())?;
         let props = NewFile {
             libver: (Libver::V18, Libver::Latest),
@@ -175,7 +176,7 @@ impl Sidecar {
         let file = File::create(target.path(), props, true).map_err(|e| e.to_string())?;
         copy(from, &file, &self.shape, &self.layout)?;
         file.close().map_err(|e| e.to_string())?;
-        target.commit(true).map_err(|e| e.to_string())
+        Ok(target)
     }
 }
 
