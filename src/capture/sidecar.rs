@@ -1,6 +1,6 @@
 //! Files beside the manifest for contents that are too long for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File as OsFile, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -98,6 +98,8 @@ pub fn allowed(dtype: &Dtype) -> Option<fn(u8) -> bool> {
 #[derive(Default)]
 pub struct Names {
     used: BTreeSet<String>,
+    /// The next number of names that are the same without one: many long paths begin alike.
+    next: BTreeMap<String, u64>,
 }
 
 impl Names {
@@ -113,11 +115,17 @@ impl Names {
             Kind::Raw => "raw",
             Kind::Hdf5 => "h5",
         };
-        let numbered = (2..).map(|n| format!("{stem}-{n}.{ending}"));
         // A name of its own, which belongs to the userblock.
         self.used.insert("userblock.bin".into());
-        let mut names = std::iter::once(format!("{stem}.{ending}")).chain(numbered);
-        names.find(|name| self.used.insert(name.to_ascii_lowercase())).unwrap_or(stem)
+        let next = self.next.entry(format!("{stem}.{ending}").to_ascii_lowercase()).or_insert(1);
+        loop {
+            let name = if *next == 1 { format!("{stem}.{ending}") } else { format!("{stem}-{next}.{ending}") };
+            *next += 1;
+            // It may be another path's own: `/a-2`.
+            if self.used.insert(name.to_ascii_lowercase()) {
+                return name;
+            }
+        }
     }
 }
 
@@ -260,6 +268,15 @@ mod tests {
         assert_eq!(name("/a/B_c"), "a.B_c-2.raw");
         assert_eq!(name("/..x/\\xFF"), "__x._.raw");
         assert_eq!(name(&"x".repeat(300)).len(), 124);
+        assert_eq!(["/s-2", "/s", "/S", "/s"].map(&mut name), ["s-2.raw", "s.raw", "S-3.raw", "s-4.raw"]);
+    }
+
+    #[test]
+    fn names_that_begin_alike_are_found_at_once() {
+        let mut names = Names::default();
+        let path = |i: usize| H5Path::parse(&format!("/{}{i}", "x".repeat(200))).unwrap();
+        let last = (0..100_000).map(|i| names.name(&path(i), &Kind::Raw)).last();
+        assert_eq!(last, Some(format!("{}-100000.raw", "x".repeat(MOST_NAME_BYTES))));
     }
 
     #[test]
