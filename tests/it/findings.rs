@@ -236,3 +236,11 @@ fn a_userblock_of_a_paged_file_is_whole_pages() {
         apply(tempdir().path(), &format!("[file]\n{fitting}\n[dataset.\"/x\"]\ndtype = \"i4\"\nshape = []\nfill = 3\n"), 0);
     }
 }
+
+#[test]
+fn mappings_of_points_are_refused() {
+    for key in ["select", "source_select"] {
+        let mapping = format!("virtual = [\n  {{ {key} = {{ points = [[0], [2]] }}, file = \"a.h5\", path = \"/x\" }},\n]\n");
+        refused(&format!("[dataset.\"/x\"]\ndtype = \"i4\"\nshape = [3]\n{mapping}"), 6, &["single points", "blocks"]);
+    }
+}
