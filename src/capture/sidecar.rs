@@ -1,6 +1,6 @@
 //! Files beside the manifest for contents that are too long for it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{File as OsFile, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -13,7 +13,7 @@ use crate::model::{
     StringType, TrackOrder,
 };
 use crate::observe::resolve;
-use crate::txn::{Existing, NewTarget};
+use crate::txn::{Batch, Existing, NewTarget};
 
 /// The name of the dataset in an HDF5 file.
 const COPY: &str = "data";
@@ -98,6 +98,8 @@ pub fn allowed(dtype: &Dtype) -> Option<fn(u8) -> bool> {
 #[derive(Default)]
 pub struct Names {
     used: BTreeSet<String>,
+    /// The next number of names that are the same without one: many long paths begin alike.
+    next: BTreeMap<String, u64>,
 }
 
 impl Names {
@@ -113,11 +115,17 @@ impl Names {
             Kind::Raw => "raw",
             Kind::Hdf5 => "h5",
         };
-        let numbered = (2..).map(|n| format!("{stem}-{n}.{ending}"));
         // A name of its own, which belongs to the userblock.
         self.used.insert("userblock.bin".into());
-        let mut names = std::iter::once(format!("{stem}.{ending}")).chain(numbered);
-        names.find(|name| self.used.insert(name.to_ascii_lowercase())).unwrap_or(stem)
+        let next = self.next.entry(format!("{stem}.{ending}").to_ascii_lowercase()).or_insert(1);
+        loop {
+            let name = if *next == 1 { format!("{stem}.{ending}") } else { format!("{stem}-{next}.{ending}") };
+            *next += 1;
+            // It may be another path's own: `/a-2`.
+            if self.used.insert(name.to_ascii_lowercase()) {
+                return name;
+            }
+        }
     }
 }
 
@@ -135,13 +143,14 @@ impl Sidecar {
         }
     }
 
-    /// Copies the elements, streaming. Fails with a line.
-    pub fn write(&self, file: &File, folder: &Path, existing: Existing) -> Result<(), String> {
+    /// Copies the elements, streaming, into a file of the batch. Fails with a line.
+    pub fn write(&self, file: &File, folder: &Path, existing: Existing, batch: &mut Batch) -> Result<(), String> {
         let failed = |cause: String| format!("the contents of {} cannot be copied: {cause}", self.path);
         let (object, _) = resolve(file, &self.path).map_err(|e| failed(e.to_string()))?;
         let access = object.access().map_err(|e| failed(e.cause))?;
         if self.kind == Kind::Hdf5 {
-            return self.write_copy(&access, folder, existing).map_err(failed);
+            let target = self.write_copy(&access, folder, existing).map_err(failed)?;
+            return batch.add(target).map_err(|e| e.to_string());
         }
         let target = NewTarget::begin(&folder.join(&self.name), existing, true).map_err(|e| e.to_string())?;
         let io = |e: std::io::Error| format!("cannot write {}: {e}", folder.join(&self.name).display());
@@ -157,13 +166,13 @@ impl Sidecar {
             Elements::Strings(_) | Elements::Nested(_) => Err("values of variable length".into()),
         };
         blocks(&access, &self.shape, &self.layout, put).map_err(failed)?;
-        target.commit(true).map_err(|e| e.to_string())
+        batch.add(target).map_err(|e| e.to_string())
     }
 }
 
 impl Sidecar {
     /// A dataset of the same type and storage, with the same elements.
-    fn write_copy(&self, from: &DatasetAccess, folder: &Path, existing: Existing) -> Result<(), String> {
+    fn write_copy(&self, from: &DatasetAccess, folder: &Path, existing: Existing) -> Result<NewTarget, String> {
         let target = NewTarget::begin(&folder.join(&self.name), existing, true).map_err(|e| e.to_string())?;
         let props = NewFile {
             libver: (Libver::V18, Libver::Latest),
@@ -175,7 +184,7 @@ impl Sidecar {
         let file = File::create(target.path(), props, true).map_err(|e| e.to_string())?;
         copy(from, &file, &self.shape, &self.layout)?;
         file.close().map_err(|e| e.to_string())?;
-        target.commit(true).map_err(|e| e.to_string())
+        Ok(target)
     }
 }
 
@@ -259,6 +268,15 @@ mod tests {
         assert_eq!(name("/a/B_c"), "a.B_c-2.raw");
         assert_eq!(name("/..x/\\xFF"), "__x._.raw");
         assert_eq!(name(&"x".repeat(300)).len(), 124);
+        assert_eq!(["/s-2", "/s", "/S", "/s"].map(&mut name), ["s-2.raw", "s.raw", "S-3.raw", "s-4.raw"]);
+    }
+
+    #[test]
+    fn names_that_begin_alike_are_found_at_once() {
+        let mut names = Names::default();
+        let path = |i: usize| H5Path::parse(&format!("/{}{i}", "x".repeat(200))).unwrap();
+        let last = (0..100_000).map(|i| names.name(&path(i), &Kind::Raw)).last();
+        assert_eq!(last, Some(format!("{}-100000.raw", "x".repeat(MOST_NAME_BYTES))));
     }
 
     #[test]

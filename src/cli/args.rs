@@ -203,6 +203,9 @@ pub struct CaptureArgs {
     /// Replace a manifest, and files beside it, that exist
     #[arg(long)]
     pub force: bool,
+    /// Do not wait until the files are on the disk: faster, but after a power loss they may be missing or empty
+    #[arg(long)]
+    pub no_sync: bool,
     /// Do not lock the file while reading (for file systems without locks)
     #[arg(long)]
     pub no_lock: bool,

@@ -11,7 +11,7 @@ use crate::h5::{File, Locking};
 use crate::manifest::{MAX_MANIFEST_BYTES, Overrides, load};
 use crate::model::{Glob, H5Path};
 use crate::report::findings_text;
-use crate::txn::{Existing, NewTarget};
+use crate::txn::{Batch, Existing, NewTarget};
 
 /// Where the manifest and what belongs to it go.
 struct Place {
@@ -129,17 +129,19 @@ fn free(path: &Path, args: &CaptureArgs) -> Result<(), Trouble> {
 fn write(file: &File, captured: &Captured, place: &Place, args: &CaptureArgs) -> Result<(), Trouble> {
     let existing = if args.force { Existing::Replace } else { Existing::Keep };
     captured.sidecars.iter().try_for_each(|s| free(&place.folder.join(&s.name), args))?;
+    let mut batch = Batch::new(!args.no_sync);
     if let Some(block) = &captured.userblock {
         let path = place.folder.join(&block.name);
         free(&path, args)?;
         let target = NewTarget::begin(&path, existing, true).map_err(line)?;
         target.put(&block.bytes).map_err(line)?;
-        target.commit(true).map_err(line)?;
+        batch.add(target).map_err(line)?;
     }
-    captured.sidecars.iter().try_for_each(|s| s.write(file, &place.folder, existing).map_err(line))?;
+    captured.sidecars.iter().try_for_each(|s| s.write(file, &place.folder, existing, &mut batch).map_err(line))?;
+    batch.commit().map_err(line)?;
     let target = NewTarget::begin(&place.manifest, existing, true).map_err(line)?;
     target.put(captured.text.as_bytes()).map_err(line)?;
-    target.commit(true).map_err(line)?;
+    target.commit(!args.no_sync).map_err(line)?;
     verify(&place.manifest, args)
 }
 

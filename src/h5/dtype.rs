@@ -86,7 +86,10 @@ fn read_nested(id: &Id, depth: usize) -> Result<Dtype> {
         H5T_class_t::H5T_STRING => Dtype::String(string(t, size)?),
         H5T_class_t::H5T_OPAQUE => Dtype::Opaque { size, tag: opaque_tag(t) },
         H5T_class_t::H5T_ENUM => match base()? {
-            Dtype::Int(base) => Dtype::Enum { members: enum_members(t, &base)?, base },
+            Dtype::Int(base) => match enum_members(t, &base)? {
+                Some(members) => Dtype::Enum { members, base },
+                None => foreign(t, class as i32, size)?,
+            },
             _ => foreign(t, class as i32, size)?,
         },
         H5T_class_t::H5T_COMPOUND => Dtype::Compound { size, members: compound_members(t, depth)? },
@@ -173,26 +176,45 @@ fn opaque_tag(t: i64) -> Vec<u8> {
     taken(hdf5::sync::sync(|| unsafe { H5Tget_tag(t) }))
 }
 
-fn enum_members(t: i64, base: &IntType) -> Result<Vec<EnumMember>> {
-    // SAFETY: a valid enumeration; the value buffer has the type's size (at most 16 bytes are read).
+/// `None` where a value is beyond the model's.
+fn enum_members(t: i64, base: &IntType) -> Result<Option<Vec<EnumMember>>> {
+    // SAFETY: a valid enumeration; the value buffer has the type's size.
     let count = call(what, || unsafe { H5Tget_nmembers(t) })? as u32;
     (0..count)
         .map(|i| {
             let name = taken(hdf5::sync::sync(|| unsafe { H5Tget_member_name(t, i) }));
-            let mut raw = vec![0u8; base.size.max(16)];
+            let mut raw = vec![0u8; base.size];
             status(what, || unsafe { H5Tget_member_value(t, i, raw.as_mut_ptr().cast()) })?;
-            Ok(EnumMember { name, value: enum_value(&raw[..base.size.min(16)], base) })
+            Ok(enum_value(raw, base).map(|value| EnumMember { name, value }))
         })
         .collect()
 }
 
-fn enum_value(raw: &[u8], base: &IntType) -> i128 {
-    let mut bytes = [0u8; 16];
-    let raw: Vec<u8> = if base.order == Order::Big { raw.iter().rev().copied().collect() } else { raw.to_vec() };
-    bytes[..raw.len()].copy_from_slice(&raw);
+/// The number that these bytes are, where 128 bits with a sign hold it.
+fn enum_value(mut raw: Vec<u8>, base: &IntType) -> Option<i128> {
+    if base.order == Order::Big {
+        raw.reverse();
+    }
+    let negative = base.signed && raw.last().is_some_and(|top| top & 0x80 != 0);
+    let extension = if negative { 0xff } else { 0 };
+    let (low, high) = raw.split_at(raw.len().min(16));
+    let mut bytes = [extension; 16];
+    bytes[..low.len()].copy_from_slice(low);
     let value = i128::from_le_bytes(bytes);
-    let shift = 128 - 8 * raw.len() as u32;
-    if base.signed && shift < 128 { (value << shift) >> shift } else { value }
+    let (least, most) = base.range();
+    // A range of more bits than the model's is cut.
+    let sayable = base.precision < 126 || (least..=most).contains(&value);
+    (sayable && (value < 0) == negative && high.iter().all(|&b| b == extension)).then_some(value)
+}
+
+/// The bytes of an enumeration's value; [`enum_value`] gives it back.
+fn enum_bytes(value: i128, base: &IntType) -> Vec<u8> {
+    let mut raw = value.to_le_bytes().to_vec();
+    raw.resize(base.size, if value < 0 { 0xff } else { 0 });
+    if base.order == Order::Big {
+        raw.reverse();
+    }
+    raw
 }
 
 fn compound_members(t: i64, depth: usize) -> Result<Vec<CompoundMember>> {
@@ -271,14 +293,7 @@ pub(crate) fn create(dtype: &Dtype) -> Result<Id> {
             let id = Id::own(call(what, || unsafe { H5Tenum_create(base_id.raw()) })?);
             for member in members {
                 let name = c_string(&member.name);
-                // At least 16 bytes: the library reads as many as the base type has.
-                let mut raw = vec![0u8; base.size.max(16)];
-                let value = member.value.to_le_bytes();
-                let used = base.size.min(16);
-                raw[..used].copy_from_slice(&value[..used]);
-                if base.order == Order::Big {
-                    raw[..base.size].reverse();
-                }
+                let raw = enum_bytes(member.value, base);
                 status(what, || unsafe { H5Tenum_insert(id.raw(), name.as_ptr(), raw.as_ptr().cast()) })?;
             }
             Ok(id)
@@ -420,5 +435,29 @@ fn standard_float(t: &FloatType) -> i64 {
         (4, _) => *H5T_IEEE_F32LE,
         (_, Some(Order::Big)) => *H5T_IEEE_F64BE,
         _ => *H5T_IEEE_F64LE,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_wide_enumerations() {
+        for order in [Order::Little, Order::Big] {
+            let base = |size, signed| IntType::standard(size, signed, order);
+            let bytes = enum_bytes(-5, &base(32, true));
+            let (top, end) = if order == Order::Big { (0, 31) } else { (31, 0) };
+            assert_eq!((bytes.len(), bytes[top], bytes[end]), (32, 0xff, 0xfb));
+            for (value, size, signed) in [(-5, 32, true), (-5, 3, true), (7, 17, false), (7, 16, false), (255, 1, false), (-1, 1, true)] {
+                assert_eq!(enum_value(enum_bytes(value, &base(size, signed)), &base(size, signed)), Some(value));
+            }
+            let mut far = bytes;
+            far[top] = 0x7f;
+            assert_eq!(enum_value(far, &base(32, true)), None);
+            for (size, signed) in [(16, false), (17, false), (32, false)] {
+                assert_eq!(enum_value(vec![0xff; size], &base(size, signed)), None);
+            }
+        }
     }
 }

@@ -36,7 +36,9 @@ pub(super) fn mappings(node: &Node) -> Result<Layout, Finding> {
         let table = MAPPING.table(n)?;
         let select = |key: &str| -> Result<Selected, Finding> {
             let Some(entry) = table.get(key) else { return Ok(Selected::All) };
-            Selected::from_literal(&entry.node.literal()?).map_err(|e| Finding::error("select", e).at(entry.node.span, ""))
+            let selected =
+                Selected::from_literal(&entry.node.literal()?).map_err(|e| Finding::error("select", e).at(entry.node.span, ""))?;
+            mappable(selected).map_err(|e| e.at(entry.node.span, ""))
         };
         let extent = table.get("source_shape").map(|e| e.node.list("a list of sizes")?.iter().map(|n| n.size("a size")).collect());
         Ok(Mapping {
@@ -52,6 +54,15 @@ pub(super) fn mappings(node: &Node) -> Result<Layout, Finding> {
         return Err(expected("at least one mapping", node));
     }
     items.iter().map(one).collect::<Result<_, _>>().map(Layout::Virtual)
+}
+
+/// HDF5 maps no points (H5D_virtual_check_mapping_pre).
+fn mappable(selected: Selected) -> Result<Selected, Finding> {
+    match selected {
+        Selected::Points(_) => Err(Finding::error("select", "HDF5 does not map single points of virtual datasets")
+            .help("write a mapping for each element, such as \"0:1, 5:6\"; or boxes, `{ blocks = [[[0, 5], [0, 5]], …] }`, where the order of the elements is that of the axes")),
+        other => Ok(other),
+    }
 }
 
 fn name(node: &Node) -> Result<Vec<u8>, Finding> {

@@ -11,6 +11,8 @@ const KEYS: Keys =
     Keys { what: "[file]", known: &["path", "libver", "userblock", "track_order", "profile", "space_strategy", "page_size"], later: &[] };
 const USERBLOCK: Keys = Keys { what: "a userblock", known: &["size", "file"], later: &[] };
 const SPACE: Keys = Keys { what: "a space strategy", known: &["strategy", "persist", "threshold"], later: &[] };
+/// H5F_FILE_SPACE_PAGE_SIZE_DEF.
+const DEFAULT_PAGE_SIZE: u64 = 4096;
 const LIBVERS: &[&str] = &["earliest", "v18", "v110", "v112", "v114", "v200", "latest"];
 
 /// Reads `[file]`, all but `path`.
@@ -42,7 +44,27 @@ pub(crate) fn read(table: &Table, input: &dyn Fn(&Node) -> Result<PathBuf, Findi
             _ => {}
         }
     }
+    findings.keep(whole_pages(&props));
     props
+}
+
+/// Pages begin at the file's start, and the HDF5 data at one of them (H5F__super_init).
+fn whole_pages(props: &FileProps) -> Result<(), Finding> {
+    let page = props.page_size.map_or(DEFAULT_PAGE_SIZE, |(bytes, _)| bytes);
+    let paged = props.space.as_ref().is_some_and(|(space, _)| space.strategy == SpaceStrategy::Page);
+    match props.userblock {
+        Some((bytes, at)) if paged && bytes % page != 0 => {
+            let message =
+                format!("with the space strategy \"page\", a userblock is a whole number of pages: {bytes} bytes are not, of {page}");
+            // A power of two is a multiple of powers of two alone.
+            let remedy = match page.is_power_of_two() {
+                true => format!("write `userblock = {page}`, or `page_size = {bytes}`"),
+                false => format!("write `page_size = {bytes}`, or another power of two up to the userblock's size"),
+            };
+            Err(Finding::error("userblock", message).at(at, "").help(remedy))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn libver(node: &Node) -> Result<(Libver, Libver), Finding> {

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 pub use clone::Replacement;
 pub use lock::Lock;
-pub use new::{Existing, NewTarget, write_file};
+pub use new::{Batch, Existing, NewTarget, write_file};
 pub use space::free_bytes;
 pub use temps::abandon;
 

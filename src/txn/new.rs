@@ -1,11 +1,12 @@
 //! A new file: built under a temporary name, then renamed into place.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::durable::{folder_of, open_folder, sync_folder};
+use super::durable::{folder_of, open_folder, sync_contents, sync_folder};
 use super::temps::{Folders, Temp};
 use super::{Lock, TxnError};
 
@@ -84,15 +85,27 @@ impl NewTarget {
 
     /// Puts the file into place; `sync` makes it durable first, and its name last.
     pub fn commit(self, sync: bool) -> Result<(), TxnError> {
-        let Self { mut temp, folders, target, replaced } = self;
-        let folder = sync.then(|| open_folder(&target)).transpose()?;
-        if let Some(lock) = &replaced {
-            let mode = lock.file().metadata().map_err(|e| TxnError::io("read", &target, &e))?.permissions();
-            temp.file().set_permissions(mode).map_err(|e| TxnError::io("set the mode of", &target, &e))?;
-        }
+        let folder = sync.then(|| open_folder(&self.target)).transpose()?;
+        self.take_over_mode()?;
         if sync {
-            temp.file().sync_all().map_err(|e| TxnError::io("sync", &target, &e))?;
+            self.temp.file().sync_all().map_err(|e| TxnError::io("sync", &self.target, &e))?;
         }
+        let (target, made) = self.place()?;
+        let Some(folder) = folder else { return Ok(()) };
+        sync_folder(&folder, &target)?;
+        sync_names(&made, &target)
+    }
+
+    /// The file has the mode of what it replaces.
+    fn take_over_mode(&self) -> Result<(), TxnError> {
+        let Some(lock) = &self.replaced else { return Ok(()) };
+        let mode = lock.file().metadata().map_err(|e| TxnError::io("read", &self.target, &e))?.permissions();
+        self.temp.file().set_permissions(mode).map_err(|e| TxnError::io("set the mode of", &self.target, &e))
+    }
+
+    /// Renames; where the file is now, and the folders that were made for it.
+    fn place(self) -> Result<(PathBuf, Vec<PathBuf>), TxnError> {
+        let Self { mut temp, folders, target, replaced } = self;
         match &replaced {
             Some(lock) => {
                 lock.check_replaceable()?;
@@ -103,15 +116,74 @@ impl NewTarget {
                 _ => TxnError::io("create", &target, &e),
             })?,
         }
-        let made = folders.keep();
-        let Some(folder) = folder else { return Ok(()) };
-        sync_folder(&folder, &target)?;
-        // The names of new folders stand in the folders above them.
-        for path in made.iter().rev() {
-            let above = File::open(folder_of(path)).map_err(|e| TxnError::in_doubt(&target, &e))?;
-            sync_folder(&above, &target)?;
+        Ok((target, folders.keep()))
+    }
+}
+
+/// The names of new folders stand in the folders above them.
+fn sync_names(made: &[PathBuf], target: &Path) -> Result<(), TxnError> {
+    for path in made.iter().rev() {
+        let above = File::open(folder_of(path)).map_err(|e| TxnError::in_doubt(target, &e))?;
+        sync_folder(&above, target)?;
+    }
+    Ok(())
+}
+
+/// Files that wait together for the disk: each keeps open what it is written to and what it replaces, and a
+/// process may often have 1024 files open.
+const MOST_WAITING: usize = 200;
+
+/// Many new files that are put into place as by [`NewTarget::commit`], but wait for the disk together.
+///
+/// Dropped without [`Batch::commit`], nothing stays of those that are not in their places.
+#[derive(Debug)]
+pub struct Batch {
+    waiting: Vec<NewTarget>,
+    sync: bool,
+}
+
+impl Batch {
+    /// `sync`: make them durable.
+    pub fn new(sync: bool) -> Self {
+        Self { waiting: Vec::new(), sync }
+    }
+
+    /// Takes a file that is written. It, or many, may be put into place now.
+    pub fn add(&mut self, target: NewTarget) -> Result<(), TxnError> {
+        self.waiting.push(target);
+        if self.waiting.len() < MOST_WAITING { Ok(()) } else { self.commit() }
+    }
+
+    /// Puts the files into place: durable contents first, and their names last.
+    pub fn commit(&mut self) -> Result<(), TxnError> {
+        self.waiting.iter().try_for_each(NewTarget::take_over_mode)?;
+        let folders = self.folders()?;
+        for (folder, target) in &folders {
+            let files: Vec<&File> = self.waiting.iter().map(|t| t.temp.file()).collect();
+            sync_contents(folder, &files).map_err(|e| TxnError::io("sync", target, &e))?;
         }
-        Ok(())
+        let mut made = Vec::new();
+        for target in std::mem::take(&mut self.waiting) {
+            let (target, new) = target.place()?;
+            made.extend(new.into_iter().map(|folder| (folder, target.clone())));
+        }
+        folders.iter().try_for_each(|(folder, target)| sync_folder(folder, target))?;
+        // Without sync there is nothing to wait for here either.
+        made.iter().filter(|_| self.sync).rev().try_for_each(|(folder, target)| sync_names(std::slice::from_ref(folder), target))
+    }
+
+    /// The files' folders, each with a file in it. Links may lead to several.
+    fn folders(&self) -> Result<Vec<(File, PathBuf)>, TxnError> {
+        let waiting = self.waiting.iter().filter(|_| self.sync);
+        let places: BTreeMap<PathBuf, &Path> = waiting.map(|t| (folder_of(&t.target), t.target.as_path())).collect();
+        places.into_values().map(|target| Ok((open_folder(target)?, target.to_owned()))).collect()
+    }
+}
+
+impl Drop for Batch {
+    /// The first one may have made the folder, which must be empty to go.
+    fn drop(&mut self) {
+        while self.waiting.pop().is_some() {}
     }
 }
 

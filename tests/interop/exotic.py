@@ -349,6 +349,13 @@ def enums(path):
         make(f, "names", names, (9,), bytes([200, 199, 198, 197, 196, 195, 194, 193, 0]))
         for name, dtype in (("bool", "?"), ("a bool in a compound", [("b", "?"), ("n", "i4")])):
             f[name] = np.zeros(3, dtype)
+        for order in "<>":
+            for sign in False, True:
+                for what, value in dict(near=-5 if sign else 5, far=1 << 200, low=-(1 << 130) if sign else 1 << 127).items():
+                    wide = h5t.enum_create(integer(32, order, sign))
+                    raw = value.to_bytes(32, "little" if order == "<" else "big", signed=sign)
+                    call("H5Tenum_insert", wide, b"A", raw)
+                    make(f, f"wide{order}{sign}{what}", wide, (2,), raw + bytes(32))
         offer("enums without members", lambda: make(f, "no members", h5t.enum_create(h5t.STD_I32LE), (2,), bytes(8)))
 
 

@@ -266,3 +266,33 @@ fn the_schema_takes_what_is_captured() {
         crate::schemas::is_a_valid_manifest(path);
     }
 }
+
+/// More files than wait for the disk at once; `--force` keeps their modes.
+#[test]
+fn many_files_beside_the_manifest() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempdir();
+    let dir = dir.path();
+    let code = "import h5py, numpy as np\nwith h5py.File('a.h5', 'w') as f:\n    for i in range(450): f[f'd{i}'] = np.arange(9) ** 2 + i";
+    run_to(0, Command::new(python()).args(["-c", code]).current_dir(dir));
+    round(dir, &["--data", "sidecar"]);
+    let mode = || fs::metadata(dir.join("m.data/d7.npy")).unwrap().permissions();
+    fs::set_permissions(dir.join("m.data/d7.npy"), fs::Permissions::from_mode(0o640)).unwrap();
+    run(dir, 0, &["capture", "a.h5", "-o", "m.toml", "--data", "sidecar", "--force", "--no-sync"]);
+    assert_eq!(mode().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_dir(dir.join("m.data")).unwrap().count(), 450);
+    run(dir, 0, &["check", "--exact", "m.toml", "a.h5"]);
+}
+
+/// What cannot be written leaves nothing behind.
+#[test]
+fn a_failed_capture_leaves_no_folder() {
+    let dir = tempdir();
+    let dir = dir.path();
+    let code = "import h5py, numpy as np, os\nwith h5py.File('a.h5', 'w') as f:\n    f['a'] = np.arange(5000.0) ** 2\n    \
+                d = f.create_dataset('b', data=np.arange(5000.0) ** 3, chunks=(5000,), fletcher32=True)\n    at = d.id.get_chunk_info(0).byte_offset\n\
+                with open('a.h5', 'r+b') as f: f.seek(at + 9); f.write(b'?')";
+    run_to(0, Command::new(python()).args(["-c", code]).current_dir(dir));
+    refused(dir, &["capture", "a.h5", "-o", "m.toml", "--data", "sidecar"]);
+    assert_eq!(fs::read_dir(dir).unwrap().count(), 1);
+}

@@ -208,3 +208,39 @@ fn variables_cannot_explode() {
     std::fs::write(dir.join("m.toml"), text).unwrap();
     run_to(2, h5mason().args(["build", "m.toml", "-o", "x.h5"]).current_dir(dir));
 }
+
+/// What is refused when the manifest is read: the line is named, and no file is made.
+#[track_caller]
+fn refused(manifest: &str, line: usize, words: &[&str]) {
+    let dir = tempdir();
+    std::fs::write(dir.path().join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
+    let output = h5mason().args(["build", "m.toml", "-o", "f.h5"]).current_dir(dir.path()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{said}");
+    assert!(said.contains(&format!("m.toml:{line}")) && words.iter().all(|w| said.contains(w)), "{said}");
+    assert!(!dir.path().join("f.h5").exists());
+}
+
+#[test]
+fn a_userblock_of_a_paged_file_is_whole_pages() {
+    refused("[file]\nuserblock = 512\nspace_strategy = \"page\"\n", 3, &["512 bytes", "userblock = 4096", "page_size = 512"]);
+    let persistent = "[file]\nspace_strategy = { strategy = \"page\", persist = true }\npage_size = 1024\nuserblock = { size = 512 }\n";
+    refused(persistent, 5, &["userblock = 1024"]);
+    refused("[file]\nspace_strategy = \"page\"\npage_size = 1536\nuserblock = 2048\n", 5, &["page_size = 2048"]);
+    for fitting in [
+        "userblock = 4096\nspace_strategy = \"page\"",
+        "userblock = 2048\nspace_strategy = { strategy = \"page\", persist = true }\npage_size = 512",
+        "userblock = 0\nspace_strategy = \"page\"",
+        "userblock = 512\npage_size = 4096",
+    ] {
+        apply(tempdir().path(), &format!("[file]\n{fitting}\n[dataset.\"/x\"]\ndtype = \"i4\"\nshape = []\nfill = 3\n"), 0);
+    }
+}
+
+#[test]
+fn mappings_of_points_are_refused() {
+    for key in ["select", "source_select"] {
+        let mapping = format!("virtual = [\n  {{ {key} = {{ points = [[0], [2]] }}, file = \"a.h5\", path = \"/x\" }},\n]\n");
+        refused(&format!("[dataset.\"/x\"]\ndtype = \"i4\"\nshape = [3]\n{mapping}"), 6, &["single points", "blocks"]);
+    }
+}
