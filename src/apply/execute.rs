@@ -1,6 +1,6 @@
 //! One step after the other.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::h5::{File, H5Error, NewDataset, NewGroup, Object, prepare_missing};
@@ -31,19 +31,7 @@ pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
 
 /// Executes every step on the open file.
 pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyError> {
-    let mut opener = Opener { file, groups: Vec::new(), object: None, types: BTreeMap::new(), copies: BTreeMap::new() };
-    // Some parameters of filters are kept by copying the dataset only.
-    for (step, layer) in
-        plan.steps().iter().filter_map(|s| if let Action::WriteRegion { layer, .. } = &s.action { Some((s, layer)) } else { None })
-    {
-        let needed = |s: &Step| {
-            matches!(&s.action, Action::CreateDataset { definition: d, .. }
-            if s.path == step.path && d.dtype.committed().is_none() && d.layout.filters().iter().any(crate::model::Filter::needs_copy))
-        };
-        if matches!(layer.fill.rule, Rule::Source(SourceFile::Hdf5 { .. })) && plan.steps().iter().any(needed) {
-            opener.copies.insert(step.path.clone(), layer.clone());
-        }
-    }
+    let mut opener = Opener { file, groups: Vec::new(), object: None, types: BTreeMap::new(), copies: copies(plan) };
     // Objects that use a type may come before its name does, where creation order is kept.
     for step in plan.steps() {
         if let Action::CreateType { dtype, attr_order, .. } = &step.action {
@@ -55,6 +43,21 @@ pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyEr
         run(&mut opener, step, watch)?;
     }
     Ok(())
+}
+
+/// Datasets that are copied as a whole, and from where: some parameters of filters are kept by copying only.
+fn copies(plan: &Plan) -> BTreeMap<H5Path, Arc<Layer>> {
+    let needing: BTreeSet<&H5Path> = plan.steps().iter().filter(|s| needs_copy(s)).map(|s| &s.path).collect();
+    let from = |step: &Step| match &step.action {
+        Action::WriteRegion { layer, .. } if matches!(layer.fill.rule, Rule::Source(SourceFile::Hdf5 { .. })) => Some(layer.clone()),
+        _ => None,
+    };
+    plan.steps().iter().filter(|s| needing.contains(&s.path)).filter_map(|s| Some((s.path.clone(), from(s)?))).collect()
+}
+
+fn needs_copy(step: &Step) -> bool {
+    let Action::CreateDataset { definition, .. } = &step.action else { return false };
+    definition.dtype.committed().is_none() && definition.layout.filters().iter().any(crate::model::Filter::needs_copy)
 }
 
 fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), ApplyError> {

@@ -56,10 +56,15 @@ impl Definition {
     /// Does its fill value refer to an object?
     pub fn refers(&self) -> bool {
         let mut any = false;
-        if let super::FillValue::Value(value) = &self.fill_value {
-            value.targets(&mut |_| any = true);
-        }
+        self.referents(&mut |_| any = true);
         any
+    }
+
+    /// Calls `visit` for every object that its fill value refers to.
+    pub fn referents(&self, visit: &mut dyn FnMut(&super::Target)) {
+        if let super::FillValue::Value(value) = &self.fill_value {
+            value.targets(visit);
+        }
     }
 
     /// The extent this declares for a dataset that has the extent `seen`: sizes from unlimited dimensions

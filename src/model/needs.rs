@@ -42,6 +42,7 @@ fn referents(object: &DesiredObject) -> Vec<H5Path> {
     for attr in &object.attrs {
         match &attr.rule {
             AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
+                // Without a dtype a value is never a reference, whatever the file has.
                 let Some(dtype) = &spec.dtype else { continue };
                 dtype.committed().into_iter().for_each(&mut visit);
                 if dtype.has_references()
@@ -59,6 +60,9 @@ fn referents(object: &DesiredObject) -> Vec<H5Path> {
             let dtype = d.definition.as_ref().map(|d| &d.dtype);
             dtype.and_then(|t| t.committed()).into_iter().for_each(&mut visit);
             out.extend(d.fill.iter().flat_map(|f| fill_referents(dtype, f)));
+            if let Some((Some(literal), _)) = &d.owned.fill_value {
+                out.extend(literal_referents(dtype, std::slice::from_ref(literal)));
+            }
         }
         DesiredKind::Link(DesiredLink::Hard { target, .. }) => out.push(target.clone()),
         DesiredKind::Group(_) | DesiredKind::Type(_) | DesiredKind::Link(_) => {}
@@ -68,12 +72,16 @@ fn referents(object: &DesiredObject) -> Vec<H5Path> {
 
 /// Objects that literal contents refer to. Without a dtype, texts that are absolute paths may be meant.
 fn fill_referents(dtype: Option<&Dtype>, fill: &DesiredFill) -> Vec<H5Path> {
-    let mut out = Vec::new();
     let literals: &[Literal] = match &fill.fill.rule {
         Rule::Value(one) => std::slice::from_ref(one),
         Rule::Values(list) | Rule::Cycle(list) | Rule::Choice { from: list, .. } => list,
         _ => &[],
     };
+    literal_referents(dtype, literals)
+}
+
+fn literal_referents(dtype: Option<&Dtype>, literals: &[Literal]) -> Vec<H5Path> {
+    let mut out = Vec::new();
     match dtype {
         Some(dtype) if dtype.has_references() => {
             for literal in literals {

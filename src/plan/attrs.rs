@@ -50,7 +50,7 @@ pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<S
         conflicts.push(conflict);
         return;
     }
-    let changes = Changes { target, attrs, state: &state }.steps(conflicts);
+    let changes = Changes { target, attrs, rules: Rules::of(attrs), state: &state }.steps(conflicts);
     let touched: BTreeSet<&[u8]> = changes.iter().flat_map(|s| names_of(&s.action)).collect();
     for attr in attrs {
         if !touched.contains(attr.name.as_slice()) {
@@ -152,7 +152,29 @@ fn touches(rule: &AttrRule, name: &[u8]) -> bool {
 struct Changes<'a> {
     target: &'a Target<'a>,
     attrs: &'a [DesiredAttr],
+    rules: Rules<'a>,
     state: &'a State,
+}
+
+/// The first rule for every name: an object may have very many attributes.
+struct Rules<'a> {
+    /// By the name that the rule is for.
+    own: BTreeMap<&'a [u8], &'a DesiredAttr>,
+    /// By the name that the rule takes away.
+    takes: BTreeMap<&'a [u8], &'a DesiredAttr>,
+}
+
+impl<'a> Rules<'a> {
+    fn of(attrs: &'a [DesiredAttr]) -> Self {
+        let mut rules = Self { own: BTreeMap::new(), takes: BTreeMap::new() };
+        for attr in attrs {
+            rules.own.entry(&attr.name).or_insert(attr);
+            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+                rules.takes.entry(from).or_insert(attr);
+            }
+        }
+        rules
+    }
 }
 
 impl Changes<'_> {
@@ -213,20 +235,19 @@ impl Changes<'_> {
             (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after),
             (Some(_), _) => "the value differs".into(),
         };
-        let name_charset = self.attrs.iter().find(|a| a.name == name).and_then(|a| a.name_charset);
+        let name_charset = self.rules.own.get(name).and_then(|a| a.name_charset);
         let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: after.clone(), how, name_charset };
         self.step(name, action, after.bytes(), reason)
     }
 
     fn why_gone(&self, name: &[u8]) -> String {
-        let renamed = self.attrs.iter().any(|a| touches(&a.rule, name));
+        let renamed = self.rules.takes.contains_key(name);
         if renamed { "its new name is there already".into() } else { "declared absent".into() }
     }
 
     /// The rule that speaks of this name.
     fn origin(&self, name: &[u8]) -> Option<Span> {
-        let own = self.attrs.iter().find(|a| a.name == name);
-        own.or_else(|| self.attrs.iter().find(|a| touches(&a.rule, name))).map(|a| a.origin)
+        self.rules.own.get(name).or_else(|| self.rules.takes.get(name)).map(|a| a.origin)
     }
 
     fn step(&self, name: &[u8], action: Action, bytes: u64, reason: String) -> Step {

@@ -1,17 +1,49 @@
 //! Declared links and committed types, comments, and whether what is referred to is there.
 
+use std::collections::BTreeSet;
+
 use super::propose::{Planner, same_object};
 use super::step::{Action, Hazard};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, Elements, H5Path, LinkSeen, Literal, Rule, SeenKind, Target, bytes_text,
-    encode_elements,
+    Definition, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, Elements, FillValue, H5Path, LinkSeen, Literal, Rule,
+    SeenKind, Target, bytes_text, encode_elements,
 };
 
-/// How many declared hard links may lead to each other.
-const MOST_HOPS: usize = 16;
+impl<'a> Planner<'a> {
+    /// The name that a declared hard link leads to, by way of others; any other name is its own. None if they go in a circle.
+    fn link_end<'p>(&self, path: &'p H5Path) -> Option<&'p H5Path>
+    where
+        'a: 'p,
+    {
+        let (mut end, mut passed) = (path, BTreeSet::new());
+        while let Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) = self.desired.objects.get(end).map(|o| &o.kind) {
+            if !passed.insert(end) {
+                return None;
+            }
+            end = target;
+        }
+        Some(end)
+    }
 
-impl Planner<'_> {
+    /// A definition whose fill value refers to objects by the names they are made under: other names are linked later.
+    pub fn by_first_names(&self, definition: &Definition) -> Definition {
+        let mut definition = definition.clone();
+        if let FillValue::Value(value) = &mut definition.fill_value {
+            value.rename_targets(&mut |t| match t {
+                Target::Path(path) => self.link_end(path).cloned().map(Target::Path),
+                Target::Address(_) => None,
+            });
+        }
+        definition
+    }
+
+    /// Where a dataset's fill value is declared.
+    pub fn fill_value_at(&self, path: &H5Path) -> Option<Span> {
+        let DesiredKind::Dataset(dataset) = &self.desired.objects.get(path)?.kind else { return None };
+        dataset.owned.fill_value.as_ref().map(|(_, at)| *at)
+    }
+
     /// A link that is declared: soft and external ones here, hard ones when all objects are known.
     pub fn declared_link(&mut self, path: &H5Path, object: &DesiredObject, link: &DesiredLink) {
         let before = self.seen(path).map(|s| s.link.clone());
@@ -70,17 +102,14 @@ impl Planner<'_> {
 
     /// The object's own name that a hard link leads to, by way of other declared links.
     fn hard_target(&mut self, path: &H5Path, target: &H5Path, at: Span) -> Option<H5Path> {
-        let mut target = target.clone();
-        for _ in 0..MOST_HOPS {
-            match self.desired.objects.get(&target).map(|o| &o.kind) {
-                Some(DesiredKind::Link(DesiredLink::Hard { target: next, .. })) => target = next.clone(),
-                _ => break,
-            }
+        let end = self.link_end(target);
+        if let Some(end) = end.filter(|end| self.will_exist(end)) {
+            return Some(end.clone());
         }
-        if self.will_exist(&target) && target != *path {
-            return Some(target);
-        }
-        let message = format!("the hard link {path} leads to {target}, which is no object of the file and is not declared");
+        let message = match end {
+            Some(end) => format!("the hard link {path} leads to {end}, which is no object of the file and is not declared"),
+            None => format!("the hard link {path} leads to {target}, and from there in a circle of hard links"),
+        };
         self.conflict(
             path,
             Finding::error("link-target", message).at(at, "").help("a soft link may lead to what does not exist: soft = \"…\""),
@@ -94,9 +123,8 @@ impl Planner<'_> {
             Some(DesiredKind::Group(_)) => true,
             Some(DesiredKind::Dataset(d)) => d.definition.is_some(),
             Some(DesiredKind::Type(t)) => t.dtype.is_some(),
-            Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) => {
-                target != path && !matches!(self.desired.objects.get(target).map(|o| &o.kind), Some(DesiredKind::Link(_)))
-            }
+            // The end of the links is none itself.
+            Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) => self.link_end(target).is_some_and(|end| self.will_exist(end)),
             Some(DesiredKind::Link(DesiredLink::Soft(_) | DesiredLink::External { .. } | DesiredLink::User { .. })) | None => false,
         };
         declared
@@ -167,9 +195,13 @@ impl Planner<'_> {
     pub fn referents(&mut self) {
         let mut wanted: Vec<(H5Path, H5Path, Option<Span>)> = Vec::new();
         for step in &self.steps {
+            let origin = match &step.action {
+                Action::CreateDataset { .. } => self.fill_value_at(&step.path).or(step.origin),
+                _ => step.origin,
+            };
             let mut visit = |target: &Target| {
                 if let Target::Path(target) = target {
-                    wanted.push((step.path.clone(), target.clone(), step.origin));
+                    wanted.push((step.path.clone(), target.clone(), origin));
                 }
             };
             match &step.action {
@@ -179,6 +211,7 @@ impl Planner<'_> {
                         visit(at);
                     }
                 }
+                Action::CreateDataset { definition, .. } => definition.referents(&mut visit),
                 Action::WriteRegion { dtype, layer, .. } if dtype.has_references() => {
                     for literal in literals(&layer.fill.rule) {
                         if let Ok(elements) = encode_elements([literal], dtype) {

@@ -4,6 +4,7 @@ mod aliases;
 mod attrs;
 mod compare;
 mod links;
+mod order;
 mod propose;
 mod regions;
 mod step;

@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::aliases::{self, Names};
 use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
-use super::{attrs, compare, regions};
+use super::{attrs, compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Charset, Desired, DesiredKind, DesiredLink, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed,
-    Orders, RemovalTarget, SeenKind, TrackOrder, bytes_text,
+    Base, Charset, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
+    RemovalTarget, SeenKind, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -374,7 +374,8 @@ impl<'a> Planner<'a> {
                     return false;
                 }
                 let name_charset = object.name_charset;
-                let action = Action::CreateDataset { definition: Box::new(definition.clone()), attr_order, name_charset };
+                let definition = Box::new(self.by_first_names(definition));
+                let action = Action::CreateDataset { definition, attr_order, name_charset };
                 self.step(path, action, "missing", Some(object.origin), Hazard::None);
                 true
             }
@@ -457,6 +458,7 @@ impl<'a> Planner<'a> {
             false => self.steps.sort_by(|a, b| a.action.phase().cmp(&b.action.phase()).then_with(|| a.path.cmp(&b.path))),
             true => self.sort_as_kept(),
         }
+        self.needed_first();
         let mut looked_at: BTreeSet<&H5Path> = self.observed.objects.keys().chain(self.desired.objects.keys()).collect();
         looked_at.extend(self.steps.iter().map(|s| &s.path));
         let considered = looked_at.len();
@@ -484,24 +486,22 @@ impl Planner<'_> {
         let key = |s: &Step| (phase(s), s.path.ancestors().iter().skip(1).chain([&s.path]).map(place).collect::<Vec<_>>());
         let mut keyed: Vec<_> = steps.into_iter().map(|s| (key(&s), s)).collect();
         keyed.sort_by(|a, b| a.0.cmp(&b.0));
-        // A hard link comes after its target.
-        let mut made: BTreeSet<H5Path> = BTreeSet::new();
-        let mut waiting: BTreeMap<H5Path, Vec<Step>> = BTreeMap::new();
-        let new: BTreeSet<H5Path> = keyed.iter().filter(|(_, s)| s.action.makes_link()).map(|(_, s)| s.path.clone()).collect();
-        for (_, step) in keyed {
-            match &step.action {
-                Action::CreateLink { link: DesiredLink::Hard { target, .. }, .. } if new.contains(target) && !made.contains(target) => {
-                    waiting.entry(target.clone()).or_default().push(step);
-                }
-                _ => {
-                    let after = match step.action.makes_link() && made.insert(step.path.clone()) {
-                        true => waiting.remove(&step.path),
-                        false => None,
-                    };
-                    self.steps.push(step);
-                    self.steps.extend(after.unwrap_or_default());
-                }
-            }
+        self.steps = keyed.into_iter().map(|(_, step)| step).collect();
+    }
+
+    /// Moves what needs another new object behind that object.
+    fn needed_first(&mut self) {
+        let sorted = order::needed_first(std::mem::take(&mut self.steps));
+        self.steps = sorted.steps;
+        for path in sorted.circles {
+            let message = format!("the fill value of {path} refers to what can only be made after {path} itself");
+            let finding = Finding::error("fill-value-circle", message);
+            let finding = match self.fill_value_at(&path) {
+                Some(at) => finding.at(at, ""),
+                None => finding,
+            };
+            let finding = finding.note("HDF5 refers to objects that are there; a dataset gets its fill value when it is made");
+            self.conflict(&path, finding);
         }
     }
 }

@@ -14,6 +14,7 @@ mod interop;
 mod laws;
 mod messages;
 mod model;
+mod order;
 mod roundtrip;
 mod schemas;
 mod snapshot;
