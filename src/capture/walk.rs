@@ -1,5 +1,6 @@
 //! The way through the file, objects in the order they were made where that is kept, else by name.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 use super::attr::attr;
@@ -32,6 +33,7 @@ pub fn walk(file: &File, root: Object, orders: Orders, header: String, budget: u
         names: Names::default(),
         captured: Captured { text: header, sidecars: Vec::new(), userblock: None, left_out: Vec::new() },
         findings: Findings::new(),
+        matched: Cell::new(options.targets.is_empty()),
     };
     let again = match root.again() {
         Ok(again) => again,
@@ -40,6 +42,10 @@ pub fn walk(file: &File, root: Object, orders: Orders, header: String, budget: u
     walk.find_names(&again, &H5Path::root(), orders, 0);
     walk.naming = Naming::new(file, &walk.first);
     walk.root(root, orders);
+    if !walk.matched.get() {
+        let nothing = Finding::error("capture", "nothing in the file is named as --target says, or all of it is excluded");
+        walk.findings.push(nothing.help("`h5mason show FILE` lists what is there"));
+    }
     if walk.findings.is_empty() { Ok(walk.captured) } else { Err(walk.findings) }
 }
 
@@ -55,6 +61,8 @@ struct Walk<'a> {
     names: Names,
     captured: Captured,
     findings: Findings,
+    /// Is anything wanted?
+    matched: Cell<bool>,
 }
 
 /// Is an object described?
@@ -79,7 +87,10 @@ impl Walk<'_> {
         };
         match (hit(&self.options.excludes), self.options.targets.is_empty() || hit(&self.options.targets)) {
             (true, _) if !path.is_root() => Wanted::No,
-            (false, true) => Wanted::Yes,
+            (false, true) => {
+                self.matched.set(true);
+                Wanted::Yes
+            }
             _ => Wanted::Through,
         }
     }
