@@ -42,7 +42,7 @@ fn many_attributes() {
     std::fs::write(dir.path().join("m.toml"), format!("version = 1\n[attrs]\n{attrs}")).unwrap();
     let start = Instant::now();
     run_to(0, h5mason().args(["plan", "m.toml", "f.h5"]).current_dir(dir.path()));
-    // A rule looked for among all, for each attribute, takes a minute here.
+    // Generous, since machines are busy: only what grows far beyond the manifest is caught.
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
