@@ -186,7 +186,7 @@ fn a_part_of_a_file() {
     let titles: Vec<&str> = text.lines().filter(|l| l.starts_with('[')).collect();
     assert_eq!(titles, ["[file]", "[dataset.\"/a/A\"]", "[dataset.\"/a/a\"]", "[dataset.\"/texts\"]", "[dataset.\"/time\"]"]);
     assert!(!text.contains("fill"), "{text}");
-    let said = refused(dir.path(), &["capture", "a.h5", "--target", "/A"]);
+    let said = refused(dir.path(), &["capture", "a.h5", "--target", "/nothing"]);
     assert!(said.contains("nothing in the file is named as --target says"), "{said}");
 }
 
