@@ -3,7 +3,7 @@
 use std::ffi::{c_int, c_uint, c_void};
 
 use hdf5_sys::h5::{haddr_t, hsize_t};
-use hdf5_sys::h5d::{H5Dchunk_iter, H5Dget_chunk_info_by_coord, H5Dread_chunk2, H5Dwrite_chunk};
+use hdf5_sys::h5d::{H5D_chunk_index_t, H5Dchunk_iter, H5Dget_chunk_index_type, H5Dread_chunk2, H5Dwrite_chunk};
 use hdf5_sys::h5f::H5Fget_filesize;
 use hdf5_sys::h5i::H5Iget_file_id;
 use hdf5_sys::h5p::{H5P_DEFAULT, H5Pget_chunk_opts, H5Pget_filter2, H5Pget_nfilters};
@@ -12,6 +12,13 @@ use super::object::buffer;
 use super::{DatasetAccess, H5Error, Id, Result, call, filter, status};
 use crate::model::{Filter, Layout, SeenDataset};
 
+// Missing in the crate; declared in H5Dpublic.h.
+unsafe extern "C" {
+    fn H5Dget_chunk_storage_size(dset_id: i64, offset: *const hsize_t, chunk_bytes: *mut hsize_t) -> c_int;
+}
+
+/// H5D_CHUNK_IDX_EARRAY (H5Dpublic.h).
+const EXTENSIBLE_ARRAY: H5D_chunk_index_t = 4;
 /// Most chunks that are listed; a dataset with more counts as stored in full.
 const MOST_CHUNKS: usize = 1 << 21;
 /// Most bytes of one stored chunk: HDF5's own limit of a chunk, with room for a codec that enlarges it.
@@ -64,8 +71,6 @@ struct StoredFilter {
 struct Listing {
     rank: usize,
     list: Vec<StoredChunk>,
-    /// Where each of them is.
-    addresses: Vec<u64>,
     /// Bytes of the file: no chunk ends beyond, and together they have no more.
     file: u64,
     sum: u64,
@@ -133,17 +138,19 @@ impl DatasetAccess {
             Layout::Contiguous | Layout::Compact | Layout::External(_) | Layout::Virtual(_) | Layout::Unknown(_) => return Ok(Stored::All),
         };
         let what = || format!("cannot list the chunks of {}", self.object.label());
-        let mut listing =
-            Listing { rank: chunk.len(), list: Vec::new(), addresses: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
+        let mut listing = Listing { rank: chunk.len(), list: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
         // SAFETY: a valid chunked dataset; the callback gets the listing it was given, and the call ends before it goes.
         status(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;
         let mut list = listing.list;
-        if let Some(swizzled) = Swizzled::of(seen, chunk) {
-            let wrong = list.iter().zip(&listing.addresses).find(|(c, at)| self.chunk_address(&c.offset) != Some(**at));
-            if wrong.is_some_and(|(c, at)| swizzled.offset(&c.offset).and_then(|o| self.chunk_address(&o)) == Some(*at)) {
-                for found in &mut list {
-                    found.offset =
-                        swizzled.offset(&found.offset).ok_or_else(|| H5Error::new(what(), "the index of its chunks is damaged"))?;
+        let mut index: H5D_chunk_index_t = 0;
+        // SAFETY: a valid chunked dataset and an out-parameter.
+        status(what, || unsafe { H5Dget_chunk_index_type(self.object.id().raw(), &raw mut index) })?;
+        if let Some(swizzled) = Swizzled::of(seen, chunk).filter(|_| index == EXTENSIBLE_ARRAY) {
+            for found in &mut list {
+                // Where the library does not find it, the listing was not what we know it to be: all of it is read.
+                match swizzled.offset(&found.offset) {
+                    Some(offset) if self.has_chunk(&offset, found.bytes, seen) => found.offset = offset,
+                    _ => return Ok(Stored::All),
                 }
             }
         }
@@ -160,15 +167,14 @@ impl DatasetAccess {
         }
     }
 
-    /// Where a chunk is in the file, if it is there.
-    fn chunk_address(&self, offset: &[u64]) -> Option<u64> {
-        let (mut mask, mut address, mut size) = (0, 0, 0);
+    /// Is a chunk of so many bytes stored there? The library looks it up; other calls go through its listing.
+    fn has_chunk(&self, offset: &[u64], bytes: u64, seen: &SeenDataset) -> bool {
+        let mut size = 0;
         let what = || format!("cannot find a chunk of {}", self.object.label());
-        // SAFETY: a valid chunked dataset, as many coordinates as it has axes, out-parameters.
-        let result = status(what, || unsafe {
-            H5Dget_chunk_info_by_coord(self.object.id().raw(), offset.as_ptr(), &raw mut mask, &raw mut address, &raw mut size)
-        });
-        (result.is_ok() && size > 0).then_some(address)
+        offset.iter().zip(seen.shape.dims()).all(|(at, size)| at < size)
+            // SAFETY: a valid chunked dataset, as many coordinates as it has axes, an out-parameter.
+            && status(what, || unsafe { H5Dget_chunk_storage_size(self.object.id().raw(), offset.as_ptr(), &raw mut size) }).is_ok()
+            && size == bytes
     }
 
     /// The stored bytes of a chunk that [`DatasetAccess::stored`] has listed.
@@ -278,7 +284,6 @@ unsafe extern "C" fn collect_chunk(offset: *const hsize_t, _: c_uint, address: h
         true if listing.list.len() == MOST_CHUNKS => End::TooMany,
         true => {
             listing.list.push(StoredChunk { offset, bytes: size });
-            listing.addresses.push(address);
             return 0;
         }
     };
