@@ -3,7 +3,7 @@
 use super::dtype::dtype;
 use super::literal::{exact_literal, of_literal};
 use super::text::Toml;
-use crate::model::{AllocTime, Dtype, FillTime, FillValue, Layout, PartialChunks, SeenDataset, Selected, Shape, bytes_text};
+use crate::model::{AllocTime, FillTime, FillValue, Layout, PartialChunks, SeenDataset, Selected, Shape, bytes_text};
 
 /// The keys of a dataset entry, but for `fill`, `track_order` and `attrs`. Fails with every clause.
 pub fn storage(seen: &SeenDataset) -> Result<Vec<(&'static str, Toml)>, Vec<String>> {
@@ -112,16 +112,7 @@ fn fill_value(seen: &SeenDataset) -> Result<Option<Toml>, String> {
 /// value is set.
 fn usual_fill_time(seen: &SeenDataset) -> FillTime {
     let set = matches!(seen.fill_value, FillValue::Value(_) | FillValue::Unreadable);
-    if has_vlen(&seen.dtype) && !set { FillTime::Alloc } else { FillTime::IfSet }
-}
-
-fn has_vlen(dtype: &Dtype) -> bool {
-    match dtype.resolved() {
-        Dtype::Vlen(_) => true,
-        Dtype::Compound { members, .. } => members.iter().any(|m| has_vlen(&m.dtype)),
-        Dtype::Array { base, .. } => has_vlen(base),
-        other => other.is_variable_string(),
-    }
+    if seen.dtype.has_variable_length() && !set { FillTime::Alloc } else { FillTime::IfSet }
 }
 
 /// What HDF5 stores where the build names none.
@@ -138,7 +129,7 @@ fn usual_alloc_time(seen: &SeenDataset) -> Option<AllocTime> {
 mod tests {
     use super::*;
     use crate::h5::{File, NewDataset, NewFile};
-    use crate::model::{Elements, TrackOrder};
+    use crate::model::{Dtype, Elements, TrackOrder};
 
     /// The keys of a dataset that the library has made with these properties.
     fn keys(dtype: Dtype, layout: Layout, fill_value: FillValue) -> Vec<&'static str> {

@@ -362,7 +362,7 @@ impl Reader<'_> {
         match &owned.fill_value {
             None => Some(FillValue::Default),
             Some((None, _)) => Some(FillValue::Undefined),
-            Some((Some(_), span)) if refers_to_any(dtype) => {
+            Some((Some(_), span)) if dtype.any_part(&|d| *d == Dtype::Reference(RefKind::Any)) => {
                 let message = format!("HDF5 does not store fill values of {dtype}");
                 self.findings.push(Finding::error("fill_value", message).at(*span, "").note("references \"any\" change their size"));
                 None
@@ -375,7 +375,7 @@ impl Reader<'_> {
     }
 
     fn check_times(&mut self, dtype: &Dtype, layout: &Layout, owned: &Owned) {
-        if let (Some((FillTime::Never, span)), true) = (&owned.fill_time, has_vlen(dtype)) {
+        if let (Some((FillTime::Never, span)), true) = (&owned.fill_time, dtype.has_variable_length()) {
             self.findings.push(
                 Finding::error("fill_time", format!("HDF5 does not take fill_time \"never\" for the variable-length {dtype}"))
                     .at(*span, ""),
@@ -421,24 +421,6 @@ impl Reader<'_> {
             return None;
         }
         Some(wanted)
-    }
-}
-
-fn has_vlen(dtype: &Dtype) -> bool {
-    match dtype.resolved() {
-        Dtype::Vlen(_) => true,
-        Dtype::Compound { members, .. } => members.iter().any(|m| has_vlen(&m.dtype)),
-        Dtype::Array { base, .. } => has_vlen(base),
-        other => other.is_variable_string(),
-    }
-}
-
-fn refers_to_any(dtype: &Dtype) -> bool {
-    match dtype.resolved() {
-        Dtype::Reference(kind) => *kind == RefKind::Any,
-        Dtype::Vlen(base) | Dtype::Array { base, .. } => refers_to_any(base),
-        Dtype::Compound { members, .. } => members.iter().any(|m| refers_to_any(&m.dtype)),
-        _ => false,
     }
 }
 

@@ -335,22 +335,38 @@ impl Dtype {
         }
     }
 
-    /// Does an element hold references, or lead to some?
-    pub fn has_references(&self) -> bool {
-        match self {
-            Dtype::Reference(_) => true,
-            Dtype::Compound { members, .. } => members.iter().any(|m| m.dtype.has_references()),
-            Dtype::Array { base, .. } | Dtype::Vlen(base) => base.has_references(),
-            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.has_references(),
+    /// Is this one of a kind of types, or is any type that its elements are made of or lead to?
+    pub fn any_part(&self, is: &impl Fn(&Dtype) -> bool) -> bool {
+        let below = match self {
+            Dtype::Compound { members, .. } => members.iter().any(|m| m.dtype.any_part(is)),
+            Dtype::Array { base, .. } | Dtype::Vlen(base) => base.any_part(is),
+            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.any_part(is),
             Dtype::Int(_)
             | Dtype::Float(_)
             | Dtype::String(_)
             | Dtype::Enum { .. }
             | Dtype::Opaque { .. }
             | Dtype::Bitfield(_)
+            | Dtype::Reference(_)
             | Dtype::Complex(_)
             | Dtype::Foreign { .. } => false,
-        }
+        };
+        below || is(self)
+    }
+
+    /// Does an element hold references, or lead to some?
+    pub fn has_references(&self) -> bool {
+        self.any_part(&|d| matches!(d, Dtype::Reference(_)))
+    }
+
+    /// Is there a sequence or a text of any length in an element? HDF5 then always writes the fill value.
+    pub fn has_variable_length(&self) -> bool {
+        self.any_part(&|d| matches!(d, Dtype::Vlen(_)) || d.is_variable_string())
+    }
+
+    /// Does any part of an element live outside of it (strings, sequences, references of any kind)?
+    pub fn has_outside_data(&self) -> bool {
+        self.any_part(&|d| matches!(d, Dtype::Vlen(_) | Dtype::Reference(_)) || d.is_variable_string())
     }
 
     /// Is it a variable-length string?
@@ -377,20 +393,6 @@ impl Dtype {
             Dtype::Reference(RefKind::Any) => 64,
             Dtype::Complex(t) => 2 * t.size,
             Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.size(),
-        }
-    }
-
-    /// Does any part of an element live outside of it (strings, sequences, references of any kind)?
-    pub fn has_outside_data(&self) -> bool {
-        match self {
-            Dtype::String(StringType { length: StringLength::Variable, .. }) | Dtype::Vlen(_) | Dtype::Reference(_) => true,
-            Dtype::Compound { members, .. } => members.iter().any(|m| m.dtype.has_outside_data()),
-            Dtype::Array { base, .. } => base.has_outside_data(),
-            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => dtype.has_outside_data(),
-            Dtype::Int(_) | Dtype::Float(_) | Dtype::Enum { .. } | Dtype::Opaque { .. } | Dtype::Bitfield(_) | Dtype::Complex(_) => false,
-            // Times and other plain bytes: all types with pointers are told apart.
-            Dtype::Foreign { .. } => false,
-            Dtype::String(StringType { length: StringLength::Fixed(_), .. }) => false,
         }
     }
 

@@ -132,7 +132,11 @@ impl Comparer<'_> {
         self.fill_value(wanted, seen);
         if let Some((time, at)) = owned.fill_time {
             // A variable-length type turns ifset into alloc.
-            let stored = if has_vlen(&seen.dtype) && time == crate::model::FillTime::IfSet { crate::model::FillTime::Alloc } else { time };
+            let stored = if seen.dtype.has_variable_length() && time == crate::model::FillTime::IfSet {
+                crate::model::FillTime::Alloc
+            } else {
+                time
+            };
             if stored != seen.fill_time && time != seen.fill_time {
                 self.mismatch("fill_time", at, format!("is declared as {time}, the file has {}", seen.fill_time));
             }
@@ -185,17 +189,6 @@ fn fill_text(value: &FillValue, seen: &SeenDataset) -> String {
         FillValue::Undefined => "none (undefined)".into(),
         FillValue::Value(v) => crate::model::element_text(v, &seen.dtype, 0),
         FillValue::Unreadable => "one of a type that is not read yet".into(),
-    }
-}
-
-/// Is there a variable-length part? HDF5 then always writes the fill value.
-fn has_vlen(dtype: &crate::model::Dtype) -> bool {
-    use crate::model::Dtype;
-    match dtype.resolved() {
-        Dtype::Vlen(_) => true,
-        Dtype::Compound { members, .. } => members.iter().any(|m| has_vlen(&m.dtype)),
-        Dtype::Array { base, .. } => has_vlen(base),
-        other => other.is_variable_string(),
     }
 }
 
