@@ -65,8 +65,8 @@ mod tests {
     use crate::diag::Sources;
     use crate::h5::{File, NewDataset, NewFile, RawChunk};
     use crate::model::{
-        Codec, Dtype, Elements, Fill, FillValue, Filter, Frame, H5Path, Layer, LayerKind, Layout, PartialChunks, Region, Rule, Shape,
-        SourceFile, TrackOrder,
+        Codec, Dtype, Elements, Fill, FillValue, Filter, Frame, H5Path, Layer, LayerKind, Layout, Region, Rule, Shape, SourceFile,
+        TrackOrder,
     };
     use crate::plan::Blocks;
 
@@ -74,18 +74,13 @@ mod tests {
     fn dataset(path: &Path, filter: &Filter, fill: i32) -> (DatasetAccess, File) {
         let new = NewFile::plain(TrackOrder::No);
         let file = File::create(path, new, false).unwrap();
+        let dtype = Dtype::int(4, true);
+        let shape = Shape::Simple(vec![20]);
+        let max = vec![Some(20)];
+        let layout = Layout::Chunked { chunk: vec![4], filters: vec![filter.clone()] };
         let new = NewDataset {
-            dtype: &Dtype::int(4, true),
-            shape: &Shape::Simple(vec![20]),
-            maxshape: &vec![Some(20)],
-            layout: &Layout::Chunked { chunk: vec![4], filters: vec![filter.clone()] },
             fill_value: &FillValue::Value(Elements::Fixed(fill.to_le_bytes().to_vec())),
-            fill_time: None,
-            alloc_time: None,
-            partial_chunks: PartialChunks::Filter,
-            attr_order: TrackOrder::No,
-            committed: None,
-            name_charset: None,
+            ..NewDataset::plain(&dtype, &shape, &max, &layout)
         };
         (file.root().unwrap().create_dataset(b"x", &new).unwrap().access().unwrap(), file)
     }

@@ -136,19 +136,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let new = NewFile::plain(TrackOrder::No);
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
-        let new = NewDataset {
-            dtype: &dtype,
-            shape: &Shape::Simple(vec![3]),
-            maxshape: &vec![Some(3)],
-            layout: &layout,
-            fill_value: &fill_value,
-            fill_time: None,
-            alloc_time: None,
-            partial_chunks: PartialChunks::Filter,
-            attr_order: TrackOrder::No,
-            committed: None,
-            name_charset: None,
-        };
+        let shape = Shape::Simple(vec![3]);
+        let max = vec![Some(3)];
+        let new = NewDataset { fill_value: &fill_value, ..NewDataset::plain(&dtype, &shape, &max, &layout) };
         let object = file.root().unwrap().create_dataset(b"x", &new).unwrap();
         storage(&object.dataset().unwrap()).unwrap().into_iter().map(|(key, _)| key).collect()
     }

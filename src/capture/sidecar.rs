@@ -193,17 +193,14 @@ fn copy(from: &DatasetAccess, file: &File, shape: &Shape, layout: &Layout) -> Re
     let cause = |e: crate::h5::H5Error| e.to_string();
     let seen = from.seen().map_err(cause)?;
     let new = NewDataset {
-        dtype: seen.dtype.resolved(),
-        shape,
-        maxshape: &seen.maxshape,
-        layout: if matches!(layout, Layout::Compact) { &Layout::Contiguous } else { layout },
         fill_value: &seen.fill_value,
-        fill_time: None,
-        alloc_time: None,
         partial_chunks: seen.partial_chunks,
-        attr_order: TrackOrder::No,
-        committed: None,
-        name_charset: None,
+        ..NewDataset::plain(
+            seen.dtype.resolved(),
+            shape,
+            &seen.maxshape,
+            if matches!(layout, Layout::Compact) { &Layout::Contiguous } else { layout },
+        )
     };
     if layout.filters().iter().any(crate::model::Filter::needs_copy) {
         return file.root().map_err(cause)?.copy_from(COPY.as_bytes(), from.object(), None).map(drop).map_err(cause);

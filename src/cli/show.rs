@@ -441,7 +441,7 @@ mod tests {
     use clap::Parser;
 
     use crate::h5::{NewDataset, NewFile, NewGroup};
-    use crate::model::{AttrValue, Elements, FillValue, PartialChunks, TrackOrder};
+    use crate::model::{AttrValue, Elements, TrackOrder};
 
     #[derive(Parser)]
     struct Command {
@@ -467,19 +467,10 @@ mod tests {
 
     fn add(group: &Object, name: &[u8], dims: &[u64], values: Vec<i32>) {
         let shape = Shape::from_dims(dims);
-        let new = NewDataset {
-            dtype: &Dtype::int(4, true),
-            shape: &shape,
-            maxshape: &dims.iter().map(|&d| Some(d)).collect(),
-            layout: &Layout::Contiguous,
-            fill_value: &FillValue::Default,
-            fill_time: None,
-            alloc_time: None,
-            partial_chunks: PartialChunks::Filter,
-            attr_order: TrackOrder::No,
-            committed: None,
-            name_charset: None,
-        };
+        let dtype = Dtype::int(4, true);
+        let max = dims.iter().map(|&d| Some(d)).collect();
+        let layout = Layout::Contiguous;
+        let new = NewDataset::plain(&dtype, &shape, &max, &layout);
         let access = group.create_dataset(name, &new).unwrap().access().unwrap();
         let bytes = values.into_iter().flat_map(i32::to_le_bytes).collect();
         access.write(&Region::whole(&shape).unwrap(), &Elements::Fixed(bytes)).unwrap();

@@ -59,6 +59,25 @@ pub struct NewDataset<'a> {
     pub name_charset: Option<Charset>,
 }
 
+impl<'a> NewDataset<'a> {
+    /// With everything else left to the library.
+    pub fn plain(dtype: &'a Dtype, shape: &'a Shape, maxshape: &'a MaxShape, layout: &'a Layout) -> Self {
+        Self {
+            dtype,
+            shape,
+            maxshape,
+            layout,
+            fill_value: &FillValue::Default,
+            fill_time: None,
+            alloc_time: None,
+            partial_chunks: PartialChunks::Filter,
+            attr_order: TrackOrder::No,
+            committed: None,
+            name_charset: None,
+        }
+    }
+}
+
 /// An open dataset with what reading and writing needs, looked up once.
 #[derive(Debug)]
 pub struct DatasetAccess {

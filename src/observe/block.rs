@@ -97,7 +97,7 @@ pub(super) mod testing {
     //! A small file with one dataset.
 
     use crate::h5::{DatasetAccess, File, NewDataset, NewFile};
-    use crate::model::{Dtype, Elements, FillValue, Layout, PartialChunks, Region, Shape, TrackOrder};
+    use crate::model::{Dtype, Elements, Layout, Region, Shape, TrackOrder};
 
     pub fn dataset(dtype: &Dtype, dims: &[u64], chunk: Option<&[u64]>, bytes: Vec<u8>) -> (tempfile::TempDir, File, DatasetAccess) {
         let folder = tempfile::tempdir().unwrap();
@@ -108,19 +108,8 @@ pub(super) mod testing {
             Some(chunk) => Layout::Chunked { chunk: chunk.to_vec(), filters: vec![] },
             None => Layout::Contiguous,
         };
-        let new = NewDataset {
-            dtype,
-            shape: &shape,
-            maxshape: &dims.iter().map(|&d| Some(d)).collect(),
-            layout: &layout,
-            fill_value: &FillValue::Default,
-            fill_time: None,
-            alloc_time: None,
-            partial_chunks: PartialChunks::Filter,
-            attr_order: TrackOrder::No,
-            committed: None,
-            name_charset: None,
-        };
+        let max = dims.iter().map(|&d| Some(d)).collect();
+        let new = NewDataset::plain(dtype, &shape, &max, &layout);
         let access = file.root().unwrap().create_dataset(b"x", &new).unwrap().access().unwrap();
         access.write(&Region::whole(&shape).unwrap(), &Elements::Fixed(bytes)).unwrap();
         (folder, file, access)

@@ -94,23 +94,15 @@ fn a_missing_filter_stays_missing() {
 /// A dataset of 12 x 10 16-bit numbers in chunks of 3 x 10, as it is read back; or why it cannot be made.
 fn made(filters: Vec<Filter>) -> std::result::Result<crate::model::SeenDataset, String> {
     use crate::h5::{File, NewDataset, NewFile};
-    use crate::model::{Dtype, FillValue, Layout, Libver, PartialChunks, Shape, TrackOrder};
+    use crate::model::{Dtype, Layout, Libver, PartialChunks, Shape, TrackOrder};
     let folder = tempfile::tempdir().unwrap();
     let new = NewFile { libver: (Libver::V18, Libver::V110), ..NewFile::plain(TrackOrder::No) };
     let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
-    let new = NewDataset {
-        dtype: &Dtype::int(2, true),
-        shape: &Shape::from_dims(&[12, 10]),
-        maxshape: &vec![Some(12), Some(10)],
-        layout: &Layout::Chunked { chunk: vec![3, 10], filters },
-        fill_value: &FillValue::Default,
-        fill_time: None,
-        alloc_time: None,
-        partial_chunks: PartialChunks::Raw,
-        attr_order: TrackOrder::No,
-        committed: None,
-        name_charset: None,
-    };
+    let dtype = Dtype::int(2, true);
+    let shape = Shape::from_dims(&[12, 10]);
+    let max = vec![Some(12), Some(10)];
+    let layout = Layout::Chunked { chunk: vec![3, 10], filters };
+    let new = NewDataset { partial_chunks: PartialChunks::Raw, ..NewDataset::plain(&dtype, &shape, &max, &layout) };
     let seen = file.root().unwrap().create_dataset(b"x", &new).and_then(|d| d.dataset()).map_err(|e| e.to_string())?;
     assert_eq!(seen.partial_chunks, PartialChunks::Raw);
     Ok(seen)
@@ -154,25 +146,16 @@ fn a_dataset_with_a_missing_filter_can_be_made() {
 #[test]
 fn a_damaged_chunk_is_an_error_that_says_so() {
     use crate::h5::{File, Locking, NewDataset, NewFile};
-    use crate::model::{Dtype, Elements, FillValue, Layout, Libver, PartialChunks, Region, Shape, TrackOrder};
+    use crate::model::{Dtype, Elements, Layout, Libver, Region, Shape, TrackOrder};
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("t.h5");
     let new = NewFile { libver: (Libver::V18, Libver::V110), ..NewFile::plain(TrackOrder::No) };
     let file = File::create(&path, new, false).unwrap();
     let shape = Shape::from_dims(&[1000]);
-    let new = NewDataset {
-        dtype: &Dtype::int(1, false),
-        shape: &shape,
-        maxshape: &vec![Some(1000)],
-        layout: &Layout::Chunked { chunk: vec![1000], filters: vec![Codec::Zstd(3).into()] },
-        fill_value: &FillValue::Default,
-        fill_time: None,
-        alloc_time: None,
-        partial_chunks: PartialChunks::Filter,
-        attr_order: TrackOrder::No,
-        committed: None,
-        name_charset: None,
-    };
+    let dtype = Dtype::int(1, false);
+    let max = vec![Some(1000)];
+    let layout = Layout::Chunked { chunk: vec![1000], filters: vec![Codec::Zstd(3).into()] };
+    let new = NewDataset::plain(&dtype, &shape, &max, &layout);
     let all = Region::whole(&shape).unwrap();
     let elements = Elements::Fixed((0..1000u32).map(|i| (i % 7) as u8).collect());
     let access = file.root().unwrap().create_dataset(b"x", &new).unwrap().access().unwrap();
