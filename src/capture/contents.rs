@@ -16,8 +16,6 @@ const MOST_INLINE: usize = 1000;
 const FEW: u64 = 8;
 /// Most elements that `inline` puts into a manifest.
 const MOST_ELEMENTS: u64 = 1_000_000;
-/// Bytes of an element of unknown length, for cutting work into blocks.
-const TEXT_BYTES: usize = 64;
 /// Bytes of the first elements that guesses are made from.
 const MOST_HEAD_BYTES: u64 = 16 << 20;
 /// Bytes of a row of chunks that is still read at once.
@@ -127,7 +125,7 @@ impl Reader<'_> {
         let dims = self.seen.shape.dims();
         let at = |axis: usize| (0..dims.len()).map(|a| u64::from(a == axis)).collect::<Vec<u64>>();
         let ones = vec![1; dims.len()];
-        let most = (HEAD as u64).min(MOST_HEAD_BYTES / element_bytes(&self.seen.dtype).max(1) as u64).max(1);
+        let most = (HEAD as u64).min(MOST_HEAD_BYTES / self.seen.dtype.estimated_bytes().max(1) as u64).max(1);
         let head = self.read_box(vec![0; dims.len()], first_box(dims, most))?;
         let last = self.read_box(dims.iter().map(|d| d - 1).collect(), ones.clone())?;
         let next: Vec<Elements> = (0..dims.len())
@@ -138,7 +136,7 @@ impl Reader<'_> {
         if total <= head.count(&self.seen.dtype) as u64 {
             return Ok(live.into_iter().next());
         }
-        let partition = Partition::new(&self.whole, self.seen.layout.chunk(), element_bytes(&self.seen.dtype));
+        let partition = Partition::new(&self.whole, self.seen.layout.chunk(), self.seen.dtype.estimated_bytes());
         for k in 0..partition.count() {
             if live.is_empty() {
                 return Ok(None);
@@ -194,7 +192,7 @@ pub fn blocks(
     mut each: impl FnMut(&[(u64, usize)], &Elements) -> Result<(), String>,
 ) -> Result<(), String> {
     let Some(whole) = Region::whole(shape) else { return Ok(()) };
-    let (dims, bytes) = (shape.dims(), element_bytes(access.dtype()));
+    let (dims, bytes) = (shape.dims(), access.dtype().estimated_bytes());
     let chunk = layout.chunk().map(|chunk| {
         let row: Vec<u64> = chunk[..1].iter().chain(&dims[1..]).copied().collect();
         let size = row.iter().fold(bytes as u64, |n, &d| n.saturating_mul(d));
@@ -209,11 +207,6 @@ pub fn blocks(
         each(&runs, &elements)?;
     }
     Ok(())
-}
-
-/// Bytes of an element, about, for cutting work into blocks.
-pub fn element_bytes(dtype: &Dtype) -> usize {
-    if dtype.has_outside_data() { dtype.size() + TEXT_BYTES } else { dtype.size() }
 }
 
 fn matches(guess: &Guess, found: &Elements, block: &Block, dims: &[u64], dtype: &Dtype) -> bool {

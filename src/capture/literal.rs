@@ -32,13 +32,7 @@ fn value(one: &Value, dtype: &Dtype) -> Result<Toml, String> {
         (Value::Text(Some(text)), dtype) => exact_literal(&Elements::Strings(vec![Some(text.clone())]), dtype, 0)?,
         (Value::Text(None), _) => null(),
         (Value::List(list), Dtype::Vlen(base)) => Toml::List(all(list, base)?),
-        (Value::List(list), Dtype::Array { base, dims }) => {
-            let mut list = all(list, base)?;
-            for &n in dims.iter().skip(1).rev() {
-                list = list.chunks((n as usize).max(1)).map(|part| Toml::List(part.to_vec())).collect();
-            }
-            Toml::List(list)
-        }
+        (Value::List(list), Dtype::Array { base, dims }) => rows(all(list, base)?, dims),
         (Value::Record(values), Dtype::Compound { members, .. }) => {
             let field = |(m, v): (&CompoundMember, &Value)| Ok((bytes_text(&m.name), value(v, &m.dtype)?));
             Toml::Table(members.iter().zip(values).map(field).collect::<Result<_, String>>()?)
@@ -78,11 +72,16 @@ pub fn nested(elements: &Elements, dtype: &Dtype, shape: &Shape) -> Result<Toml,
     if dims.is_empty() {
         return list.pop().ok_or_else(|| "there is no element".into());
     }
+    Ok(rows(list, dims))
+}
+
+/// A list of lists of these sizes, from the elements in row-major order.
+fn rows(mut list: Vec<Toml>, dims: &[u64]) -> Toml {
     for &n in dims.iter().skip(1).rev() {
         let n = usize::try_from(n).unwrap_or(usize::MAX).max(1);
         list = list.chunks(n).map(|row| Toml::List(row.to_vec())).collect();
     }
-    Ok(Toml::List(list))
+    Toml::List(list)
 }
 
 /// All elements, one after the other.
@@ -208,11 +207,8 @@ fn plain(bytes: &[u8], dtype: &Dtype) -> Option<Toml> {
         }
         Dtype::Array { base, dims } => {
             let size = base.size().max(1);
-            let mut list: Vec<Toml> = bytes.chunks(size).map(|part| fixed(part, base).ok()).collect::<Option<_>>()?;
-            for &n in dims.iter().skip(1).rev() {
-                list = list.chunks((n as usize).max(1)).map(|part| Toml::List(part.to_vec())).collect();
-            }
-            Some(Toml::List(list))
+            let list = bytes.chunks(size).map(|part| fixed(part, base).ok()).collect::<Option<_>>()?;
+            Some(rows(list, dims))
         }
         Dtype::Compound { .. } | Dtype::Complex(_) | Dtype::Enum { .. } | Dtype::Opaque { .. } | Dtype::Bitfield(_) => match decoded()? {
             Literal::Bool(v) => Some(Toml::bare(v)),

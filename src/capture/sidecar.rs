@@ -5,7 +5,7 @@ use std::fs::{File as OsFile, OpenOptions};
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
-use super::contents::{blocks, element_bytes};
+use super::contents::blocks;
 use super::text::Toml;
 use crate::h5::{DatasetAccess, File, NewDataset, NewFile, Stored, prepare_missing};
 use crate::model::{
@@ -216,7 +216,7 @@ fn copy(from: &DatasetAccess, file: &File, shape: &Shape, layout: &Layout) -> Re
         return Ok(());
     }
     let Some(whole) = Region::whole(shape) else { return Ok(()) };
-    let partition = Partition::new(&whole, layout.chunk(), element_bytes(from.dtype()));
+    let partition = Partition::new(&whole, layout.chunk(), from.dtype().estimated_bytes());
     for k in 0..partition.count() {
         let region = whole.sub(&partition.block(k));
         to.write(&region, &from.read(&region).map_err(cause)?).map_err(cause)?;

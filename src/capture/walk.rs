@@ -13,13 +13,11 @@ use super::text::{Toml, quoted};
 use super::{Captured, Data, Options};
 use crate::diag::{Finding, Findings};
 use crate::h5::{self, DatasetAccess, File, H5Error, Link, Object, Stored};
-use crate::model::{Charset, H5Path, Layout, ObjectId, Orders, SeenDataset, TrackOrder, bytes_text};
-use crate::observe::Naming;
+use crate::model::{Charset, H5Path, Layout, ObjectId, Orders, SeenDataset, TrackOrder, Wanted, bytes_text};
+use crate::observe::{MOST_DEPTH, Naming};
 
 /// Datasets beyond this size that are not wholly stored are copied chunk by chunk.
 const LARGE_BYTES: u64 = 4096;
-/// Deepest nesting of groups that is followed: a file can be made to nest without end.
-const MOST_DEPTH: usize = 1024;
 
 /// Captures the root and everything below it. `budget`: bytes of the file.
 pub fn walk(file: &File, root: Object, orders: Orders, header: String, budget: u64, options: &Options) -> Result<Captured, Findings> {
@@ -65,34 +63,17 @@ struct Walk<'a> {
     matched: Cell<bool>,
 }
 
-/// Is an object described?
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// Yes.
-    Yes,
-    /// No, but what is below it may be.
-    Through,
-    /// No, and nothing below it.
-    No,
-}
-
 impl Walk<'_> {
     fn problem(&mut self, path: &H5Path, what: impl std::fmt::Display) {
         self.findings.push(Finding::error("capture", format!("{path}: {what}")));
     }
 
     fn wanted(&self, path: &H5Path) -> Wanted {
-        let hit = |globs: &[crate::model::Glob]| {
-            globs.iter().any(|g| g.matches(path) || path.ancestors().iter().any(|p| !p.is_root() && g.matches(p)))
-        };
-        match (hit(&self.options.excludes), self.options.targets.is_empty() || hit(&self.options.targets)) {
-            (true, _) if !path.is_root() => Wanted::No,
-            (false, true) => {
-                self.matched.set(true);
-                Wanted::Yes
-            }
-            _ => Wanted::Through,
+        let wanted = Wanted::of(path, &self.options.targets, &self.options.excludes);
+        if wanted == Wanted::Yes {
+            self.matched.set(true);
         }
+        wanted
     }
 
     /// Finds the first path of every object, in the order in which they will be described. What cannot be read is reported then.
@@ -391,11 +372,10 @@ impl Walk<'_> {
                 return Err("its contents cannot be read: a filter is not there".into());
             }
             (Some(_), _) if allocated => Contents::File(Kind::Hdf5),
-            (None, _) if allocated && whole && seen.layout.filters().iter().any(crate::model::Filter::needs_copy) => {
+            // What was rounded once is rounded to something else a second time.
+            (None, _) if allocated && whole && seen.layout.filters().iter().any(|f| f.needs_copy() || f.is_lossy()) => {
                 Contents::File(Kind::Hdf5)
             }
-            // What was rounded once is rounded to something else a second time.
-            (None, _) if allocated && seen.layout.filters().iter().any(crate::model::Filter::is_lossy) => Contents::File(Kind::Hdf5),
             _ => contents(&access, seen, &self.naming, allocated && whole, self.options.data)?,
         };
         match found {

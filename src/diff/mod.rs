@@ -8,7 +8,7 @@ mod names;
 mod walk;
 
 use crate::h5::{File, H5Error};
-use crate::model::{Comparison, Glob, H5Path, Tolerance};
+use crate::model::{Comparison, Glob, H5Path, Tolerance, Wanted};
 use crate::observe::{PairWork, compare_pair, resolve};
 
 /// What the file as a whole is called, for `ignore`.
@@ -72,25 +72,9 @@ impl AttrMask {
     }
 }
 
-/// Is an object compared?
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wanted {
-    /// Yes.
-    Yes,
-    /// No, but what is below it may be.
-    Through,
-    /// No, and nothing below it.
-    No,
-}
-
 impl Options {
     fn wanted(&self, path: &H5Path) -> Wanted {
-        let hit = |globs: &[Glob]| globs.iter().any(|g| g.matches(path) || path.ancestors().iter().any(|p| !p.is_root() && g.matches(p)));
-        match (hit(&self.excludes), self.targets.is_empty() || hit(&self.targets)) {
-            (true, _) if !path.is_root() => Wanted::No,
-            (false, true) => Wanted::Yes,
-            _ => Wanted::Through,
-        }
+        Wanted::of(path, &self.targets, &self.excludes)
     }
 }
 

@@ -5,10 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::h5::{File, Kind, Link, Object};
 use crate::model::{AttrSeen, Dtype, Elements, H5Path, ObjectId, Target};
-use crate::observe::Naming;
-
-/// Deepest nesting of groups in which names are looked for.
-const MOST_DEPTH: usize = 1024;
+use crate::observe::{MOST_DEPTH, Naming};
 
 /// Names by which objects are the same in both files: the first path that leads to an object in both of them; where there is none, the
 /// first in its own file.

@@ -3,13 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::names::Names;
-use super::{Options, Wanted, aspects};
+use super::{Options, aspects};
 use crate::h5::{File, H5Error, Kind, Link, Object};
-use crate::model::{AttrSeen, Change, Comparison, H5Path, Layout, ListedKind, ObjectId, SeenDataset, TrackOrder, bytes_text};
-use crate::observe::resolve;
-
-/// Deepest nesting of groups that is followed: a file can be made to nest without end.
-const MOST_DEPTH: usize = 1024;
+use crate::model::{AttrSeen, Change, Comparison, H5Path, Layout, ListedKind, ObjectId, SeenDataset, TrackOrder, Wanted, bytes_text};
+use crate::observe::{MOST_DEPTH, resolve};
 
 /// A dataset of both files whose contents are to be compared.
 pub(super) struct Both {

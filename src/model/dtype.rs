@@ -396,6 +396,12 @@ impl Dtype {
         }
     }
 
+    /// Bytes of one element in memory, about: for cutting work into blocks. What lies outside of an element is of unknown length.
+    pub fn estimated_bytes(&self) -> usize {
+        const OUTSIDE: usize = 64;
+        self.size() + if self.has_outside_data() { OUTSIDE } else { 0 }
+    }
+
     /// NumPy's name where there is one (`float32`, `>u2`, `|S16` as `S16`), else the manifest's.
     pub fn numpy_name(&self) -> String {
         let ordered = |kind: char, size: usize, order: Order, plain: String| match order {

@@ -35,6 +35,30 @@ impl Glob {
     }
 }
 
+/// Is an object looked at?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Yes.
+    Yes,
+    /// No, but what is below it may be.
+    Through,
+    /// No, and nothing below it.
+    No,
+}
+
+impl Wanted {
+    /// By what is to be looked at (everything, where that is empty) and what is not: both go for all that is below a match, too,
+    /// but for the root.
+    pub fn of(path: &H5Path, targets: &[Glob], excludes: &[Glob]) -> Self {
+        let hit = |globs: &[Glob]| globs.iter().any(|g| g.matches(path) || path.ancestors().iter().any(|p| !p.is_root() && g.matches(p)));
+        match (hit(excludes), targets.is_empty() || hit(targets)) {
+            (true, _) if !path.is_root() => Self::No,
+            (false, true) => Self::Yes,
+            _ => Self::Through,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

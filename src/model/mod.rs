@@ -49,7 +49,7 @@ pub use elements::{Elements, Tolerance};
 pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, hex_bytes, is_written_nested};
 pub use fill::{ALPHABET, BlockSource, Boundary, Field, Fill, Missing, Rule, SourceFile};
 pub use filter::{BitshuffleCodec, BloscCodec, BloscShuffle, Codec, Filter, LZ4_MOST_BYTES, Scale, SzipCoding, ZSTD_HIGHEST, ZSTD_LOWEST};
-pub use glob::Glob;
+pub use glob::{Glob, Wanted};
 pub use layers::{Frame, Layer, LayerKind, layers};
 pub use listed::{Listed, ListedKind, is_bookkeeping};
 pub use literal::Literal;

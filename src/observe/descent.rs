@@ -4,7 +4,7 @@ use crate::h5::{H5Error, Link, Object};
 use crate::model::H5Path;
 
 /// Deepest nesting of groups that is followed: a file can be made to nest without end.
-pub(super) const MOST_DEPTH: usize = 1024;
+pub const MOST_DEPTH: usize = 1024;
 
 /// Walks the links of groups depth first, names in byte order, with a stack of its own. Which objects
 /// are entered is the caller's choice: hard links can make cycles.

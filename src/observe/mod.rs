@@ -11,6 +11,7 @@ mod stored;
 mod tree;
 
 pub use block::{ReadError, read_values};
+pub use descent::MOST_DEPTH;
 pub use metadata::{ObserveError, metadata};
 pub use naming::Naming;
 pub use pair::{PairWork, compare_pair};

@@ -9,8 +9,6 @@ use crate::source::same_unwritten;
 
 /// Most differing elements that are shown.
 const EXAMPLES: usize = 3;
-/// Bytes of an element of unknown length, for cutting work into blocks.
-const TEXT_BYTES: usize = 64;
 
 /// Two datasets of one dtype, open for reading, and how to compare them.
 pub struct PairWork<'a> {
@@ -31,8 +29,7 @@ pub fn compare_pair(work: &PairWork<'_>, watch: &mut dyn FnMut(u64)) -> Result<O
     let (a, b) = (work.a.seen().map_err(cause)?, work.b.seen().map_err(cause)?);
     let Some((region_a, region_b)) = common(&a.shape, &b.shape) else { return Ok(None) };
     let dtype = work.a.dtype();
-    let element = dtype.size() + if dtype.has_outside_data() { TEXT_BYTES } else { 0 };
-    let partition = Partition::new(&region_b, b.layout.chunk().or(a.layout.chunk()), element);
+    let partition = Partition::new(&region_b, b.layout.chunk().or(a.layout.chunk()), dtype.estimated_bytes());
     if let Some(filter) = a.lacking.as_ref().or(b.lacking.as_ref()) {
         let compared = stored::compare(work.b, work.a, &a, &partition).map_err(|e| e.to_string())?;
         let seen =
