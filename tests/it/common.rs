@@ -39,6 +39,19 @@ pub fn run_to(code: i32, command: &mut Command) -> String {
     stdout.into_owned()
 }
 
+/// Applies a manifest to f.h5, ending with this code; what is applied must be as declared afterwards.
+#[track_caller]
+pub fn apply(dir: &Path, manifest: &str, code: i32) -> String {
+    fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
+    let output = h5mason().args(["apply", "m.toml", "f.h5"]).current_dir(dir).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{manifest}\n{said}");
+    if code == 0 {
+        run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir));
+    }
+    said
+}
+
 /// A Python that has the packages of tests/interop/requirements.txt: made once, in the target folder.
 ///
 /// The tests that compare with h5py, netCDF4 and PyTables fail without it; they never skip.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{h5mason, python, run_to, tempdir};
+use crate::common::{apply, h5mason, python, run_to, tempdir};
 
 /// Makes FILE.h5 with h5py; `f` is the open file.
 fn made(dir: &Path, name: &str, script: &str, libver: &str) {
@@ -16,17 +16,6 @@ fn made(dir: &Path, name: &str, script: &str, libver: &str) {
 fn read(dir: &Path, name: &str, expression: &str) -> String {
     let code = format!("import h5py, numpy as np\nf = h5py.File({name:?})\nprint({expression})");
     run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir)).trim().to_owned()
-}
-
-fn apply(dir: &Path, manifest: &str, code: i32) -> String {
-    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
-    let output = h5mason().args(["apply", "m.toml", "f.h5"]).current_dir(dir).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{manifest}\n{said}");
-    if code == 0 {
-        run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir));
-    }
-    said
 }
 
 #[test]

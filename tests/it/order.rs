@@ -1,22 +1,8 @@
 //! What needs another object comes after it, whatever the manifest's order.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::common::{h5mason, run_to, tempdir};
-
-/// Applies a manifest to f.h5; what is applied must be as declared afterwards.
-#[track_caller]
-fn apply(dir: &Path, manifest: &str, code: i32) -> String {
-    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
-    let output = h5mason().args(["apply", "m.toml", "f.h5"]).current_dir(dir).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{manifest}\n{said}");
-    if code == 0 {
-        run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir));
-    }
-    said
-}
+use crate::common::{apply, h5mason, run_to, tempdir};
 
 /// Applies a manifest to no file.
 #[track_caller]

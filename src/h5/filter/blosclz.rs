@@ -18,10 +18,7 @@ pub(super) fn encode(data: &[u8]) -> Option<Vec<u8>> {
     }
     let mut out = Vec::with_capacity(data.len());
     pieces(data, &LIMITS, |piece| {
-        for run in piece.literals.chunks(32) {
-            out.push((run.len() - 1) as u8);
-            out.extend_from_slice(run);
-        }
+        piece.put_literals(&mut out);
         if piece.len > 0 {
             repeat(&mut out, piece.distance - 1, piece.len - 2);
         }

@@ -12,10 +12,7 @@ const LIMITS: Limits = Limits { shortest: 3, longest: 264, farthest: 1 << 13, ta
 pub(super) fn encode(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len());
     pieces(data, &LIMITS, |piece| {
-        for run in piece.literals.chunks(32) {
-            out.push((run.len() - 1) as u8);
-            out.extend_from_slice(run);
-        }
+        piece.put_literals(&mut out);
         if piece.len > 0 {
             let (len, offset) = (piece.len - 2, piece.distance - 1);
             let high = (offset >> 8) as u8;

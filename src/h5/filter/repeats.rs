@@ -19,6 +19,16 @@ pub(super) struct Piece<'a> {
     pub len: usize,
 }
 
+impl Piece<'_> {
+    /// Appends the literals as both formats have them: in runs of up to 32, each behind its length less one.
+    pub fn put_literals(&self, out: &mut Vec<u8>) {
+        for run in self.literals.chunks(32) {
+            out.push((run.len() - 1) as u8);
+            out.extend_from_slice(run);
+        }
+    }
+}
+
 const TABLE_BITS: u32 = 14;
 
 /// Cuts data into pieces, greedily: the last place with the same first bytes is the only one that is tried.
