@@ -1,5 +1,7 @@
 //! `attrs`.
 
+use std::collections::BTreeMap;
+
 use super::dtype::Types;
 use super::table::{Keys, expected};
 use super::tree::{Entry, Node, Table, Val};
@@ -18,16 +20,19 @@ const KEYS: Keys = Keys {
 
 /// Reads a table of attributes, in manifest order.
 pub(crate) fn read(table: &Table, types: &Types, findings: &mut Findings) -> Vec<DesiredAttr> {
-    let mut out: Vec<DesiredAttr> = Vec::new();
+    let (mut out, mut seen): (Vec<DesiredAttr>, BTreeMap<Vec<u8>, Span>) = (Vec::new(), BTreeMap::new());
     for entry in &table.entries {
         let Some(attr) = one(entry, types, findings) else { continue };
-        match out.iter().find(|a| a.name == attr.name) {
+        match seen.get(&attr.name) {
             Some(first) => findings.push(
                 Finding::error("duplicate-key", format!("the attribute `{}` stands here twice", entry.key))
                     .at(attr.origin, "")
-                    .at(first.origin, "first here"),
+                    .at(*first, "first here"),
             ),
-            None => out.push(attr),
+            None => {
+                seen.insert(attr.name.clone(), attr.origin);
+                out.push(attr);
+            }
         }
     }
     out
