@@ -177,6 +177,20 @@ impl Observed {
         self.first.get(id).unwrap_or(path).clone()
     }
 
+    /// [`Observed::canonical`], with the groups on the way by their first names, too: what does not exist yet is named by its parent's.
+    pub fn canonical_way(&self, path: &H5Path) -> H5Path {
+        let (mut real, mut name) = (H5Path::root(), H5Path::root());
+        for part in path.names() {
+            real = real.child(part);
+            let id = match self.objects.get(&real).map(|o| &o.link) {
+                Some(LinkSeen::Hard(id)) => self.first.get(id),
+                _ => None,
+            };
+            name = id.map_or_else(|| name.child(part), Clone::clone);
+        }
+        name
+    }
+
     /// The canonical name of what a declaration refers to; `None` leaves it as it is.
     pub fn canonical_target(&self, target: &Target) -> Option<Target> {
         match target {

@@ -4,39 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::Conflict;
 use crate::diag::{Finding, Span};
-use crate::model::{Desired, DesiredKind, DesiredObject, H5Path, LinkSeen, ObjectId, Observed};
-
-/// One name for every object: the first of its paths that was seen, groups on the way included.
-pub(super) struct Names<'a> {
-    observed: &'a Observed,
-    first: BTreeMap<ObjectId, &'a H5Path>,
-}
-
-impl<'a> Names<'a> {
-    pub fn new(observed: &'a Observed) -> Self {
-        let mut first = BTreeMap::new();
-        for (path, object) in &observed.objects {
-            if let LinkSeen::Hard(id) = object.link {
-                first.entry(id).or_insert(path);
-            }
-        }
-        Self { observed, first }
-    }
-
-    /// The object's first name; what does not exist yet is named by its parent's.
-    pub fn canonical(&self, path: &H5Path) -> H5Path {
-        let (mut real, mut name) = (H5Path::root(), H5Path::root());
-        for part in path.names() {
-            real = real.child(part);
-            let id = match self.observed.objects.get(&real).map(|o| &o.link) {
-                Some(LinkSeen::Hard(id)) => self.first.get(id),
-                _ => None,
-            };
-            name = id.map_or_else(|| name.child(part), |first| (*first).clone());
-        }
-        name
-    }
-}
+use crate::model::{Desired, DesiredKind, DesiredObject, H5Path, Observed};
 
 /// What declarations under several names of one object come to.
 #[derive(Default)]
@@ -48,16 +16,16 @@ pub(super) struct Shared {
 
 /// Looks for objects that are declared under more than one name. The same attribute rules are one
 /// declaration; anything else that both want is a conflict.
-pub(super) fn shared(desired: &Desired, names: &Names<'_>) -> Shared {
+pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
     let mut out = Shared::default();
     let mut seen: BTreeMap<H5Path, (&H5Path, &DesiredObject)> = BTreeMap::new();
     for (path, object) in &desired.objects {
-        let canonical = names.canonical(path);
+        let canonical = observed.canonical_way(path);
         let Some((other, first)) = seen.get(&canonical) else {
             seen.insert(canonical, (path, object));
             continue;
         };
-        let exists = names.observed.objects.contains_key(path);
+        let exists = observed.objects.contains_key(path);
         if !exists || (contents(object) && contents(first)) {
             out.conflict(path, other, object.origin, first.origin);
         }
@@ -75,7 +43,7 @@ pub(super) fn shared(desired: &Desired, names: &Names<'_>) -> Shared {
     let mut patched: BTreeMap<H5Path, (&H5Path, Span)> = BTreeMap::new();
     let filled = desired.objects.iter().filter(|(_, o)| contents(o)).map(|(p, o)| (p, o.origin));
     for (path, origin) in filled.chain(desired.patches.iter().map(|p| (&p.path, p.origin))) {
-        let (other, at) = *patched.entry(names.canonical(path)).or_insert((path, origin));
+        let (other, at) = *patched.entry(observed.canonical_way(path)).or_insert((path, origin));
         if other != path {
             out.conflict(path, other, origin, at);
         }

@@ -2,9 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::aliases::{self, Names};
 use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
-use super::{attrs, compare, order, regions};
+use super::{aliases, attrs, compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Charset, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
@@ -153,7 +152,7 @@ impl<'a> Planner<'a> {
     }
 
     fn aliases(&mut self) {
-        let shared = aliases::shared(self.desired, &Names::new(self.observed));
+        let shared = aliases::shared(self.desired, self.observed);
         self.covered = shared.covered;
         self.conflicts.extend(shared.conflicts);
     }
@@ -178,8 +177,7 @@ impl<'a> Planner<'a> {
         }
         // Parents first: what is beneath them goes with them. One link is removed once, whatever its path.
         wanted.sort_by(|a, b| a.0.cmp(&b.0));
-        let names = Names::new(self.observed);
-        let link_of = |path: &H5Path| path.parent().map_or_else(H5Path::root, |p| names.canonical(&p).child(path.name()));
+        let link_of = |path: &H5Path| path.parent().map_or_else(H5Path::root, |p| self.observed.canonical_way(&p).child(path.name()));
         let declared: BTreeMap<H5Path, &H5Path> = match wanted.is_empty() {
             true => BTreeMap::new(),
             false => self.desired.objects.keys().chain(self.desired.patches.iter().map(|p| &p.path)).map(|p| (link_of(p), p)).collect(),
