@@ -1,0 +1,108 @@
+//! The operations on a target that a transaction is made of: one small face, so that a simulated disk can stand in.
+
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt;
+
+use rustix::fs::FallocateFlags;
+use rustix::io::Errno;
+
+/// What can be done to the one file of a transaction.
+///
+/// Each method is one system call: it may be interrupted, and may read or write less than it was asked to.
+/// [`read_at`] and [`write_at`] go on until all is done. Nothing is durable before [`Disk::sync`] has returned.
+pub trait Disk: Send {
+    /// The file's length in bytes.
+    fn len(&self) -> io::Result<u64>;
+    /// Reads at most a buffer full from this place; 0 at the file's end.
+    fn pread(&self, buffer: &mut [u8], at: u64) -> io::Result<usize>;
+    /// Writes some of these bytes to this place, beyond the end, too.
+    fn pwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<usize>;
+    /// Reserves blocks for these bytes; neither the contents nor the length change. `Ok` where the file system cannot.
+    fn allocate(&mut self, at: u64, bytes: u64) -> io::Result<()>;
+    /// Waits until everything before is durable.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Sets the file's length.
+    fn truncate(&mut self, len: u64) -> io::Result<()>;
+}
+
+/// Reads until the buffer is full or the file ends; how many bytes.
+pub(super) fn read_at(disk: &(impl Disk + ?Sized), mut buffer: &mut [u8], mut at: u64) -> io::Result<usize> {
+    let wanted = buffer.len();
+    while !buffer.is_empty() {
+        match disk.pread(buffer, at) {
+            Ok(0) => break,
+            Ok(n) => {
+                buffer = &mut buffer[n..];
+                at += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(wanted - buffer.len())
+}
+
+/// Reads a whole buffer; zeros stand for what is past the end.
+pub(super) fn read_zeros_at(disk: &(impl Disk + ?Sized), buffer: &mut [u8], at: u64) -> io::Result<()> {
+    let read = read_at(disk, buffer, at)?;
+    buffer[read..].fill(0);
+    Ok(())
+}
+
+/// Writes all of these bytes.
+pub(super) fn write_at(disk: &mut (impl Disk + ?Sized), mut bytes: &[u8], mut at: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        match disk.pwrite(bytes, at) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(n) => {
+                bytes = &bytes[n..];
+                at += n as u64;
+            }
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    Ok(())
+}
+
+/// A real file.
+#[derive(Debug)]
+pub struct RealDisk(File);
+
+impl RealDisk {
+    /// The file must be open for what is done to it.
+    pub fn new(file: File) -> Self {
+        Self(file)
+    }
+}
+
+impl Disk for RealDisk {
+    fn len(&self) -> io::Result<u64> {
+        Ok(self.0.metadata()?.len())
+    }
+
+    fn pread(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.0.read_at(buffer, at)
+    }
+
+    fn pwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<usize> {
+        self.0.write_at(bytes, at)
+    }
+
+    fn allocate(&mut self, at: u64, bytes: u64) -> io::Result<()> {
+        match rustix::fs::fallocate(&self.0, FallocateFlags::KEEP_SIZE, at, bytes) {
+            // There the writes themselves find out, before the commit point, too.
+            Ok(()) | Err(Errno::OPNOTSUPP | Errno::NOSYS) => Ok(()),
+            Err(e) => Err(e.into()),
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(rustix::fs::fdatasync(&self.0)?)
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.0.set_len(len)
+    }
+}
