@@ -17,7 +17,7 @@ use hdf5_sys::h5p::{
 
 use super::id::c_string;
 use super::object::{Object, order_flags};
-use super::{H5Error, Id, Result, call, status};
+use super::{H5Error, Id, Result, Session, call, status};
 use crate::model::{FileSpace, Libver, Orders, SpaceStrategy};
 
 /// Shall HDF5 lock the file?
@@ -77,18 +77,29 @@ pub struct FileInfo {
 impl File {
     /// Opens for reading.
     pub fn open(path: &Path, locking: Locking) -> Result<Self> {
-        Self::open_with(path, H5F_ACC_RDONLY, None, locking)
+        Self::open_with(path, H5F_ACC_RDONLY, None, locking, None)
     }
 
     /// Opens for writing without a lock of HDF5's: the caller holds one, or owns the file.
     pub fn open_writable(path: &Path, libver: (Libver, Libver)) -> Result<Self> {
-        Self::open_with(path, H5F_ACC_RDWR, Some(libver), Locking::Off)
+        Self::open_with(path, H5F_ACC_RDWR, Some(libver), Locking::Off, None)
     }
 
-    fn open_with(path: &Path, flags: u32, libver: Option<(Libver, Libver)>, locking: Locking) -> Result<Self> {
+    /// Opens what stands behind a session for reading.
+    pub fn open_session(session: &Session) -> Result<Self> {
+        Self::open_with(session.name(), H5F_ACC_RDONLY, None, Locking::On, Some(session))
+    }
+
+    /// Opens what stands behind a session for writing.
+    pub fn open_session_writable(session: &Session, libver: (Libver, Libver)) -> Result<Self> {
+        Self::open_with(session.name(), H5F_ACC_RDWR, Some(libver), Locking::On, Some(session))
+    }
+
+    fn open_with(path: &Path, flags: u32, libver: Option<(Libver, Libver)>, locking: Locking, session: Option<&Session>) -> Result<Self> {
         initialise();
         let name = path.display().to_string();
         let access = access_list(libver, locking)?;
+        session.map(|s| s.set_on(&access)).transpose()?;
         let c_path = c_string(path.as_os_str().as_bytes());
         // SAFETY: valid C string and property list.
         let id = call(|| format!("cannot open {name}"), || unsafe { H5Fopen(c_path.as_ptr(), flags, access.raw()) })?;
@@ -97,10 +108,20 @@ impl File {
 
     /// Creates a file where there is none, or, with `truncate`, over an empty one the caller has made.
     pub fn create(path: &Path, new: NewFile, truncate: bool) -> Result<Self> {
+        Self::create_with(path, new, if truncate { H5F_ACC_TRUNC } else { H5F_ACC_EXCL }, None)
+    }
+
+    /// Creates a file in what stands behind a session.
+    pub fn create_session(session: &Session, new: NewFile) -> Result<Self> {
+        Self::create_with(session.name(), new, H5F_ACC_TRUNC, Some(session))
+    }
+
+    fn create_with(path: &Path, new: NewFile, flags: u32, session: Option<&Session>) -> Result<Self> {
         initialise();
         let name = path.display().to_string();
         let what = || format!("cannot create {name}");
         let access = access_list(Some(new.libver), Locking::Off)?;
+        session.map(|s| s.set_on(&access)).transpose()?;
         let create = property_list(*H5P_CLS_FILE_CREATE)?;
         // SAFETY: valid property list of the file creation class; plain values.
         status(what, || unsafe {
@@ -123,7 +144,6 @@ impl File {
             status(what, || unsafe { H5Pset_file_space_page_size(create.raw(), bytes) })?;
         }
         let c_path = c_string(path.as_os_str().as_bytes());
-        let flags = if truncate { H5F_ACC_TRUNC } else { H5F_ACC_EXCL };
         // SAFETY: valid C string and property lists.
         let id = call(what, || unsafe { H5Fcreate(c_path.as_ptr(), flags, create.raw(), access.raw()) })?;
         Ok(Self { id: Id::own(id), name })

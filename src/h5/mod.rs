@@ -6,6 +6,7 @@
 mod attr;
 mod chunk;
 mod dataset;
+mod driver;
 mod dtype;
 mod elsewhere;
 mod error;
@@ -21,6 +22,7 @@ mod vlen;
 
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
+pub use driver::{Backing, Session};
 pub use dtype::decode as decode_type;
 pub use error::H5Error;
 pub use file::{File, FileInfo, Locking, NewFile};

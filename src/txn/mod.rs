@@ -11,6 +11,10 @@ mod disk;
 mod durable;
 mod lock;
 mod new;
+#[allow(dead_code)]
+mod overlay;
+#[allow(dead_code)]
+mod pages;
 mod space;
 mod temps;
 
