@@ -14,7 +14,7 @@ use crate::model::{
 use crate::observe::{self, ObserveError};
 use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, Step, propose};
 use crate::source;
-use crate::txn::{Existing, Lock, NewTarget, Replacement, TxnError, free_bytes};
+use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, TxnError, free_bytes, interrupted, settle};
 
 /// How to go about it.
 #[derive(Clone, Debug, Default)]
@@ -33,6 +33,10 @@ pub struct Options {
     pub lock_wait: Duration,
     /// Do not lock for reading: for file systems without locks.
     pub no_lock: bool,
+    /// How a change comes into an existing file.
+    pub commit: CommitBy,
+    /// Bytes that may be written to one file; by default what is free.
+    pub max_bytes: Option<u64>,
 }
 
 /// How far a long step is.
@@ -57,6 +61,8 @@ pub struct Prepared {
     pub proposal: Proposal,
     /// Were the declared contents compared?
     pub compared: bool,
+    /// A hash of what was seen of the file, as far as the manifest is about it.
+    pub state: String,
 }
 
 /// What was done to one file.
@@ -68,6 +74,10 @@ pub struct Applied {
     pub proposal: Proposal,
     /// Was anything written?
     pub changed: bool,
+    /// What an interrupted commit had left, and was put right first.
+    pub settled: Option<String>,
+    /// How an existing file was changed.
+    pub receipt: Option<Receipt>,
 }
 
 /// Why nothing was done. The file is as it was, but for [`TxnError::InDoubt`].
@@ -94,6 +104,16 @@ pub enum Failure {
         needed: u64,
         /// Bytes free.
         free: u64,
+    },
+    /// More than was allowed.
+    #[error("{}: {} to write, which is more than --max-bytes {most}", path.display(), human_bytes(*needed))]
+    TooMuch {
+        /// The target.
+        path: PathBuf,
+        /// Bytes to write.
+        needed: u64,
+        /// Bytes allowed.
+        most: u64,
     },
     /// Somebody who was asked said no.
     #[error("{0}")]
@@ -185,6 +205,14 @@ fn observe(file: &File, desired: &Desired, no_data: bool, watch: Watch<'_>) -> R
     Ok(observed)
 }
 
+/// A hash of everything that was seen: the same plan on another state is another plan. Lengths and superblocks of files change with
+/// what no manifest is about.
+fn state(observed: &Observed) -> String {
+    use sha2::{Digest, Sha256};
+    let seen = Observed { base: Base::Missing, ..observed.clone() };
+    Sha256::digest(format!("{seen:?}")).iter().take(16).map(|b| format!("{b:02x}")).collect()
+}
+
 fn nothing_yet() -> Observed {
     Observed { base: Base::Missing, ..Observed::default() }
 }
@@ -203,7 +231,8 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
     let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data });
     let proposal = with_inputs_checked(&desired, &observed, proposal);
     let compared = !options.no_data || contents(&desired, &observed).0.is_empty();
-    Ok(Prepared { base: observed.base, proposal, compared })
+    let state = state(&observed);
+    Ok(Prepared { base: observed.base, proposal, compared, state })
 }
 
 /// Opens an existing target for reading, with messages people understand.
@@ -213,27 +242,44 @@ pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
 
 /// Opens `path`, which messages call `target`.
 fn open_at(path: &Path, target: &Path, locking: Locking) -> Result<File, Failure> {
-    let refused = |what: &str| Failure::Txn(TxnError::Refused { path: target.into(), what: what.into() });
+    readable(path, target)?;
+    File::open(path, locking).map_err(|e| not_opened(e, path, target))
+}
+
+fn refused(target: &Path, what: impl Into<String>) -> Failure {
+    Failure::Txn(TxnError::Refused { path: target.into(), what: what.into() })
+}
+
+fn in_words(e: &std::io::Error) -> String {
+    e.to_string().split(" (os error").next().unwrap_or("cannot be read").to_lowercase()
+}
+
+/// Is there a file that can be opened?
+fn readable(path: &Path, target: &Path) -> Result<(), Failure> {
     let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => refused("no such file"),
-        _ => refused(e.to_string().split(" (os error").next().unwrap_or("cannot be read")),
+        std::io::ErrorKind::NotFound => refused(target, "no such file"),
+        _ => refused(target, in_words(&e)),
     })?;
-    if meta.is_dir() {
-        return Err(refused("it is a folder, not a file"));
+    match (meta.is_dir(), meta.is_file()) {
+        (true, _) => Err(refused(target, "it is a folder, not a file")),
+        (_, false) => Err(refused(target, "it is not a regular file")),
+        _ => Ok(()),
     }
-    if !meta.is_file() {
-        return Err(refused("it is not a regular file"));
+}
+
+/// What the library's refusal means.
+fn not_opened(e: H5Error, path: &Path, target: &Path) -> Failure {
+    if e.is_locked() {
+        return Failure::Txn(TxnError::Locked(target.into()));
     }
-    File::open(path, locking).map_err(|e| {
-        if e.is_locked() {
-            return Failure::Txn(TxnError::Locked(target.into()));
-        }
-        match std::fs::File::open(path) {
-            Err(e) => refused(e.to_string().split(" (os error").next().unwrap_or("cannot be read")),
-            Ok(file) if !has_signature(&file) => refused("it is not an HDF5 file"),
-            Ok(_) => Failure::from(e),
-        }
-    })
+    match std::fs::File::open(path) {
+        Err(e) => refused(target, in_words(&e)),
+        Ok(file) => match (has_signature(&file), interrupted(&file)) {
+            (false, _) => refused(target, "it is not an HDF5 file"),
+            (true, Some(interrupted)) => Failure::Txn(TxnError::Interrupted { path: target.into(), interrupted }),
+            (true, None) => Failure::from(e),
+        },
+    }
 }
 
 /// HDF5's signature at 0, 512, 1024, … (format specification, II.A).
@@ -344,12 +390,13 @@ fn create(
     let proposal = with_inputs_checked(desired, &observed, propose(desired, &observed, &Policy::default()));
     let kept = proposal.clone();
     let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| {
-        Failure::Blocked(Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true }), why)
+        Failure::Blocked(Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true, state: state(&observed) }), why)
     })?;
-    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true }).map_err(Failure::Refused)?;
-    check_space(target, &plan, 0)?;
+    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true, state: state(&observed) }).map_err(Failure::Refused)?;
+    let most = check_space(target, &plan, 0, options)?;
     let new = NewTarget::begin(target, existing, folders)?;
-    let file = File::create(new.path(), new_file(&plan), true)?;
+    // Nothing is lost where a disk fills up while a new file is made: only what was asked for is counted.
+    let file = new.create(new_file(&plan), options.max_bytes.map_or(u64::MAX, |_| most))?;
     run_steps(&file, &plan, watch)?;
     file.close()?;
     if let Some((path, _)) = &desired.file.userblock_file {
@@ -357,9 +404,9 @@ fn create(
         new.write_start(&bytes)?;
     }
     // Contents were just computed; what is checked is that every object is there and reads as declared.
-    verify(new.path(), target, desired, true)?;
+    verify(&new.open()?, target, desired, true)?;
     new.commit(!options.no_sync)?;
-    Ok(Applied { base: Base::Missing, proposal: kept, changed: true })
+    Ok(Applied { base: Base::Missing, proposal: kept, changed: true, settled: None, receipt: None })
 }
 
 fn run_steps(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), Failure> {
@@ -395,38 +442,39 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
         true => return Err(TxnError::Refused { path: target.into(), what: "it is a folder, not a file".into() }.into()),
         false => Lock::acquire(target, options.lock_wait)?,
     };
-    // The lock is ours: HDF5 must not try to take it again through another descriptor.
-    let file = open_at(lock.path(), target, Locking::Off)?;
+    let settled = settle(&lock)?;
+    readable(lock.path(), target)?;
+    let change = InPlace::begin(lock, options.commit)?;
+    let file = change.open().map_err(|e| not_opened(e, change.path(), target))?;
     let observed = observe(&file, &desired, false, watch)?;
     drop(file);
     let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
     let kept = proposal.clone();
     let base = observed.base.clone();
-    let plan = proposal
-        .into_plan(&options.consent)
-        .map_err(|(proposal, why)| Failure::Blocked(Box::new(Prepared { base: base.clone(), proposal: *proposal, compared: true }), why))?;
-    approve(&Prepared { base: base.clone(), proposal: kept.clone(), compared: true }).map_err(Failure::Refused)?;
+    let prepared = |proposal| Prepared { base: base.clone(), proposal, compared: true, state: state(&observed) };
+    let plan =
+        proposal.into_plan(&options.consent).map_err(|(proposal, why)| Failure::Blocked(Box::new(prepared(*proposal)), why))?;
+    approve(&prepared(kept.clone())).map_err(Failure::Refused)?;
     if plan.steps().is_empty() {
-        return Ok(Applied { base, proposal: kept, changed: false });
+        return Ok(Applied { base, proposal: kept, changed: false, settled, receipt: None });
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
-    check_space(target, &plan, size)?;
-    let clone = Replacement::begin(lock)?;
+    let copied = if options.commit == CommitBy::Replace { size } else { 0 };
+    change.limit(check_space(target, &plan, copied, options)?);
     // A library bound is not stored in a file: the low one follows the superblock.
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
     let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);
-    let file = File::open_writable(clone.path(), (low, high))?;
+    let file = change.open_writable((low, high))?;
     run_steps(&file, &plan, watch)?;
     file.close()?;
-    verify(clone.path(), target, &desired, false)?;
-    clone.commit()?;
-    Ok(Applied { base, proposal: kept, changed: true })
+    verify(&change.open()?, target, &desired, false)?;
+    let receipt = change.commit()?;
+    Ok(Applied { base, proposal: kept, changed: true, settled, receipt: Some(receipt) })
 }
 
 /// Looks again with fresh eyes: nothing must be left to do.
-fn verify(path: &Path, target: &Path, desired: &Desired, no_data: bool) -> Result<(), Failure> {
-    let file = File::open(path, Locking::Off)?;
-    let observed = observe(&file, desired, no_data, &mut |_| {})?;
+fn verify(file: &File, target: &Path, desired: &Desired, no_data: bool) -> Result<(), Failure> {
+    let observed = observe(file, desired, no_data, &mut |_| {})?;
     let left = propose(desired, &observed, &Policy { no_data });
     let what = match (left.conflicts.first(), left.steps.first()) {
         (Some(conflict), _) => conflict.finding.message.clone(),
@@ -436,8 +484,8 @@ fn verify(path: &Path, target: &Path, desired: &Desired, no_data: bool) -> Resul
     Err(Failure::Verify { path: target.into(), what })
 }
 
-/// Compares what will be written with what is free, `copied` bytes for a clone included.
-fn check_space(target: &Path, plan: &Plan, copied: u64) -> Result<(), Failure> {
+/// Compares what will be written with what is free and what is allowed, `copied` bytes for a clone included. How much may be written.
+fn check_space(target: &Path, plan: &Plan, copied: u64, options: &Options) -> Result<u64, Failure> {
     let mut shrinking = BTreeMap::new();
     // Regions of one dataset may overlap: together they are never more than the dataset.
     let mut contents: BTreeMap<&H5Path, (u64, u64)> = BTreeMap::new();
@@ -454,9 +502,11 @@ fn check_space(target: &Path, plan: &Plan, copied: u64) -> Result<(), Failure> {
         }
     }
     needed = contents.values().fold(needed, |n, (bytes, whole)| n.saturating_add(*bytes.min(whole)));
-    match free_bytes(target) {
-        Some(free) if needed > free => Err(Failure::Space { path: target.into(), needed, free }),
-        _ => Ok(()),
+    let free = free_bytes(target);
+    match (free, options.max_bytes) {
+        (_, Some(most)) if needed > most => Err(Failure::TooMuch { path: target.into(), needed, most }),
+        (Some(free), _) if needed > free => Err(Failure::Space { path: target.into(), needed, free }),
+        (free, most) => Ok(free.unwrap_or(u64::MAX).min(most.unwrap_or(u64::MAX))),
     }
 }
 

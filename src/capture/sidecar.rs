@@ -1,7 +1,7 @@
 //! Files beside the manifest for contents that are too long for it.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{File as OsFile, OpenOptions};
+use std::fs::File as OsFile;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 
@@ -154,7 +154,7 @@ impl Sidecar {
         }
         let target = NewTarget::begin(&folder.join(&self.name), existing, true).map_err(|e| e.to_string())?;
         let io = |e: std::io::Error| format!("cannot write {}: {e}", folder.join(&self.name).display());
-        let out = OpenOptions::new().write(true).open(target.path()).map_err(io)?;
+        let out = target.file();
         let header = match &self.kind {
             Kind::Npy(descr) => header(descr, &self.shape),
             Kind::Raw | Kind::Hdf5 => Vec::new(),
@@ -162,7 +162,7 @@ impl Sidecar {
         out.write_all_at(&header, 0).map_err(io)?;
         let size = access.dtype().size();
         let put = |runs: &[(u64, usize)], elements: &Elements| match elements {
-            Elements::Fixed(bytes) => put(&out, header.len() as u64, size, runs, bytes).map_err(io),
+            Elements::Fixed(bytes) => put(out, header.len() as u64, size, runs, bytes).map_err(io),
             Elements::Strings(_) | Elements::Nested(_) => Err("values of variable length".into()),
         };
         blocks(&access, &self.shape, &self.layout, put).map_err(failed)?;
@@ -181,7 +181,7 @@ impl Sidecar {
             space: None,
             page_size: None,
         };
-        let file = File::create(target.path(), props, true).map_err(|e| e.to_string())?;
+        let file = target.create(props, u64::MAX).map_err(|e| e.to_string())?;
         copy(from, &file, &self.shape, &self.layout)?;
         file.close().map_err(|e| e.to_string())?;
         Ok(target)

@@ -86,11 +86,28 @@ impl Session {
         locked(&self.shared.trouble).clone()
     }
 
+    /// For a file that is opened on it.
+    pub(super) fn watched(&self) -> Watched {
+        Watched(self.shared.clone())
+    }
+
     /// Lets files that are opened with this access list go through this session.
     pub(super) fn set_on(&self, access: &Id) -> Result<()> {
         let driver = driver()?;
         // SAFETY: a valid file access list, our own driver, and a token that `fapl_copy` copies.
         status(|| "cannot set the file driver".into(), || unsafe { H5Pset_driver(access.raw(), driver, (&raw const self.token).cast()) })
+    }
+}
+
+/// What a file asks about the session that it is open on.
+#[derive(Debug)]
+pub(super) struct Watched(Arc<Shared>);
+
+impl Watched {
+    /// Fails with the first thing that went wrong.
+    pub fn check(&self) -> Result<()> {
+        let trouble = locked(&self.0.trouble);
+        trouble.as_ref().map_or(Ok(()), |cause| Err(H5Error::new(format!("cannot use {}", self.0.name.display()), cause)))
     }
 }
 
@@ -102,7 +119,7 @@ impl Drop for Session {
 
 impl Shared {
     fn fail(&self, doing: &str, error: &dyn fmt::Display) {
-        locked(&self.trouble).get_or_insert_with(|| format!("cannot {doing} {}: {}", self.name.display(), plain(&error.to_string())));
+        locked(&self.trouble).get_or_insert_with(|| format!("it cannot be {doing}: {}", plain(&error.to_string())));
     }
 
     /// Runs an operation on the backing; a failure or a panic is kept.
@@ -320,7 +337,7 @@ extern "C" fn open(name: *const c_char, flags: c_uint, access: hid_t, maxaddr: u
             false => elsewhere(&name).ok()?,
         };
         if flags & H5F_ACC_TRUNC != 0 {
-            shared.run("empty", |b| b.truncate(0));
+            shared.run("emptied", |b| b.truncate(0));
         }
         let public = Public {
             driver_id: 0,
@@ -450,11 +467,11 @@ extern "C" fn write(open: *mut Open, _: c_int, _: hid_t, at: u64, size: usize, b
     let (open, bytes) = unsafe { (file(open), std::slice::from_raw_parts(bytes.cast::<u8>(), size)) };
     let shared = &open.shared;
     if !open.writable {
-        shared.fail("write", &"it is open for reading");
+        shared.fail("written", &"it is open for reading");
     } else if at.checked_add(size as u64).is_none_or(|end| end > i64::MAX as u64) {
-        shared.fail("write", &"an address beyond all files");
+        shared.fail("written", &"an address beyond all files");
     } else if locked(&shared.trouble).is_none() {
-        shared.run("write", |b| b.write(at, bytes));
+        shared.run("written", |b| b.write(at, bytes));
     }
     SUCCEED
 }
@@ -468,7 +485,7 @@ extern "C" fn truncate(open: *mut Open, _: hid_t, _: bool) -> c_int {
     let open = unsafe { file(open) };
     if open.writable && locked(&open.shared.trouble).is_none() {
         let end = open.eoa;
-        open.shared.run("set the length of", |b| if b.end() == end { Ok(()) } else { b.truncate(end) });
+        open.shared.run("cut or extended", |b| if b.end() == end { Ok(()) } else { b.truncate(end) });
     }
     SUCCEED
 }
@@ -480,14 +497,4 @@ extern "C" fn lock(_: *mut Open, _: bool) -> c_int {
 
 extern "C" fn unlock(_: *mut Open) -> c_int {
     SUCCEED
-}
-
-impl From<&Session> for H5Error {
-    /// What the session has kept, as an error.
-    fn from(session: &Session) -> Self {
-        H5Error::new(
-            format!("{} was not written", session.name().display()),
-            session.trouble().unwrap_or_else(|| "nothing went wrong".into()),
-        )
-    }
 }

@@ -17,6 +17,7 @@ use hdf5_sys::h5p::{
 
 use super::id::c_string;
 use super::object::{Object, order_flags};
+use super::driver::Watched;
 use super::{H5Error, Id, Result, Session, call, status};
 use crate::model::{FileSpace, Libver, Orders, SpaceStrategy};
 
@@ -34,6 +35,7 @@ pub enum Locking {
 pub struct File {
     id: Id,
     name: String,
+    session: Option<Watched>,
 }
 
 /// Creation properties of a new file.
@@ -103,7 +105,7 @@ impl File {
         let c_path = c_string(path.as_os_str().as_bytes());
         // SAFETY: valid C string and property list.
         let id = call(|| format!("cannot open {name}"), || unsafe { H5Fopen(c_path.as_ptr(), flags, access.raw()) })?;
-        Ok(Self { id: Id::own(id), name })
+        Ok(Self { id: Id::own(id), name, session: session.map(Session::watched) })
     }
 
     /// Creates a file where there is none, or, with `truncate`, over an empty one the caller has made.
@@ -146,7 +148,7 @@ impl File {
         let c_path = c_string(path.as_os_str().as_bytes());
         // SAFETY: valid C string and property lists.
         let id = call(what, || unsafe { H5Fcreate(c_path.as_ptr(), flags, create.raw(), access.raw()) })?;
-        Ok(Self { id: Id::own(id), name })
+        Ok(Self { id: Id::own(id), name, session: session.map(Session::watched) })
     }
 
     /// The name it was opened with.
@@ -188,10 +190,20 @@ impl File {
         Ok(FileInfo { superblock: info.super_.version, userblock, size, space, page_size })
     }
 
+    /// Has anything gone wrong below the library, which does not know of it? Work on a session that is lost already need not go on.
+    pub fn check(&self) -> Result<()> {
+        self.session.as_ref().map_or(Ok(()), Watched::check)
+    }
+
     /// Hands everything to the operating system and closes, reporting what goes wrong.
     pub fn close(self) -> Result<()> {
+        let Self { id, name, session } = self;
         // SAFETY: valid identifier.
-        status(|| format!("cannot write {}", self.name), || unsafe { H5Fflush(self.id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) })
+        let flushed = status(|| format!("cannot write {name}"), || unsafe { H5Fflush(id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) });
+        drop(id);
+        // What went wrong below is the cause of what the library says.
+        session.as_ref().map_or(Ok(()), Watched::check)?;
+        flushed
     }
 }
 

@@ -1,4 +1,4 @@
-//! Changing an existing file: a clone beside it that takes its place.
+//! Changing an existing file by a clone beside it that takes its place.
 
 use std::fs::File;
 use std::io::{self, Seek};
@@ -13,44 +13,38 @@ use super::{Lock, TxnError};
 
 /// A clone of a locked file. Dropped without [`Replacement::commit`], it is gone and the target is as it was.
 #[derive(Debug)]
-pub struct Replacement {
+pub(super) struct Replacement {
     temp: Temp,
     folder: File,
-    lock: Lock,
 }
 
 impl Replacement {
     /// Clones the locked file into its own folder; where the file system shares blocks, without copying.
-    pub fn begin(lock: Lock) -> Result<Self, TxnError> {
-        let target = lock.path().to_owned();
+    pub fn begin(lock: &Lock) -> Result<Self, TxnError> {
+        let target = lock.path();
         lock.check_replaceable()?;
-        let meta = lock.file().metadata().map_err(|e| TxnError::io("read", &target, &e))?;
-        let folder = open_folder(&target)?;
-        let temp = Temp::create(&folder_of(&target), 0o600).map_err(|e| TxnError::io("write beside", &target, &e))?;
+        let meta = lock.file().metadata().map_err(|e| TxnError::io("read", target, &e))?;
+        let folder = open_folder(target)?;
+        let temp = Temp::create(&folder_of(target), 0o600).map_err(|e| TxnError::io("write beside", target, &e))?;
         // Tried before the work, so that it is not done for nothing.
-        copy_owner(temp.file(), &meta, &target)?;
+        copy_owner(temp.file(), &meta, target)?;
         if rustix::fs::ioctl_ficlone(temp.file(), lock.file()).is_err() {
             let mut source = lock.file();
-            source.rewind().map_err(|e| TxnError::io("read", &target, &e))?;
-            io::copy(&mut source, &mut temp.file()).map_err(|e| TxnError::io("copy", &target, &e))?;
+            source.rewind().map_err(|e| TxnError::io("read", target, &e))?;
+            io::copy(&mut source, &mut temp.file()).map_err(|e| TxnError::io("copy", target, &e))?;
         }
-        Ok(Self { temp, folder, lock })
+        Ok(Self { temp, folder })
     }
 
-    /// Where the clone is.
-    pub fn path(&self) -> &Path {
-        self.temp.path()
-    }
-
-    /// The target's own path.
-    pub fn target(&self) -> &Path {
-        self.lock.path()
+    /// The clone.
+    pub fn file(&self) -> &File {
+        self.temp.file()
     }
 
     /// Makes the clone durable, gives it the target's mode, owner and extended attributes, and renames
-    /// it into the target's place. The lock goes with the old file.
-    pub fn commit(self) -> Result<(), TxnError> {
-        let Self { mut temp, folder, lock } = self;
+    /// it into the target's place. The lock stays with the old file.
+    pub fn commit(self, lock: &Lock) -> Result<(), TxnError> {
+        let Self { mut temp, folder } = self;
         let target = lock.path();
         let meta = lock.file().metadata().map_err(|e| TxnError::io("read", target, &e))?;
         let file = temp.file();

@@ -106,3 +106,68 @@ impl Disk for RealDisk {
         self.0.set_len(len)
     }
 }
+
+/// What has been done to a disk.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes written.
+    pub written: u64,
+    /// Calls that waited for the disk.
+    pub syncs: u64,
+}
+
+impl std::ops::Add for Work {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { written: self.written + other.written, syncs: self.syncs + other.syncs }
+    }
+}
+
+/// A disk that counts.
+#[derive(Debug)]
+pub struct Counted<D> {
+    disk: D,
+    work: Work,
+}
+
+impl<D> Counted<D> {
+    /// Begins at nothing.
+    pub fn new(disk: D) -> Self {
+        Self { disk, work: Work::default() }
+    }
+
+    /// What has been done through this.
+    pub fn work(&self) -> Work {
+        self.work
+    }
+}
+
+impl<D: Disk> Disk for Counted<D> {
+    fn len(&self) -> io::Result<u64> {
+        self.disk.len()
+    }
+
+    fn pread(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        self.disk.pread(buffer, at)
+    }
+
+    fn pwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<usize> {
+        let written = self.disk.pwrite(bytes, at)?;
+        self.work.written += written as u64;
+        Ok(written)
+    }
+
+    fn allocate(&mut self, at: u64, bytes: u64) -> io::Result<()> {
+        self.disk.allocate(at, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.work.syncs += 1;
+        self.disk.sync()
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.disk.truncate(len)
+    }
+}

@@ -56,24 +56,38 @@ impl Lock {
         &self.path
     }
 
+    /// The locked file's device and inode.
+    pub fn identity(&self) -> Result<(u64, u64), TxnError> {
+        let meta = self.file.metadata().map_err(|e| TxnError::io("read", &self.path, &e))?;
+        Ok((meta.dev(), meta.ino()))
+    }
+
+    /// Does the path still name the locked file? What is done to a file that nobody finds is lost.
+    pub(super) fn check_named(&self) -> Result<(), TxnError> {
+        let ours = self.identity()?;
+        match self.path.symlink_metadata() {
+            Ok(m) if (m.dev(), m.ino()) == ours => Ok(()),
+            _ => Err(TxnError::Refused {
+                path: self.path.clone(),
+                what: "another process has moved, removed or replaced it meanwhile; nothing was written".into(),
+            }),
+        }
+    }
+
     /// May another file take this one's place? Only if the path still names the locked file and no other
     /// hard link does.
     ///
     /// A process that renames without locking can still come in between this and the rename.
     pub(super) fn check_replaceable(&self) -> Result<(), TxnError> {
-        let refused = |what: String| Err(TxnError::Refused { path: self.path.clone(), what });
-        let ours = self.file.metadata().map_err(|e| TxnError::io("read", &self.path, &e))?;
-        let named = self.path.symlink_metadata().ok();
-        if named.is_none_or(|m| (m.dev(), m.ino()) != (ours.dev(), ours.ino())) {
-            return refused("another process has moved, removed or replaced it meanwhile; nothing was written".into());
+        self.check_named()?;
+        let links = self.file.metadata().map_err(|e| TxnError::io("read", &self.path, &e))?.nlink();
+        match links {
+            1 => Ok(()),
+            _ => Err(TxnError::Refused {
+                path: self.path.clone(),
+                what: format!("it has {links} hard links, and replacing it would leave the others behind"),
+            }),
         }
-        if ours.nlink() > 1 {
-            return refused(format!(
-                "it has {} hard links, and replacing it would leave the others behind; this is not supported yet",
-                ours.nlink()
-            ));
-        }
-        Ok(())
     }
 
     /// The open file.

@@ -9,6 +9,7 @@ mod clone;
 #[allow(dead_code, reason = "the border of what is built next")]
 mod disk;
 mod durable;
+mod in_place;
 mod lock;
 mod new;
 #[allow(dead_code)]
@@ -21,7 +22,8 @@ mod temps;
 use std::io;
 use std::path::{Path, PathBuf};
 
-pub use clone::Replacement;
+pub use disk::Work;
+pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
 pub use space::free_bytes;
@@ -55,6 +57,22 @@ pub enum TxnError {
         /// What the operating system said.
         cause: String,
     },
+    /// A commit has reached its first byte, and then the disk failed.
+    #[error("{}: the disk failed in the midst of the commit ({cause}); whether the file is old or new is in doubt", path.display())]
+    Half {
+        /// The target.
+        path: PathBuf,
+        /// What the operating system said.
+        cause: String,
+    },
+    /// An apply was interrupted after its commit had begun, or is in it now.
+    #[error("{}: {interrupted}", path.display())]
+    Interrupted {
+        /// The target.
+        path: PathBuf,
+        /// By what.
+        interrupted: Interrupted,
+    },
     /// The operating system refused.
     #[error("cannot {what} {}: {cause}", path.display())]
     Io {
@@ -72,9 +90,19 @@ impl TxnError {
         TxnError::Io { what, path: path.into(), cause: cause(error) }
     }
 
+    fn half(path: &Path, error: &io::Error) -> Self {
+        TxnError::Half { path: path.into(), cause: cause(error) }
+    }
+
     fn in_doubt(path: &Path, error: &io::Error) -> Self {
         TxnError::InDoubt { path: path.into(), cause: cause(error) }
     }
+}
+
+/// More would be written than may be.
+fn over(most: u64) -> io::Error {
+    let what = format!("more than {most} bytes would be written, which is the most that is free or that --max-bytes allows");
+    io::Error::new(io::ErrorKind::StorageFull, what)
 }
 
 /// The operating system's words.

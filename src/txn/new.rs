@@ -1,14 +1,17 @@
-//! A new file: built under a temporary name, then renamed into place.
+//! A new file: built without a name, then linked into place.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Write};
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::durable::{folder_of, open_folder, sync_contents, sync_folder};
 use super::temps::{Folders, Temp};
 use super::{Lock, TxnError};
+use crate::h5::{self, Backing, H5Error, NewFile, Session};
 
 /// A file that does not exist yet under its name. Dropped without [`NewTarget::commit`], nothing stays.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub struct NewTarget {
     folders: Folders,
     target: PathBuf,
     replaced: Option<Lock>,
+    session: Session,
+    backing: Arc<Mutex<Direct>>,
 }
 
 /// What may happen to what is there already.
@@ -63,18 +68,34 @@ impl NewTarget {
             let what = format!("its folder {} does not exist", folder.display());
             return Err(TxnError::Refused { path: target.into(), what });
         }
-        let temp = Temp::create(&folder, 0o666).map_err(|e| TxnError::io("write", target, &e))?;
-        Ok(Self { temp, folders, target: place, replaced })
+        let failed = |e: io::Error| TxnError::io("write", target, &e);
+        let temp = Temp::create(&folder, 0o666).map_err(failed)?;
+        // Relative names in the file are looked up from where it will stand.
+        let name = std::path::absolute(&place).map_err(failed)?;
+        let meta = temp.file().metadata().map_err(failed)?;
+        let backing = Arc::new(Mutex::new(Direct { file: temp.file().try_clone().map_err(failed)?, end: 0, most: u64::MAX, written: 0, high: 0 }));
+        let session = Session::new(&name, (meta.dev(), meta.ino()), backing.clone());
+        Ok(Self { temp, folders, target: place, replaced, session, backing })
     }
 
-    /// Where the file is built.
-    pub fn path(&self) -> &Path {
-        self.temp.path()
+    /// Makes the HDF5 file, of at most so many bytes. It must be closed before anything else is done here.
+    pub fn create(&self, new: NewFile, most: u64) -> Result<h5::File, H5Error> {
+        self.backing.lock().unwrap_or_else(PoisonError::into_inner).most = most;
+        h5::File::create_session(&self.session, new)
+    }
+
+    /// Opens the HDF5 file that was made, for reading.
+    pub fn open(&self) -> Result<h5::File, H5Error> {
+        h5::File::open_session(&self.session)
+    }
+
+    /// For contents that are not HDF5.
+    pub fn file(&self) -> &File {
+        self.temp.file()
     }
 
     /// Writes over the first bytes of the file, which must be closed: a userblock.
     pub fn write_start(&self, bytes: &[u8]) -> Result<(), TxnError> {
-        use std::os::unix::fs::FileExt;
         self.temp.file().write_all_at(bytes, 0).map_err(|e| TxnError::io("write", &self.target, &e))
     }
 
@@ -105,7 +126,10 @@ impl NewTarget {
 
     /// Renames; where the file is now, and the folders that were made for it.
     fn place(self) -> Result<(PathBuf, Vec<PathBuf>), TxnError> {
-        let Self { mut temp, folders, target, replaced } = self;
+        let Self { mut temp, folders, target, replaced, session, .. } = self;
+        if let Some(cause) = session.trouble() {
+            return Err(TxnError::Io { what: "write", path: target, cause });
+        }
         match &replaced {
             Some(lock) => {
                 lock.check_replaceable()?;
@@ -117,6 +141,58 @@ impl NewTarget {
             })?,
         }
         Ok((target, folders.keep()))
+    }
+}
+
+/// A file that HDF5 writes without anything between.
+#[derive(Debug)]
+struct Direct {
+    file: File,
+    end: u64,
+    /// Bytes that may be written, and how many have been. Holes are not counted.
+    most: u64,
+    written: u64,
+    /// The end of what has been written.
+    high: u64,
+}
+
+impl Backing for Direct {
+    fn read(&mut self, mut at: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match self.file.read_at(buffer, at) {
+                Ok(0) => break,
+                Ok(n) => {
+                    buffer = &mut buffer[n..];
+                    at += n as u64;
+                }
+                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+                Err(e) => return Err(e),
+            }
+        }
+        buffer.fill(0);
+        Ok(())
+    }
+
+    fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let end = at.saturating_add(bytes.len() as u64);
+        self.written += end.saturating_sub(at.max(self.high));
+        self.high = self.high.max(end);
+        if self.written > self.most {
+            return Err(super::over(self.most));
+        }
+        self.file.write_all_at(bytes, at)?;
+        self.end = self.end.max(end);
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        self.file.set_len(len)?;
+        self.end = len;
+        Ok(())
+    }
+
+    fn end(&self) -> u64 {
+        self.end
     }
 }
 

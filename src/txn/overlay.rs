@@ -27,10 +27,11 @@ pub struct Overlay<D> {
     low: PageStore,
     /// Pages from `old` on, by their number counted from there, where the tail is held back.
     held: Option<PageStore>,
-    /// Bytes that may be written.
+    /// Bytes that may be written, and how many of the tail have been. Holes are not counted.
     most: u64,
-    /// Called once before the file is first written to: with its old length.
-    before_tail: Option<Box<dyn FnOnce(u64) + Send>>,
+    appended: u64,
+    /// The end of what has been written of the tail.
+    high: u64,
 }
 
 impl<D: Disk> Overlay<D> {
@@ -38,12 +39,12 @@ impl<D: Disk> Overlay<D> {
     pub fn new(disk: D, hold: bool, most: u64, budget: usize, folder: PathBuf) -> io::Result<Self> {
         let old = disk.len()?;
         let held = hold.then(|| PageStore::new(budget, folder.clone()));
-        Ok(Self { disk, old, end: old, cut: old, low: PageStore::new(budget, folder), held, most, before_tail: None })
+        Ok(Self { disk, old, end: old, cut: old, low: PageStore::new(budget, folder), held, most, appended: 0, high: old })
     }
 
-    /// What is called before the first byte goes into the file.
-    pub fn before_tail(&mut self, f: impl FnOnce(u64) + Send + 'static) {
-        self.before_tail = Some(Box::new(f));
+    /// At most so many bytes may be written from now on, the earlier ones included.
+    pub fn limit(&mut self, most: u64) {
+        self.most = most;
     }
 
     /// The file's length at the beginning.
@@ -51,14 +52,9 @@ impl<D: Disk> Overlay<D> {
         self.old
     }
 
-    /// The disk below, to commit or to give up.
-    pub fn disk(&mut self) -> &mut D {
-        &mut self.disk
-    }
-
-    /// Has the file itself been written to?
-    pub fn wrote_tail(&self) -> bool {
-        self.held.is_none() && self.before_tail.is_none()
+    /// The disk below.
+    pub fn disk(&self) -> &D {
+        &self.disk
     }
 
     /// The file's own bytes, as far as they count.
@@ -69,14 +65,14 @@ impl<D: Disk> Overlay<D> {
         read_zeros_at(&self.disk, own, at)
     }
 
-    /// Bytes on the disk that the change takes until it is committed: the tail, and every page twice.
-    fn check(&self, end: u64) -> io::Result<()> {
-        let pages = (self.low.len() + self.held.as_ref().map_or(0, PageStore::len)) as u64;
-        if end.max(self.end).saturating_sub(self.old).saturating_add(pages.saturating_mul(PAGE)) <= self.most {
-            return Ok(());
+    /// Counts a write: the tail as long as it grows, and every page.
+    fn count(&mut self, at: u64, end: u64) -> io::Result<()> {
+        self.appended += end.saturating_sub(at.max(self.high));
+        self.high = self.high.max(end);
+        match self.appended.saturating_add(self.low.len() as u64 * PAGE) <= self.most {
+            true => Ok(()),
+            false => Err(super::over(self.most)),
         }
-        let what = format!("more than {} bytes would be written, the most that is free or that --max-bytes allows", self.most);
-        Err(io::Error::new(io::ErrorKind::StorageFull, what))
     }
 
     fn write_low(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
@@ -99,9 +95,6 @@ impl<D: Disk> Overlay<D> {
                 })
             }),
             None => {
-                if let Some(tell) = self.before_tail.take() {
-                    tell(self.old);
-                }
                 write_at(&mut self.disk, bytes, at)
             }
         }
@@ -162,7 +155,7 @@ impl<D: Disk> Backing for Overlay<D> {
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let end = at.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
-        self.check(end)?;
+        self.count(at, end)?;
         let low = self.old.saturating_sub(at).min(bytes.len() as u64) as usize;
         let (below, tail) = bytes.split_at(low);
         self.write_low(at, below)?;
@@ -174,7 +167,6 @@ impl<D: Disk> Backing for Overlay<D> {
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {
-        self.check(len)?;
         if len >= self.end {
             self.end = len;
             return Ok(());

@@ -1,19 +1,23 @@
 //! Temporary files and new folders, which go when the work ends early: by an error, a panic or a signal.
 #![expect(clippy::disallowed_methods, reason = "this is where unfinished files go")]
 
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::TempPath;
 
 /// What would stay behind if the process ended now. Whoever makes, places or removes one of these
 /// holds the lock meanwhile, so that the list is always true.
-static TRACES: Mutex<Traces> = Mutex::new(Traces { files: Vec::new(), folders: Vec::new() });
+static TRACES: Mutex<Traces> = Mutex::new(Traces { files: Vec::new(), folders: Vec::new(), tails: Vec::new() });
 
 struct Traces {
+    /// Files that grow behind their old ends, and these.
+    tails: Vec<(Arc<File>, u64)>,
     files: Vec<PathBuf>,
     /// Outermost first.
     folders: Vec<PathBuf>,
@@ -33,35 +37,77 @@ pub fn abandon() {
     for folder in traces.folders.iter().rev() {
         let _ = std::fs::remove_dir(folder);
     }
+    for (file, old) in &traces.tails {
+        let _ = file.set_len(*old);
+    }
     std::mem::forget(traces);
 }
 
-/// A file under a temporary name. Dropped before it is placed, it is gone.
+/// While this lives, [`abandon`] waits: the process does not end by a signal in the midst of a commit.
+pub(super) fn uninterrupted() -> impl Sized {
+    traces()
+}
+
+/// An existing file that grows behind its old end. Dropped before [`Tail::keep`], it has its old length again.
+#[derive(Debug)]
+pub(super) struct Tail {
+    file: Arc<File>,
+    old: u64,
+}
+
+impl Tail {
+    /// The file has this length now.
+    pub fn new(file: File, old: u64) -> Self {
+        let file = Arc::new(file);
+        traces().tails.push((file.clone(), old));
+        Self { file, old }
+    }
+
+    /// The tail stays, or is not to be touched any more.
+    pub fn keep(self) {
+        self.forget(&mut traces());
+        std::mem::forget(self);
+    }
+
+    fn forget(&self, traces: &mut Traces) {
+        traces.tails.retain(|(file, _)| !Arc::ptr_eq(file, &self.file));
+    }
+}
+
+impl Drop for Tail {
+    fn drop(&mut self) {
+        let mut traces = traces();
+        if self.file.metadata().is_ok_and(|m| m.len() > self.old) {
+            let _ = self.file.set_len(self.old);
+        }
+        self.forget(&mut traces);
+    }
+}
+
+/// A file that has no name yet, or, where the file system cannot make such files, a temporary one. Dropped before it is placed,
+/// it is gone.
 #[derive(Debug)]
 pub(super) struct Temp {
     file: File,
-    path: PathBuf,
-    guard: Option<TempPath>,
+    folder: PathBuf,
+    named: Option<Named>,
 }
+
+/// A temporary name.
+#[derive(Debug)]
+struct Named(Option<TempPath>);
 
 impl Temp {
     /// An empty file in this folder; the umask takes its part of `mode`.
     pub fn create(folder: &Path, mode: u32) -> io::Result<Self> {
-        let mut traces = traces();
-        let named = tempfile::Builder::new()
-            .prefix(".h5mason-")
-            .suffix(".tmp")
-            .permissions(std::fs::Permissions::from_mode(mode))
-            .tempfile_in(folder)?;
-        let (file, guard) = named.into_parts();
-        let path = guard.to_path_buf();
-        traces.files.push(path.clone());
-        Ok(Self { file, path, guard: Some(guard) })
-    }
-
-    /// Where it is, until it is placed.
-    pub fn path(&self) -> &Path {
-        &self.path
+        match unnamed(folder, mode) {
+            Ok(file) => Ok(Self { file, folder: folder.into(), named: None }),
+            // Some file systems and kernels have names only; what else is wrong shows again.
+            Err(_) => {
+                let (file, named) = Named::create(folder, mode)?;
+                Ok(Self { file, folder: folder.into(), named: Some(named) })
+            }
+        }
     }
 
     /// The open file.
@@ -71,37 +117,95 @@ impl Temp {
 
     /// Takes the place of `target`.
     pub fn replace(&mut self, target: &Path) -> io::Result<()> {
-        self.place(|temp| temp.persist(target))
+        let mut named = match self.named.take() {
+            Some(named) => named,
+            None => Named::link(&self.file, &self.folder)?,
+        };
+        named.place(|temp| temp.persist(target))
     }
 
-    /// Becomes `target`, which must not exist: a rename that never replaces, or a link where the file
-    /// system lacks such renames. Afterwards the temporary name is gone.
+    /// Becomes `target`, which must not exist: a link, or a rename that never replaces.
     pub fn become_new(&mut self, target: &Path) -> io::Result<()> {
-        self.place(|temp| temp.persist_noclobber(target))
+        match &mut self.named {
+            None => link(&self.file, target),
+            Some(named) => named.place(|temp| temp.persist_noclobber(target)),
+        }
+    }
+}
+
+/// A file without a name (`O_TMPFILE`): whatever happens to the process, nothing of it stays.
+fn unnamed(folder: &Path, mode: u32) -> io::Result<File> {
+    #[cfg(target_os = "linux")]
+    {
+        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open(folder, flags, Mode::from_raw_mode(mode))?);
+        // Without /proc it could never get a name.
+        std::fs::metadata(by_descriptor(&file))?;
+        Ok(file)
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        let _ = (folder, mode);
+        Err(io::ErrorKind::Unsupported.into())
+    }
+}
+
+fn by_descriptor(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Gives a file without a name one that does not exist yet.
+fn link(file: &File, name: &Path) -> io::Result<()> {
+    Ok(rustix::fs::linkat(CWD, by_descriptor(file), CWD, name, AtFlags::SYMLINK_FOLLOW)?)
+}
+
+impl Named {
+    fn builder(make: impl FnMut(&Path) -> io::Result<File>, folder: &Path) -> io::Result<(File, Self)> {
+        let mut traces = traces();
+        let named = tempfile::Builder::new().prefix(".h5mason-").suffix(".tmp").make_in(folder, make)?;
+        let (file, path) = named.into_parts();
+        traces.files.push(path.to_path_buf());
+        Ok((file, Self(Some(path))))
     }
 
+    fn create(folder: &Path, mode: u32) -> io::Result<(File, Self)> {
+        Self::builder(|path| OpenOptions::new().read(true).write(true).create_new(true).mode(mode).open(path), folder)
+    }
+
+    /// A name for a file that has none: only what has a name can take the place of another.
+    fn link(file: &File, folder: &Path) -> io::Result<Self> {
+        let make = |path: &Path| {
+            link(file, path)?;
+            file.try_clone()
+        };
+        Ok(Self::builder(make, folder)?.1)
+    }
+
+    /// Renames. Where that fails, the temporary name goes with this value.
     fn place(&mut self, rename: impl FnOnce(TempPath) -> Result<(), tempfile::PathPersistError>) -> io::Result<()> {
         let mut traces = traces();
-        let Some(guard) = self.guard.take() else { return Err(io::ErrorKind::NotFound.into()) };
-        match rename(guard) {
+        let Some(path) = self.0.take() else { return Err(io::ErrorKind::NotFound.into()) };
+        let name = path.to_path_buf();
+        match rename(path) {
             Ok(()) => {
-                traces.files.retain(|p| *p != self.path);
+                traces.files.retain(|p| *p != name);
                 Ok(())
             }
             Err(e) => {
-                self.guard = Some(e.path);
+                self.0 = Some(e.path);
                 Err(e.error)
             }
         }
     }
 }
 
-impl Drop for Temp {
+impl Drop for Named {
     fn drop(&mut self) {
-        if let Some(guard) = self.guard.take() {
+        if let Some(path) = self.0.take() {
             let mut traces = traces();
-            drop(guard);
-            traces.files.retain(|p| *p != self.path);
+            let name = path.to_path_buf();
+            drop(path);
+            traces.files.retain(|p| *p != name);
         }
     }
 }
