@@ -6,12 +6,18 @@
 #[allow(dead_code, reason = "the border of what is built next")]
 mod change;
 mod clone;
+#[allow(dead_code, reason = "called by what is built next")]
+mod commit;
 #[allow(dead_code, reason = "the border of what is built next")]
 mod disk;
 mod durable;
+mod journal;
 mod lock;
+mod memory;
 mod new;
+mod recover;
 mod space;
+mod superblock;
 mod temps;
 
 use std::io;
@@ -19,7 +25,10 @@ use std::path::{Path, PathBuf};
 
 pub use clone::Replacement;
 pub use lock::Lock;
+#[doc(hidden)]
+pub use memory::MemoryDisk;
 pub use new::{Batch, Existing, NewTarget, write_file};
+pub use recover::{State, look, poisoned, settle};
 pub use space::free_bytes;
 pub use temps::abandon;
 
