@@ -14,7 +14,7 @@ use crate::model::{
 use crate::observe::{self, ObserveError};
 use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, Step, propose};
 use crate::source;
-use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, TxnError, free_bytes, interrupted, settle};
+use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, free_bytes, interrupted, settle};
 
 /// How to go about it.
 #[derive(Clone, Debug, Default)]
@@ -74,8 +74,10 @@ pub struct Applied {
     pub proposal: Proposal,
     /// Was anything written?
     pub changed: bool,
+    /// A hash of what was seen of it before.
+    pub state: String,
     /// What an interrupted commit had left, and was put right first.
-    pub settled: Option<String>,
+    pub settled: Option<Recovered>,
     /// How an existing file was changed.
     pub receipt: Option<Receipt>,
 }
@@ -392,7 +394,8 @@ fn create(
     let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| {
         Failure::Blocked(Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true, state: state(&observed) }), why)
     })?;
-    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true, state: state(&observed) }).map_err(Failure::Refused)?;
+    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true, state: state(&observed) })
+        .map_err(Failure::Refused)?;
     let most = check_space(target, &plan, 0, options)?;
     let new = NewTarget::begin(target, existing, folders)?;
     // Nothing is lost where a disk fills up while a new file is made: only what was asked for is counted.
@@ -406,7 +409,7 @@ fn create(
     // Contents were just computed; what is checked is that every object is there and reads as declared.
     verify(&new.open()?, target, desired, true)?;
     new.commit(!options.no_sync)?;
-    Ok(Applied { base: Base::Missing, proposal: kept, changed: true, settled: None, receipt: None })
+    Ok(Applied { base: Base::Missing, proposal: kept, changed: true, state: state(&observed), settled: None, receipt: None })
 }
 
 fn run_steps(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), Failure> {
@@ -445,18 +448,17 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let settled = settle(&lock)?;
     readable(lock.path(), target)?;
     let change = InPlace::begin(lock, options.commit)?;
-    let file = change.open().map_err(|e| not_opened(e, change.path(), target))?;
+    let file = File::open_session(change.session()).map_err(|e| not_opened(e, change.path(), target))?;
     let observed = observe(&file, &desired, false, watch)?;
     drop(file);
     let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
     let kept = proposal.clone();
     let base = observed.base.clone();
     let prepared = |proposal| Prepared { base: base.clone(), proposal, compared: true, state: state(&observed) };
-    let plan =
-        proposal.into_plan(&options.consent).map_err(|(proposal, why)| Failure::Blocked(Box::new(prepared(*proposal)), why))?;
+    let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| Failure::Blocked(Box::new(prepared(*proposal)), why))?;
     approve(&prepared(kept.clone())).map_err(Failure::Refused)?;
     if plan.steps().is_empty() {
-        return Ok(Applied { base, proposal: kept, changed: false, settled, receipt: None });
+        return Ok(Applied { base, proposal: kept, changed: false, state: state(&observed), settled, receipt: None });
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
     let copied = if options.commit == CommitBy::Replace { size } else { 0 };
@@ -464,12 +466,12 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     // A library bound is not stored in a file: the low one follows the superblock.
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
     let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);
-    let file = change.open_writable((low, high))?;
+    let file = File::open_session_writable(change.session(), (low, high))?;
     run_steps(&file, &plan, watch)?;
     file.close()?;
-    verify(&change.open()?, target, &desired, false)?;
+    verify(&File::open_session(change.session())?, target, &desired, false)?;
     let receipt = change.commit()?;
-    Ok(Applied { base, proposal: kept, changed: true, settled, receipt: Some(receipt) })
+    Ok(Applied { base, proposal: kept, changed: true, state: state(&observed), settled, receipt: Some(receipt) })
 }
 
 /// Looks again with fresh eyes: nothing must be left to do.

@@ -57,6 +57,11 @@ pub enum Command {
     Apply(ApplyArgs),
     /// Is every file exactly as declared? For CI: exit 1 if not
     Check(CheckArgs),
+    /// Put right what a killed or crashed `apply` has left in files
+    ///
+    /// A change that had reached its commit is completed, one that had not is taken back, bit for bit. Where nothing was interrupted,
+    /// nothing is done. Every `apply` does the same first.
+    Recover(RecoverArgs),
     /// Write the manifest that builds a file again
     Capture(CaptureArgs),
     /// Compare two files: everything in which they differ
@@ -131,6 +136,9 @@ pub struct BuildArgs {
     /// Do not wait until the file is on the disk: faster, but after a power loss it may be missing or empty
     #[arg(long)]
     pub no_sync: bool,
+    /// Write at most this many bytes to one file, e.g. 500MB or 2GiB [default: what is free on its disk]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_bytes: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -179,6 +187,31 @@ pub struct ApplyArgs {
     /// Apply only if the plan is still the one that `plan --out` saved
     #[arg(long, value_name = "PLAN.json")]
     pub plan: Option<PathBuf>,
+    /// Wait this many seconds for a file that is locked
+    #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
+    pub lock_wait: Duration,
+    /// How changes come into an existing file
+    #[arg(long, value_name = "HOW", default_value = "journal")]
+    pub commit: CommitWay,
+    /// Write at most this many bytes to one file, e.g. 500MB or 2GiB [default: what is free on its disk]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub max_bytes: Option<u64>,
+}
+
+/// How changes come into an existing file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum CommitWay {
+    /// In place, by a journal in the file's own tail: the cost of the change, not of the file; links, owner and attributes stay
+    Journal,
+    /// By a changed clone that takes the file's place: for readers that hold it open without locks, and file systems that share blocks
+    Replace,
+}
+
+#[derive(Debug, Args)]
+pub struct RecoverArgs {
+    /// The files to recover
+    #[arg(required = true)]
+    pub files: Vec<PathBuf>,
     /// Wait this many seconds for a file that is locked
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub lock_wait: Duration,
@@ -277,6 +310,32 @@ fn allow(text: &str) -> Result<Allow, String> {
         }
         ("plugins", _) => Err("plugins are not supported yet".into()),
         _ => Err("one of lossy, destructive, destructive=/path/glob, paths".into()),
+    }
+}
+
+/// A number with a unit, or without: 4096, 64KiB, 1.5GB.
+fn bytes(text: &str) -> Result<u64, String> {
+    let wrong = || "a number of bytes, with KB, MB, GB, TB, KiB, MiB, GiB or TiB behind it if need be".to_string();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let scale: f64 = match unit.trim() {
+        "" | "B" => 1.0,
+        "KB" | "kB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "TB" => 1e12,
+        "KiB" => 1024.0,
+        "MiB" => 1_048_576.0,
+        "GiB" => 1_073_741_824.0,
+        "TiB" => 1_099_511_627_776.0,
+        _ => return Err(wrong()),
+    };
+    match number.parse::<f64>() {
+        Ok(value) if scale == 1.0 && !number.contains('.') => {
+            number.parse().or(if value.is_finite() { Ok(u64::MAX) } else { Err(wrong()) })
+        }
+        Ok(value) => Ok((value * scale) as u64),
+        Err(_) => Err(wrong()),
     }
 }
 

@@ -2,19 +2,33 @@
 
 use std::path::{Path, PathBuf};
 
-use super::args::{ApplyArgs, BuildArgs, Format, ManifestArgs};
+use super::args::{ApplyArgs, BuildArgs, CommitWay, Format, ManifestArgs, RecoverArgs};
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{failure_code, input_hashes, targets, tell_failure};
+use super::targets::{failure_code, input_hashes, remedies, targets, tell_failure};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::txn::{CommitBy, recover};
 
 fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Loaded, format: Format, output: &Output) {
     let name = target.display().to_string();
+    if let Some(settled) = &applied.settled {
+        output.note(&format!("{name}: {settled}"));
+    }
+    if let Some(cause) = applied.receipt.as_ref().and_then(|r| r.uncut.as_ref()) {
+        output
+            .note(&format!("{name} is changed, but the journal behind its data could not be cut off: {cause}; `h5mason recover` cuts it"));
+    }
     if format == Format::Json {
-        let cx = PlanContext { manifest: &manifest.display().to_string(), sources: &loaded.sources, target: &name, base: &applied.base };
+        let cx = PlanContext {
+            manifest: &manifest.display().to_string(),
+            sources: &loaded.sources,
+            target: &name,
+            base: &applied.base,
+            state: &applied.state,
+        };
         let mut value = plan_json(&applied.proposal, &cx);
         value["applied"] = applied.changed.into();
         output.print(&(value.to_string() + "\n"));
@@ -40,7 +54,14 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
 /// Prints the plan that was refused as JSON, where that was asked for.
 fn tell_refused(failure: &Failure, common: &ManifestArgs, target: &Path, loaded: &Loaded, output: &Output) -> bool {
     let (Failure::Blocked(prepared, _), Format::Json) = (failure, common.format) else { return false };
-    let refused = Applied { base: prepared.base.clone(), proposal: prepared.proposal.clone(), changed: false };
+    let refused = Applied {
+        base: prepared.base.clone(),
+        proposal: prepared.proposal.clone(),
+        changed: false,
+        state: prepared.state.clone(),
+        settled: None,
+        receipt: None,
+    };
     tell_applied(&refused, &common.manifest, target, loaded, Format::Json, output);
     true
 }
@@ -58,7 +79,7 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
     let given: Vec<PathBuf> = args.output.iter().cloned().collect();
     let Some(files) = targets(&given, &loaded, output) else { return TROUBLE };
-    let options = Options { force: args.force, no_sync: args.no_sync, ..options(&args.common) };
+    let options = Options { force: args.force, no_sync: args.no_sync, max_bytes: args.max_bytes, ..options(&args.common) };
     let mut worst = DONE;
     for target in &files {
         if let Some(name) = own_text(&loaded, target) {
@@ -84,7 +105,11 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
 pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
-    let options = Options { lock_wait: args.lock_wait, ..options(&args.common) };
+    let commit = match args.commit {
+        CommitWay::Journal => CommitBy::Journal,
+        CommitWay::Replace => CommitBy::Replace,
+    };
+    let options = Options { lock_wait: args.lock_wait, commit, max_bytes: args.max_bytes, ..options(&args.common) };
     let saved = match args.plan.as_deref().map(saved_plans).transpose() {
         Ok(saved) => saved,
         Err(message) => {
@@ -100,6 +125,22 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
             Err(failure) => {
                 let shown = tell_refused(&failure, &args.common, target, &loaded, output);
                 tell_failure(&failure, target, &loaded, output, shown);
+                worst = worst.max(failure_code(&failure));
+            }
+        }
+    }
+    worst
+}
+
+/// `recover`: ends what was interrupted.
+pub fn recover_all(args: &RecoverArgs, output: &Output) -> u8 {
+    let mut worst = DONE;
+    for target in &args.files {
+        match recover(target, args.lock_wait) {
+            Ok(recovered) => output.print(&format!("{}: {recovered}\n", crate::report::escape_controls(&target.display().to_string()))),
+            Err(e) => {
+                let failure = Failure::Txn(e);
+                output.error(&failure.to_string(), remedies(&failure));
                 worst = worst.max(failure_code(&failure));
             }
         }
@@ -123,6 +164,7 @@ fn apply_one(
             sources: &loaded.sources,
             target: &name,
             base: &prepared.base,
+            state: &prepared.state,
         };
         let mut now = plan_json(&prepared.proposal, &cx);
         now["inputs"] = input_hashes(loaded);
@@ -159,7 +201,12 @@ fn same_plan(saved: &[serde_json::Value], now: &serde_json::Value, target: &str)
         }
     }
     if plan["steps"] == now["steps"] {
-        return Ok(());
+        return match plan["target"]["state"] == now["target"]["state"] {
+            true => Ok(()),
+            false => Err(format!(
+                "the saved plan for {target} is stale: the file has changed since. The steps would be the same, but not everything that they were planned from"
+            )),
+        };
     }
     let list = |v: &serde_json::Value| v["steps"].as_array().cloned().unwrap_or_default();
     let (old, new) = (list(plan), list(now));

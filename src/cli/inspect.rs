@@ -34,6 +34,7 @@ fn json_text(
         sources: &loaded.sources,
         target: &target.display().to_string(),
         base: &prepared.base,
+        state: &prepared.state,
     };
     let mut value = plan_json(&prepared.proposal, &cx);
     if let Some(inputs) = inputs {

@@ -64,6 +64,11 @@ impl Output {
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 
+    /// `note: …`.
+    pub fn note(&self, message: &str) {
+        self.tell(&format!("{} {}\n", self.err.bold("note:"), crate::report::escape_controls(message)));
+    }
+
     /// `error: …` with remedies.
     pub fn error(&self, message: &str, helps: &[&str]) {
         let message = crate::report::escape_controls(message);

@@ -27,6 +27,7 @@ pub fn main() -> ExitCode {
         Command::Plan(args) => inspect::plan(args, &output),
         Command::Apply(args) => change::apply_all(args, &output),
         Command::Check(args) => inspect::check(args, &output),
+        Command::Recover(args) => change::recover_all(args, &output),
         Command::Capture(args) => capture::run(args, &output),
         Command::Diff(args) => diff::run(args, &output),
         Command::Show(args) => match show::run(args, &mut std::io::stdout().lock()) {

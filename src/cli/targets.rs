@@ -55,8 +55,21 @@ impl std::io::Write for HashWriter<'_> {
 /// The exit code of a failure.
 pub fn failure_code(failure: &Failure) -> u8 {
     match failure {
-        Failure::Txn(TxnError::InDoubt { .. }) => UNSETTLED,
+        Failure::Txn(TxnError::InDoubt { .. } | TxnError::Half { .. }) => UNSETTLED,
         _ => TROUBLE,
+    }
+}
+
+/// What can be done about it.
+pub fn remedies(failure: &Failure) -> &'static [&'static str] {
+    match failure {
+        Failure::Txn(TxnError::Exists(_)) => &["`apply` changes an existing file; `build --force` replaces it"],
+        Failure::Txn(TxnError::Locked(_)) => &["close it there and try again; `apply` can wait for it: --lock-wait SECONDS"],
+        Failure::Txn(TxnError::InDoubt { .. }) => &["check the disk, then run the command again: where nothing is left to do, it says so"],
+        Failure::Txn(TxnError::Half { .. }) => &["check the disk, then run `h5mason recover`: it finds out, and ends the change"],
+        Failure::Space { .. } => &["free some space, or declare less; nothing was written"],
+        Failure::TooMuch { .. } => &["nothing was written"],
+        _ => &[],
     }
 }
 
@@ -67,16 +80,6 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
     let name = target.display().to_string();
     match failure {
         Failure::Blocked(prepared, blocked) => tell_blocked(prepared, blocked, &name, loaded, output, plan_shown),
-        Failure::Txn(TxnError::Exists(_)) => {
-            output.error(&failure.to_string(), &["`apply` changes an existing file; `build --force` replaces it"]);
-        }
-        Failure::Txn(TxnError::Locked(_)) => {
-            output.error(&failure.to_string(), &["close it there and try again; `apply` can wait for it: --lock-wait SECONDS"])
-        }
-        Failure::Txn(TxnError::InDoubt { .. }) => {
-            output.error(&failure.to_string(), &["check the disk, then run the command again: where nothing is left to do, it says so"]);
-        }
-        Failure::Space { .. } => output.error(&failure.to_string(), &["free some space, or declare less; nothing was written"]),
         Failure::Observe(ObserveError::Contents { path, cause }) | Failure::Apply(ApplyError::Contents { path, cause }) => {
             let fill = loaded.desired.dataset(path).and_then(|d| d.fill.as_ref());
             let place = fill.or_else(|| loaded.desired.patches.iter().find(|p| p.path == *path).map(|p| &p.fill)).map(|f| f.origin);
@@ -89,7 +92,9 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
             let text = if text.contains(&name) { text } else { format!("{name}: {text}") };
             output.error(&text, &[]);
         }
-        Failure::Txn(_) | Failure::Refused(_) | Failure::Verify { .. } => output.error(&failure.to_string(), &[]),
+        Failure::Txn(_) | Failure::Refused(_) | Failure::Verify { .. } | Failure::Space { .. } | Failure::TooMuch { .. } => {
+            output.error(&failure.to_string(), remedies(failure));
+        }
     }
 }
 

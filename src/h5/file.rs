@@ -15,9 +15,9 @@ use hdf5_sys::h5p::{
     H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
 };
 
+use super::driver::Watched;
 use super::id::c_string;
 use super::object::{Object, order_flags};
-use super::driver::Watched;
 use super::{H5Error, Id, Result, Session, call, status};
 use crate::model::{FileSpace, Libver, Orders, SpaceStrategy};
 

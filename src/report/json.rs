@@ -26,6 +26,8 @@ pub struct PlanContext<'a> {
     pub target: &'a str,
     /// What there is.
     pub base: &'a Base,
+    /// A hash of what was seen of it.
+    pub state: &'a str,
 }
 
 /// The plan as a JSON document.
@@ -39,7 +41,7 @@ pub fn plan_json(proposal: &Proposal, cx: &PlanContext<'_>) -> Value {
         "format_version": FORMAT_VERSION,
         "tool": json!({ "name": "h5mason", "version": env!("CARGO_PKG_VERSION") }),
         "manifest": json!({ "path": cx.manifest, "sha256": hash(cx.sources) }),
-        "target": json!({ "path": cx.target, "exists": exists, "size": size }),
+        "target": json!({ "path": cx.target, "exists": exists, "size": size, "state": cx.state }),
         "steps": proposal.steps.iter().map(|s| step(s, cx.sources)).collect::<Vec<_>>(),
         "kept": proposal.kept.iter().map(|k| json!({ "path": k.path.to_string(), "aspect": k.aspect, "note": k.note })).collect::<Vec<_>>(),
         "conflicts": proposal

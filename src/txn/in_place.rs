@@ -4,15 +4,15 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::change::Change;
+use super::change::{Change, Pages};
+use super::clone::Replacement;
 use super::commit::{self, Failed};
 use super::disk::{Counted, Disk, RealDisk, Work};
 use super::durable::folder_of;
 use super::overlay::{BUDGET, Overlay};
-use super::temps::Tail;
-use super::{Lock, Replacement, TxnError, superblock};
-use crate::h5::{self, H5Error, Session};
-use crate::model::Libver;
+use super::temps::{self, Tail};
+use super::{Lock, TxnError, superblock};
+use crate::h5::{self, Session};
 
 /// How a change comes into an existing file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,21 +54,21 @@ impl InPlace {
     /// Takes a locked file, on which nothing of an interrupted commit is left (see [`super::settle`]).
     pub fn begin(lock: Lock, by: CommitBy) -> Result<Self, TxnError> {
         let target = lock.path().to_owned();
-        let failed = |what: &'static str| move |e: io::Error| TxnError::io(what, &target, &e);
+        let failed = |e: io::Error| TxnError::io("look into", &target, &e);
         if by == CommitBy::Replace {
             lock.check_replaceable()?;
         }
-        let disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(failed("open"))?));
-        let found = superblock::find(&disk).map_err(failed("read"))?;
+        let disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(failed)?));
+        let found = superblock::find(&disk).map_err(failed)?;
         let found = found.ok_or_else(|| TxnError::Refused { path: lock.path().into(), what: "it is not an HDF5 file".into() })?;
-        let len = disk.len().map_err(failed("read"))?;
+        let len = disk.len().map_err(failed)?;
         let trailing = len.saturating_sub(found.end);
         let hold = by == CommitBy::Replace || trailing > 0;
-        let overlay = Overlay::new(disk, hold, u64::MAX, BUDGET, folder_of(lock.path())).map_err(failed("read"))?;
+        let overlay = Overlay::new(disk, hold, u64::MAX, BUDGET, folder_of(lock.path())).map_err(failed)?;
         let tail = match hold {
             true => None,
             // Known before the first byte is written, for signals; cut off when this ends without a commit.
-            false => Some(Tail::new(lock.file().try_clone().map_err(failed("open"))?, len)),
+            false => Some(Tail::new(lock.file().try_clone().map_err(failed)?, len)),
         };
         let overlay = Arc::new(Mutex::new(overlay));
         let session = Session::new(lock.path(), lock.identity()?, overlay.clone());
@@ -90,14 +90,9 @@ impl InPlace {
         self.lock.path()
     }
 
-    /// Opens the file with everything that was written so far, for reading. Nothing else may be open on it for writing.
-    pub fn open(&self) -> Result<h5::File, H5Error> {
-        h5::File::open_session(&self.session)
-    }
-
-    /// Opens the file for writing into the overlay.
-    pub fn open_writable(&self, libver: (Libver, Libver)) -> Result<h5::File, H5Error> {
-        h5::File::open_session_writable(&self.session, libver)
+    /// What HDF5 opens: the file with everything that was written so far. While a file is open on it for writing, no other may be.
+    pub fn session(&self) -> &Session {
+        &self.session
     }
 
     /// Brings what was written into the file, all of it or nothing. All files of the session must be closed.
@@ -113,33 +108,35 @@ impl InPlace {
         }
     }
 
-    fn journal(mut self) -> Result<Receipt, TxnError> {
-        let path = self.lock.path();
-        let mut overlay = locked(&self.overlay);
-        let mut disk = Counted::new(RealDisk::new(self.lock.file().try_clone().map_err(|e| TxnError::io("write", path, &e))?));
+    fn journal(self) -> Result<Receipt, TxnError> {
+        let Self { lock, overlay, superblock, tail, .. } = self;
+        let path = lock.path();
+        let overlay = locked(&overlay);
+        let mut disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(|e| TxnError::io("write", path, &e))?));
         let pages = overlay.low_pages().map_err(|e| TxnError::io("read", path, &e))?;
         let held = overlay.held_tail();
         let change = Change {
             old: overlay.old(),
             new: h5::Backing::end(&*overlay),
-            superblock: self.superblock,
+            superblock,
             pages: &pages,
-            tail: held.as_ref().map(|t| t as &dyn super::change::Pages),
+            tail: held.as_ref().map(|t| t as &dyn Pages),
         };
-        let done = commit::commit(&mut disk, &change);
-        drop(pages);
+        let mut uninterrupted = None;
+        let done = commit::commit(&mut disk, &change, &mut || uninterrupted = Some(temps::uninterrupted()));
+        drop(uninterrupted);
         let work = overlay.disk().work() + disk.work();
-        if let Some(tail) = self.tail.take() {
+        if let Some(tail) = tail {
             match &done {
                 // What could not be undone here is not undone later either.
-                Ok(_) | Err(Failed::AbortFailed { .. } | Failed::InDoubt(_)) => tail.keep(),
+                Ok(_) | Err(Failed::NotCut(..) | Failed::InDoubt(_)) => tail.keep(),
                 Err(Failed::Before(_)) => {}
             }
         }
         match done {
             Ok(committed) => Ok(Receipt { work, uncut: committed.uncut.map(|e| super::cause(&e)) }),
             Err(Failed::Before(e)) => Err(TxnError::io("write", path, &e)),
-            Err(Failed::AbortFailed { cause, abort }) => Err(TxnError::Io {
+            Err(Failed::NotCut(cause, abort)) => Err(TxnError::Io {
                 what: "write",
                 path: path.into(),
                 cause: format!(
@@ -153,16 +150,15 @@ impl InPlace {
     }
 
     fn replace(&self) -> Result<Receipt, TxnError> {
-        let mut overlay = locked(&self.overlay);
+        let overlay = locked(&self.overlay);
         let path = self.lock.path();
         let pages = overlay.low_pages().map_err(|e| TxnError::io("read", path, &e))?;
         let held = overlay.held_tail();
         let new = h5::Backing::end(&*overlay);
         let clone = Replacement::begin(&self.lock)?;
         let mut disk = Counted::new(RealDisk::new(clone.file().try_clone().map_err(|e| TxnError::io("write", path, &e))?));
-        commit::write_all(&mut disk, &pages, held.as_ref().map(|t| t as &dyn super::change::Pages), new)
-            .map_err(|e| TxnError::io("write a clone of", path, &e))?;
-        drop(pages);
+        let pages: Vec<&dyn Pages> = std::iter::once(&pages as &dyn Pages).chain(held.as_ref().map(|t| t as &dyn Pages)).collect();
+        commit::write_through(&mut disk, &pages, new).map_err(|e| TxnError::io("write a clone of", path, &e))?;
         clone.commit(&self.lock)?;
         let mut work = overlay.disk().work() + disk.work();
         work.syncs += 1;

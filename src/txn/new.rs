@@ -73,7 +73,8 @@ impl NewTarget {
         // Relative names in the file are looked up from where it will stand.
         let name = std::path::absolute(&place).map_err(failed)?;
         let meta = temp.file().metadata().map_err(failed)?;
-        let backing = Arc::new(Mutex::new(Direct { file: temp.file().try_clone().map_err(failed)?, end: 0, most: u64::MAX, written: 0, high: 0 }));
+        let backing =
+            Arc::new(Mutex::new(Direct { file: temp.file().try_clone().map_err(failed)?, end: 0, most: u64::MAX, written: 0, high: 0 }));
         let session = Session::new(&name, (meta.dev(), meta.ino()), backing.clone());
         Ok(Self { temp, folders, target: place, replaced, session, backing })
     }

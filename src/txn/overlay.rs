@@ -94,9 +94,7 @@ impl<D: Disk> Overlay<D> {
                     Ok(())
                 })
             }),
-            None => {
-                write_at(&mut self.disk, bytes, at)
-            }
+            None => write_at(&mut self.disk, bytes, at),
         }
     }
 

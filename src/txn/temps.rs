@@ -53,6 +53,7 @@ pub(super) fn uninterrupted() -> impl Sized {
 pub(super) struct Tail {
     file: Arc<File>,
     old: u64,
+    kept: bool,
 }
 
 impl Tail {
@@ -60,27 +61,22 @@ impl Tail {
     pub fn new(file: File, old: u64) -> Self {
         let file = Arc::new(file);
         traces().tails.push((file.clone(), old));
-        Self { file, old }
+        Self { file, old, kept: false }
     }
 
     /// The tail stays, or is not to be touched any more.
-    pub fn keep(self) {
-        self.forget(&mut traces());
-        std::mem::forget(self);
-    }
-
-    fn forget(&self, traces: &mut Traces) {
-        traces.tails.retain(|(file, _)| !Arc::ptr_eq(file, &self.file));
+    pub fn keep(mut self) {
+        self.kept = true;
     }
 }
 
 impl Drop for Tail {
     fn drop(&mut self) {
         let mut traces = traces();
-        if self.file.metadata().is_ok_and(|m| m.len() > self.old) {
+        if !self.kept && self.file.metadata().is_ok_and(|m| m.len() > self.old) {
             let _ = self.file.set_len(self.old);
         }
-        self.forget(&mut traces);
+        traces.tails.retain(|(file, _)| !Arc::ptr_eq(file, &self.file));
     }
 }
 

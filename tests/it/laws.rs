@@ -583,7 +583,7 @@ fn law4_what_does_not_verify_is_thrown_away() {
 /// Law 4: the new file keeps the old one's mode and extended attributes; a file with two names is refused.
 #[test]
 fn law4_the_file_around_the_bytes_stays() {
-    use std::os::unix::fs::PermissionsExt;
+    use std::os::unix::fs::{MetadataExt, PermissionsExt};
     let dir = tempdir();
     let dir = dir.path();
     write(dir, "a.toml", TWO);
@@ -594,7 +594,7 @@ fn law4_the_file_around_the_bytes_stays() {
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o614)).unwrap();
     // Not every file system has extended attributes.
     let has = rustix::fs::setxattr(&file, "user.note", b"kept", rustix::fs::XattrFlags::empty()).is_ok();
-    good(dir, &["apply", "b.toml", "x.h5"]);
+    good(dir, &["apply", "b.toml", "x.h5", "--commit", "replace"]);
     assert_eq!(mode(), 0o614);
     if has {
         let mut value = [0u8; 16];
@@ -606,10 +606,15 @@ fn law4_the_file_around_the_bytes_stays() {
 
     std::fs::hard_link(&file, dir.join("y.h5")).unwrap();
     let before = sha(&file);
-    let output = run(dir, &["apply", "b.toml", "x.h5"]);
+    let output = run(dir, &["apply", "b.toml", "x.h5", "--commit", "replace"]);
     assert_eq!(code(&output), 2);
     assert!(text(&output).contains("2 hard links"), "{}", text(&output));
     assert_eq!((sha(&file), sha(&dir.join("y.h5"))), (before.clone(), before));
+    let inode = std::fs::metadata(&file).unwrap().ino();
+    good(dir, &["apply", "b.toml", "x.h5"]);
+    let after = std::fs::metadata(&file).unwrap();
+    assert_eq!((after.ino(), after.nlink(), mode()), (inode, 2, 0o614));
+    good(dir, &["check", "b.toml", "y.h5"]);
 }
 
 /// Law 6: `apply` opens every input before it writes, and says all that is wrong with them at their places.

@@ -154,6 +154,7 @@ fn help() {
         &["plan", "--help"],
         &["apply", "--help"],
         &["check", "--help"],
+        &["recover", "--help"],
         &["capture", "--help"],
         &["diff", "--help"],
         &["show", "--help"],

@@ -435,7 +435,9 @@ fill = true
 fn plans_are_valid() {
     let scene = Scene::new();
     let plan = scene.json(&["plan"], FIRST);
-    assert_eq!(plan["target"], json!({ "path": "file.h5", "exists": false, "size": 0 }));
+    let state = plan["target"]["state"].clone();
+    assert!(state.as_str().is_some_and(|s| s.len() == 32), "{state}");
+    assert_eq!(plan["target"], json!({ "path": "file.h5", "exists": false, "size": 0, "state": state }));
     assert!(steps(&plan).starts_with(&["create file".into()]) && plan.get("applied").is_none());
     assert_eq!(scene.json(&["build"], FIRST)["applied"], json!(true));
     assert_eq!(steps(&scene.json(&["check"], FIRST)), [""; 0]);

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use h5mason::txn::{Existing, Lock, NewTarget, Replacement, TxnError};
+use h5mason::h5::{File, NewGroup};
+use h5mason::model::{Libver, TrackOrder};
+use h5mason::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, TxnError};
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::common::{h5mason, tempdir};
@@ -29,8 +31,16 @@ fn run(dir: &Path, args: &[&str]) -> (i32, String) {
     (status.code().unwrap(), format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr)))
 }
 
-/// Starts the command, waits until its temporary file has contents, and sends the signal; how it ended.
-fn interrupted(dir: &Path, args: &[&str], beside: &Path, signal: Signal) -> Option<i32> {
+/// Bytes that a process and those it started have written.
+fn written(pid: u32) -> u64 {
+    let read = |name: &str| std::fs::read_to_string(format!("/proc/{pid}/{name}")).unwrap_or_default();
+    let own = read("io").lines().find_map(|line| line.strip_prefix("wchar: ")?.parse::<u64>().ok()).unwrap_or(0);
+    let children = read(&format!("task/{pid}/children"));
+    own + children.split_whitespace().map(|child| written(child.parse().unwrap())).sum::<u64>()
+}
+
+/// Starts the command, waits until it has written much, and sends the signal; how it ended.
+fn interrupted(dir: &Path, args: &[&str], signal: Signal) -> Option<i32> {
     // A test that runs in the background of a shell ignores SIGINT, and so would the command.
     let mut child = Command::new("env")
         .args(["--default-signal=INT,TERM", "NO_COLOR=1", env!("CARGO_BIN_EXE_h5mason")])
@@ -41,11 +51,7 @@ fn interrupted(dir: &Path, args: &[&str], beside: &Path, signal: Signal) -> Opti
         .spawn()
         .unwrap();
     let begun = Instant::now();
-    let working = || {
-        let Ok(entries) = std::fs::read_dir(beside) else { return false };
-        entries.flatten().any(|e| e.file_name().to_string_lossy().starts_with(".h5mason-") && e.metadata().is_ok_and(|m| m.len() > 1 << 20))
-    };
-    while !working() {
+    while written(child.id()) < 1 << 20 {
         assert!(child.try_wait().unwrap().is_none(), "it ended before the signal");
         assert!(begun.elapsed() < Duration::from_secs(60), "nothing was written");
         std::thread::sleep(Duration::from_millis(5));
@@ -59,10 +65,10 @@ fn a_signal_leaves_nothing_behind() {
     let dir = tempdir();
     let dir = dir.path();
     std::fs::write(dir.join("m.toml"), LARGE).unwrap();
-    let ended = interrupted(dir, &["build", "m.toml", "-o", "x.h5"], dir, Signal::INT);
+    let ended = interrupted(dir, &["build", "m.toml", "-o", "x.h5"], Signal::INT);
     assert_eq!(ended, Some(2), "a shell sees 130");
     assert_eq!(names(dir), set(["m.toml"]));
-    let ended = interrupted(dir, &["build", "m.toml", "-o", "new/er/x.h5"], &dir.join("new/er"), Signal::TERM);
+    let ended = interrupted(dir, &["build", "m.toml", "-o", "new/er/x.h5"], Signal::TERM);
     assert_eq!(ended, Some(15));
     assert_eq!(names(dir), set(["m.toml"]), "the folders go, too");
 }
@@ -75,7 +81,7 @@ fn a_signal_leaves_the_target_of_an_apply_as_it_was() {
     std::fs::write(dir.join("m.toml"), LARGE).unwrap();
     assert_eq!(run(dir, &["build", "a.toml", "-o", "x.h5"]).0, 0);
     let before = std::fs::read(dir.join("x.h5")).unwrap();
-    assert_eq!(interrupted(dir, &["apply", "m.toml", "x.h5"], dir, Signal::INT), Some(2));
+    assert_eq!(interrupted(dir, &["apply", "m.toml", "x.h5"], Signal::INT), Some(2));
     assert_eq!(std::fs::read(dir.join("x.h5")).unwrap(), before);
     assert_eq!(names(dir), set(["a.toml", "m.toml", "x.h5"]));
     // The lock went with the process.
@@ -113,44 +119,77 @@ fn a_file_with_several_links_is_not_replaced() {
     assert_eq!(run(dir, &["build", "m.toml", "-o", "x.h5"]).0, 0);
     assert_eq!(std::fs::metadata(dir.join("x.h5")).unwrap().nlink(), 1);
     std::fs::hard_link(dir.join("x.h5"), dir.join("y.h5")).unwrap();
-    for args in [&["build", "n.toml", "--force", "-o", "x.h5"][..], &["apply", "n.toml", "x.h5"]] {
+    for args in [&["build", "n.toml", "--force", "-o", "x.h5"][..], &["apply", "--commit", "replace", "n.toml", "x.h5"]] {
         let (code, said) = run(dir, args);
         assert!(code == 2 && said.contains("2 hard links"), "{said}");
     }
     assert_eq!(run(dir, &["check", "m.toml", "y.h5"]).0, 0);
     assert_eq!(names(dir), set(["m.toml", "n.toml", "x.h5", "y.h5"]));
+    // In place the other name has the change, too.
+    assert_eq!(run(dir, &["apply", "n.toml", "x.h5"]).0, 0);
+    assert_eq!(run(dir, &["check", "n.toml", "y.h5"]).0, 0);
+    assert_eq!(std::fs::metadata(dir.join("x.h5")).unwrap().nlink(), 2);
+}
+
+/// Takes a file in hand and makes a group in it, which is not committed yet.
+fn begun(target: &Path, by: CommitBy) -> InPlace {
+    let change = InPlace::begin(Lock::acquire(target, Duration::ZERO).unwrap(), by).unwrap();
+    let file = File::open_session_writable(change.session(), (Libver::V18, Libver::Latest)).unwrap();
+    let new = NewGroup { link_order: TrackOrder::No, attr_order: TrackOrder::No, name_charset: None };
+    file.root().unwrap().create_group(b"new", new).unwrap();
+    file.close().unwrap();
+    change
+}
+
+fn has_group(file: File) -> bool {
+    file.root().unwrap().link(b"new").unwrap().is_some()
+}
+
+#[test]
+fn a_change_is_seen_through_its_session_only() {
+    let dir = tempdir();
+    let dir = dir.path();
+    std::fs::write(dir.join("m.toml"), SMALL).unwrap();
+    assert_eq!(run(dir, &["build", "m.toml", "-o", "x.h5"]).0, 0);
+    let target = dir.join("x.h5");
+    let old = std::fs::read(&target).unwrap();
+    for by in [CommitBy::Journal, CommitBy::Replace] {
+        let change = begun(&target, by);
+        assert!(has_group(File::open_session(change.session()).unwrap()));
+        let now = std::fs::read(&target).unwrap();
+        assert!(now[..old.len()] == old[..], "below its old end nothing is written");
+        drop(change);
+        assert!(std::fs::read(&target).unwrap() == old, "it was not committed");
+    }
+    let receipt = begun(&target, CommitBy::Journal).commit().unwrap();
+    assert!(receipt.uncut.is_none() && receipt.work.syncs == 4, "{receipt:?}");
+    assert!(has_group(File::open(&target, h5mason::h5::Locking::On).unwrap()));
+    assert_eq!(names(dir), set(["m.toml", "x.h5"]));
 }
 
 #[test]
 fn a_file_replaced_behind_the_lock_is_left_alone() {
     let dir = tempdir();
-    let target = dir.path().join("x");
-    std::fs::write(&target, "old").unwrap();
-    let lock = Lock::acquire(&target, Duration::ZERO).unwrap();
-    let clone = Replacement::begin(lock).unwrap();
-    assert_eq!(std::fs::read(clone.path()).unwrap(), b"old");
-    std::fs::write(dir.path().join("y"), "foreign").unwrap();
-    std::fs::rename(dir.path().join("y"), &target).unwrap();
-    assert!(matches!(clone.commit(), Err(TxnError::Refused { .. })));
-    assert_eq!(std::fs::read(&target).unwrap(), b"foreign");
-    assert_eq!(names(dir.path()), set(["x"]));
+    let dir = dir.path();
+    std::fs::write(dir.join("m.toml"), SMALL).unwrap();
+    assert_eq!(run(dir, &["build", "m.toml", "-o", "x"]).0, 0);
+    let target = dir.join("x");
+    for by in [CommitBy::Journal, CommitBy::Replace] {
+        assert_eq!(run(dir, &["build", "m.toml", "-o", "x", "--force"]).0, 0);
+        let change = begun(&target, by);
+        std::fs::write(dir.join("y"), "foreign").unwrap();
+        std::fs::rename(dir.join("y"), &target).unwrap();
+        let said = change.commit().unwrap_err().to_string();
+        assert!(said.contains("replaced it meanwhile"), "{said}");
+        assert_eq!(std::fs::read(&target).unwrap(), b"foreign");
+        std::fs::remove_file(&target).unwrap();
+    }
     // A link made during the work would keep the old contents.
-    let clone = Replacement::begin(Lock::acquire(&target, Duration::ZERO).unwrap()).unwrap();
-    std::fs::hard_link(&target, dir.path().join("z")).unwrap();
-    assert!(matches!(clone.commit(), Err(TxnError::Refused { .. })));
-    assert_eq!(names(dir.path()), set(["x", "z"]));
-}
-
-#[test]
-fn the_clone_is_of_the_locked_file() {
-    let dir = tempdir();
-    let target = dir.path().join("x");
-    std::fs::write(&target, "locked").unwrap();
-    let lock = Lock::acquire(&target, Duration::ZERO).unwrap();
-    std::fs::write(dir.path().join("y"), "foreign").unwrap();
-    std::fs::rename(dir.path().join("y"), &target).unwrap();
-    let said = Replacement::begin(lock).unwrap_err().to_string();
-    assert!(said.contains("replaced it meanwhile"), "{said}");
+    assert_eq!(run(dir, &["build", "m.toml", "-o", "x"]).0, 0);
+    let change = begun(&target, CommitBy::Replace);
+    std::fs::hard_link(&target, dir.join("z")).unwrap();
+    assert!(matches!(change.commit(), Err(TxnError::Refused { .. })));
+    assert_eq!(names(dir), set(["m.toml", "x", "z"]));
 }
 
 #[test]
