@@ -67,8 +67,8 @@ fn prepare(disk: &mut dyn Disk, change: &Change<'_>) -> io::Result<Option<(Trail
     }
     reserve(disk, change.old, &trailer, &entries)?;
     if let Some(tail) = change.tail {
-        let intent = trailer.intent();
-        write_at(disk, &intent.encode(), intent.at)?;
+        let (at, intent) = trailer.intent();
+        write_at(disk, &intent, at)?;
         disk.sync()?;
         for (offset, len) in tail.places() {
             if !within(change.old..change.new, offset, len) {

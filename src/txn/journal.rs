@@ -154,9 +154,14 @@ impl Trailer {
         Some(Self { kind: Kind::Journal, version, old, new, superblock, journal, table, count, table_sum: table_sum.digest(), at })
     }
 
-    /// The intent trailer for this journal, in the slot before.
-    pub(super) fn intent(&self) -> Self {
-        Self { kind: Kind::Intent, journal: 0, table: 0, count: 0, table_sum: 0, at: self.at - SLOT, ..*self }
+    /// The intent trailer for this journal, in the slot before, with zeros up to where the journal's ends: the file has its
+    /// greatest length at once.
+    pub(super) fn intent(&self) -> (u64, [u8; SLOT as usize + TRAILER]) {
+        let at = self.at - SLOT;
+        let intent = Self { kind: Kind::Intent, journal: 0, table: 0, count: 0, table_sum: 0, at, ..*self };
+        let mut bytes = [0; SLOT as usize + TRAILER];
+        bytes[..TRAILER].copy_from_slice(&intent.encode());
+        (at, bytes)
     }
 
     /// Where the file ends that has it.
@@ -224,9 +229,8 @@ impl Trailer {
         let len = disk.len()?;
         let Some(at) = len.checked_sub(TRAILER as u64) else { return Ok(None) };
         if let Some(trailer) = Self::read(disk, at)? {
-            return Ok(Some(trailer));
+            return Ok(Some(trailer).filter(|trailer| trailer.kind == Kind::Journal));
         }
-        // The intent trailer, with a journal's that is not whole.
         let Some(at) = at.checked_sub(SLOT) else { return Ok(None) };
         Ok(Self::read(disk, at)?.filter(|trailer| trailer.kind == Kind::Intent))
     }

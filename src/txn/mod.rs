@@ -8,6 +8,8 @@ mod change;
 mod clone;
 #[allow(dead_code, reason = "called by what is built next")]
 mod commit;
+#[cfg(test)]
+mod commit_tests;
 #[allow(dead_code, reason = "the border of what is built next")]
 mod disk;
 mod durable;
@@ -16,6 +18,8 @@ mod lock;
 mod memory;
 mod new;
 mod recover;
+#[cfg(test)]
+mod sim;
 mod space;
 mod superblock;
 mod temps;

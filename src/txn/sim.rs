@@ -1,0 +1,363 @@
+//! A simulated disk: it keeps every operation, fails where it is told to, and shows what a crash can leave.
+
+use std::cell::Cell;
+use std::io;
+
+use super::disk::Disk;
+use super::memory::MemoryDisk;
+use super::superblock::{POISON, VERSION_AT};
+
+/// An operation, as it was done.
+#[derive(Debug, Clone)]
+pub(super) enum Op {
+    /// `grows` tells whether the file on the disk may become longer.
+    Write {
+        at: u64,
+        bytes: Vec<u8>,
+        grows: bool,
+    },
+    Truncate(u64),
+    Sync,
+    /// Bytes that were pending may never become durable, though they can be read. Lengths may, with the next sync.
+    FailedSync,
+}
+
+/// How an operation fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Error {
+    /// EIO.
+    Io,
+    /// EIO, but what was to be done was done.
+    IoDone,
+    /// ENOSPC: only what writes.
+    Full,
+    /// EINTR.
+    Interrupted,
+    /// Half of the bytes.
+    Short,
+}
+
+/// The n-th operation fails, or all from it on.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Fault {
+    pub nth: usize,
+    pub for_good: bool,
+    pub error: Error,
+}
+
+/// A fault of the protocol, which a test must find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mutant {
+    /// The n-th sync does nothing.
+    NoSync(usize),
+    /// The journal is cut off before the true version byte is written.
+    CutFirst,
+    /// The intent trailer is not written.
+    NoIntent,
+    /// The poison bit is not set before the pages are written.
+    NoPoison,
+    /// The version byte is written without the bit with its page.
+    NoPoisonInPage,
+}
+
+/// A disk with one file.
+pub(super) struct SimDisk {
+    /// What was durable at the beginning.
+    pub base: Vec<u8>,
+    /// What is read.
+    pub view: MemoryDisk,
+    pub log: Vec<Op>,
+    pub fault: Option<Fault>,
+    pub mutant: Option<Mutant>,
+    /// Where the superblock's version byte is.
+    pub version_at: u64,
+    /// Operations, those that read included.
+    pub count: Cell<usize>,
+    syncs: usize,
+    /// The least length that the file may have on the disk.
+    least: u64,
+    held: Option<(Vec<u8>, u64)>,
+}
+
+impl SimDisk {
+    pub fn new(base: &[u8], superblock: u64) -> Self {
+        Self {
+            base: base.to_vec(),
+            view: MemoryDisk(base.to_vec()),
+            log: Vec::new(),
+            fault: None,
+            mutant: None,
+            version_at: superblock + VERSION_AT,
+            count: Cell::new(0),
+            syncs: 0,
+            least: base.len() as u64,
+            held: None,
+        }
+    }
+
+    /// From now on the operations count anew.
+    pub fn set_fault(&mut self, fault: Option<Fault>) {
+        self.fault = fault;
+        self.count.set(0);
+    }
+
+    /// From now on the syncs count anew.
+    pub fn set_mutant(&mut self, mutant: Option<Mutant>) {
+        self.mutant = mutant;
+        self.syncs = 0;
+    }
+
+    fn fails(&self) -> Option<Error> {
+        let n = self.count.get();
+        self.count.set(n + 1);
+        self.fault.filter(|f| n == f.nth || (f.for_good && n > f.nth)).map(|f| f.error)
+    }
+
+    fn raw_write(&mut self, bytes: &[u8], at: u64) {
+        let grows = at + bytes.len() as u64 > self.least;
+        self.log.push(Op::Write { at, bytes: bytes.to_vec(), grows });
+        self.view.pwrite(bytes, at).unwrap();
+    }
+}
+
+fn error(error: Error) -> io::Error {
+    io::Error::from_raw_os_error(match error {
+        Error::Io | Error::IoDone | Error::Short => 5,
+        Error::Full => 28,
+        Error::Interrupted => 4,
+    })
+}
+
+impl Disk for SimDisk {
+    fn len(&self) -> io::Result<u64> {
+        match self.fails() {
+            None | Some(Error::Full | Error::Short) => self.view.len(),
+            Some(e) => Err(error(e)),
+        }
+    }
+
+    fn pread(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
+        match self.fails() {
+            None | Some(Error::Full) => self.view.pread(buffer, at),
+            Some(Error::Short) => {
+                let half = buffer.len().div_ceil(2);
+                self.view.pread(&mut buffer[..half], at)
+            }
+            Some(e) => Err(error(e)),
+        }
+    }
+
+    fn pwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<usize> {
+        match self.fails() {
+            None => {}
+            Some(Error::Short) => {
+                let half = bytes.len().div_ceil(2);
+                self.raw_write(&bytes[..half], at);
+                return Ok(half);
+            }
+            Some(Error::IoDone) => {
+                self.raw_write(bytes, at);
+                return Err(error(Error::IoDone));
+            }
+            Some(e) => return Err(error(e)),
+        }
+        let is_version = bytes.len() == 1 && at == self.version_at;
+        match self.mutant {
+            Some(Mutant::NoPoison) if is_version && bytes[0] & POISON != 0 => return Ok(1),
+            Some(Mutant::NoIntent) if bytes.len() == 600 => {}
+            Some(Mutant::CutFirst) if is_version && bytes[0] & POISON == 0 => {
+                self.held = Some((bytes.to_vec(), at));
+                return Ok(1);
+            }
+            Some(Mutant::NoPoisonInPage) if !is_version && (at..at + bytes.len() as u64).contains(&self.version_at) => {
+                let mut bytes = bytes.to_vec();
+                bytes[(self.version_at - at) as usize] &= !POISON;
+                self.raw_write(&bytes, at);
+            }
+            _ => self.raw_write(bytes, at),
+        }
+        Ok(bytes.len())
+    }
+
+    fn allocate(&mut self, _: u64, _: u64) -> io::Result<()> {
+        match self.fails() {
+            None | Some(Error::Short) => Ok(()),
+            Some(e) => Err(error(e)),
+        }
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        match self.fails() {
+            None | Some(Error::Short) => {}
+            Some(e) => {
+                self.log.push(Op::FailedSync);
+                return Err(error(e));
+            }
+        }
+        self.syncs += 1;
+        if self.mutant != Some(Mutant::NoSync(self.syncs)) && self.held.is_none() {
+            self.log.push(Op::Sync);
+            self.least = self.view.0.len() as u64;
+        }
+        Ok(())
+    }
+
+    fn truncate(&mut self, len: u64) -> io::Result<()> {
+        let fails = self.fails();
+        if let None | Some(Error::Short | Error::IoDone | Error::Full) = fails {
+            self.log.push(Op::Truncate(len));
+            self.view.truncate(len)?;
+            self.least = self.least.min(len);
+            if let Some((bytes, at)) = self.held.take() {
+                self.raw_write(&bytes, at);
+                self.log.push(Op::Sync);
+            }
+        }
+        match fails {
+            None | Some(Error::Short | Error::Full) => Ok(()),
+            Some(e) => Err(error(e)),
+        }
+    }
+}
+
+/// How crash states are enumerated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Crashes {
+    /// Bytes that are written whole or not at all, at multiples of them.
+    pub grain: u64,
+    /// Does a file only become longer together with the data that are there?
+    pub ordered: bool,
+    /// So many parts of the last operations, and all their subsets are taken.
+    pub exhaustive: usize,
+    /// Of more parts: all prefixes, each alone, each missing.
+    pub sweep: bool,
+    /// Random subsets and orders, beside.
+    pub random: usize,
+}
+
+/// A part of an operation, which a crash leaves done or not.
+enum Part<'a> {
+    Bytes(u64, &'a [u8]),
+    /// The file is this long at least; with that number of parts before it, if it is ordered.
+    Grow(u64, usize),
+    Cut(u64),
+}
+
+/// Calls `each` with every image that a crash during these operations can leave. It gets the number of syncs before.
+pub(super) fn crashes(base: &[u8], log: &[Op], how: Crashes, seed: u64, each: &mut dyn FnMut(Vec<u8>, usize)) {
+    let mut random = Random(seed);
+    let mut ends: Vec<usize> = (0..log.len()).filter(|&i| matches!(log[i], Op::Sync)).collect();
+    ends.push(log.len());
+    for (syncs, &end) in ends.iter().enumerate() {
+        let durable = if syncs == 0 { 0 } else { ends[syncs - 1] };
+        let mut parts: Vec<Part> = Vec::new();
+        let mut forced = Vec::new();
+        for (i, op) in log[..end].iter().enumerate() {
+            // Only the sync that comes next makes bytes durable.
+            let next = log[i..end].iter().find(|op| matches!(op, Op::Sync | Op::FailedSync));
+            let sure = i < durable && matches!(next, Some(Op::Sync));
+            let before = parts.len();
+            match op {
+                Op::Write { at, bytes, grows } => {
+                    let mut from = 0;
+                    while from < bytes.len() {
+                        let here = at + from as u64;
+                        let to = (((here / how.grain + 1) * how.grain - at) as usize).min(bytes.len());
+                        parts.push(Part::Bytes(here, &bytes[from..to]));
+                        from = to;
+                    }
+                    if *grows {
+                        parts.push(Part::Grow(at + bytes.len() as u64, parts.len() - before));
+                    }
+                }
+                Op::Truncate(len) => parts.push(Part::Cut(*len)),
+                Op::Sync | Op::FailedSync => {}
+            }
+            forced.extend(parts[before..].iter().map(|part| match part {
+                Part::Bytes(..) => sure,
+                Part::Grow(..) | Part::Cut(_) => i < durable,
+            }));
+        }
+        let free: Vec<usize> = (0..parts.len()).filter(|&i| !forced[i]).collect();
+        // What is sure and first is the same in all.
+        let first = free.first().copied().unwrap_or(parts.len());
+        let start = build(base, &parts[..first], &vec![true; first], false, None);
+        let parts = &parts[first..];
+        let mut done: Vec<bool> = forced[first..].to_vec();
+        let free: Vec<usize> = free.iter().map(|i| i - first).collect();
+        let n = free.len();
+        let lengths_follow = how.ordered && free.len() == parts.len();
+        let mut take = |chosen: &dyn Fn(usize) -> bool, order: Option<&mut Random>| {
+            for (k, &i) in free.iter().enumerate() {
+                done[i] = chosen(k);
+            }
+            each(build(&start, parts, &done, lengths_follow, order), syncs);
+        };
+        if n <= how.exhaustive {
+            (0..1u64 << n).for_each(|mask| take(&|k| mask >> k & 1 == 1, None));
+        } else if how.sweep {
+            (0..=n).for_each(|m| take(&|k| k < m, None));
+            (0..n).for_each(|m| take(&|k| k != m, None));
+            (0..n).for_each(|m| take(&|k| k == m, None));
+        }
+        if n > 1 {
+            for _ in 0..how.random {
+                let (often, salt) = (random.below(255), random.next());
+                let chosen = |k: usize| Random(salt ^ (k as u64) << 20).below(256) <= often;
+                // Orders matter only where operations overlap; a file system keeps that of lengths.
+                let order = free.len() == parts.len() && !parts.iter().any(|p| matches!(p, Part::Cut(_)));
+                take(&chosen, order.then_some(&mut random));
+            }
+        }
+    }
+}
+
+fn build(base: &[u8], parts: &[Part], done: &[bool], ordered: bool, order: Option<&mut Random>) -> Vec<u8> {
+    let mut data = base.to_vec();
+    let mut size = base.len() as u64;
+    let mut indices: Vec<usize> = (0..parts.len()).collect();
+    if let Some(random) = order {
+        for i in (1..indices.len()).rev() {
+            indices.swap(i, random.below(i as u64 + 1) as usize);
+        }
+    }
+    for i in indices.into_iter().filter(|&i| done[i]) {
+        match parts[i] {
+            Part::Bytes(at, bytes) => {
+                let end = at as usize + bytes.len();
+                if end > data.len() {
+                    data.resize(end, 0);
+                }
+                data[at as usize..end].copy_from_slice(bytes);
+            }
+            Part::Grow(to, before) => {
+                if !ordered || done[i - before..i].iter().all(|&d| d) {
+                    size = size.max(to);
+                }
+            }
+            Part::Cut(to) => {
+                data.truncate(to as usize);
+                size = to;
+            }
+        }
+    }
+    data.resize(size as usize, 0);
+    data
+}
+
+/// SplitMix64: tests are the same every time.
+pub(super) struct Random(pub u64);
+
+impl Random {
+    pub fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub fn below(&mut self, n: u64) -> u64 {
+        self.next() % n.max(1)
+    }
+}
