@@ -22,6 +22,7 @@ mod recover;
 mod sim;
 mod space;
 mod superblock;
+mod table;
 mod temps;
 
 use std::io;
