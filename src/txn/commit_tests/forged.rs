@@ -9,6 +9,7 @@ use super::super::disk::Disk;
 use super::super::journal::sum;
 use super::super::memory::MemoryDisk;
 use super::super::recover::{State, look, settle};
+use super::super::superblock::find;
 use super::bench::{Bench, Broken};
 use super::workload::{SHAPES, Workload};
 
@@ -149,6 +150,11 @@ proptest! {
             prop_assert_eq!(&disk.disk.0, &file);
         } else {
             prop_assert!(settled.is_ok());
+        }
+        // A file in order loses none of its data.
+        if let Ok(Some(superblock)) = find(&MemoryDisk(file.clone())) && !superblock.poisoned {
+            let data = &file[..file.len().min(superblock.end as usize)];
+            prop_assert!(disk.disk.0.starts_with(data));
         }
         // It ends: there is nothing more to do, or what there is cannot be done.
         for _ in 0..3 {
