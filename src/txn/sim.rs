@@ -71,6 +71,8 @@ pub(super) struct SimDisk {
     /// What is read.
     pub view: MemoryDisk,
     pub log: Vec<Op>,
+    /// Offset and length of what was allocated.
+    pub reserved: Vec<(u64, u64)>,
     pub fault: Option<Fault>,
     pub mutant: Option<Mutant>,
     /// Where the superblock's version byte is.
@@ -89,6 +91,7 @@ impl SimDisk {
             base: base.to_vec(),
             view: MemoryDisk(base.to_vec()),
             log: Vec::new(),
+            reserved: Vec::new(),
             fault: None,
             mutant: None,
             version_at: superblock + VERSION_AT,
@@ -183,7 +186,8 @@ impl Disk for SimDisk {
         Ok(bytes.len())
     }
 
-    fn allocate(&mut self, _: u64, _: u64) -> io::Result<()> {
+    fn allocate(&mut self, at: u64, bytes: u64) -> io::Result<()> {
+        self.reserved.push((at, bytes));
         match self.fails() {
             None | Some(Error::Short) => Ok(()),
             Some(e) => Err(error(e)),

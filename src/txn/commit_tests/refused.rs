@@ -101,6 +101,27 @@ fn tables_of_any_length_are_replayed() {
     }
 }
 
+/// A page in a hole of the file needs a block, and after the commit point there must be one.
+#[test]
+fn whatever_is_written_was_reserved() {
+    for shape in SHAPES {
+        let w = Workload::new(0, 512, shape);
+        let mut disk = SimDisk::new(&w.old, 512);
+        w.write_through(&mut disk).unwrap();
+        let before = disk.log.len();
+        w.commit(&mut disk).unwrap();
+        for op in &disk.log[before..] {
+            let Op::Write { at, bytes, .. } = op else { continue };
+            let (from, to) = (*at, at + bytes.len() as u64);
+            // Where the superblock is, is no hole.
+            let reserved = disk.reserved.iter().any(|(a, n)| *a <= from && to <= a + n) || (bytes.len() == 1 && *at == 512 + 8);
+            assert!(reserved, "{}: {from}..{to}, reserved are {:?}", w.name, disk.reserved);
+        }
+        // Neighbours together.
+        assert!(disk.reserved.len() <= 3, "{}: {:?}", w.name, disk.reserved);
+    }
+}
+
 /// Pages that cannot be read any more from the third time on.
 struct Fading(Held, std::cell::Cell<usize>);
 
