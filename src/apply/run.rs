@@ -462,7 +462,7 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
     let copied = if options.commit == CommitBy::Replace { size } else { 0 };
-    change.limit(check_space(target, &plan, copied, options)?);
+    change.begin_writing(check_space(target, &plan, copied, options)?)?;
     // A library bound is not stored in a file: the low one follows the superblock.
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
     let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);

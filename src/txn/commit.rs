@@ -14,8 +14,9 @@ use std::io::{self, BufWriter, Write};
 
 use super::change::{Change, PAGE, Pages};
 use super::disk::{Disk, read_at, read_zeros_at, write_at};
-use super::journal::{Entries, Entry, Trailer, Unusable, sum};
+use super::journal::{Trailer, Unusable, sum};
 use super::superblock::{self, HEAD, POISON, Superblock, VERSION_AT};
+use super::table::{Entries, Entry};
 
 /// The change is in the file and durable.
 #[derive(Debug)]
@@ -70,8 +71,8 @@ fn prepare(disk: &mut dyn Disk, change: &Change<'_>) -> io::Result<Option<(Trail
     }
     reserve(disk, &trailer, &entries)?;
     if let Some(tail) = change.tail {
-        let intent = trailer.intent();
-        write_at(disk, &intent.encode(), intent.at)?;
+        let (at, intent) = trailer.intent();
+        write_at(disk, &intent, at)?;
         disk.sync()?;
         for (offset, len) in tail.places() {
             if !within(change.old..change.new, offset, len) {

@@ -75,9 +75,14 @@ impl InPlace {
         Ok(Self { session, overlay, superblock: found.at, trailing, by, tail, lock })
     }
 
-    /// At most so many bytes may be written from now on.
-    pub fn limit(&self, most: u64) {
-        locked(&self.overlay).limit(most);
+    /// To be called before anything is written: at most so many bytes may be from now on.
+    ///
+    /// It waits for the disk: what the commit before this one did last, cutting its journal off, must be durable before anything is
+    /// appended, else that journal could stand behind bytes of ours.
+    pub fn begin_writing(&self, most: u64) -> Result<(), TxnError> {
+        let mut overlay = locked(&self.overlay);
+        overlay.limit(most);
+        overlay.disk_mut().sync().map_err(|e| TxnError::io("sync", self.lock.path(), &e))
     }
 
     /// Bytes behind the end of the HDF5 data, which a commit drops.

@@ -7,6 +7,8 @@
 mod change;
 mod clone;
 mod commit;
+#[cfg(test)]
+mod commit_tests;
 mod disk;
 mod durable;
 mod in_place;
@@ -18,8 +20,11 @@ mod overlay;
 mod pages;
 mod recover;
 mod settle;
+#[cfg(test)]
+mod sim;
 mod space;
 mod superblock;
+mod table;
 mod temps;
 
 use std::io;

@@ -57,6 +57,11 @@ impl<D: Disk> Overlay<D> {
         &self.disk
     }
 
+    /// The disk below.
+    pub fn disk_mut(&mut self) -> &mut D {
+        &mut self.disk
+    }
+
     /// The file's own bytes, as far as they count.
     fn base(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
         let valid = self.cut.saturating_sub(at).min(buffer.len() as u64) as usize;

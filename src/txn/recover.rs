@@ -8,8 +8,9 @@ use std::io;
 use super::change::PAGE;
 use super::commit::{redo, truncate};
 use super::disk::{Disk, read_at, write_at};
-use super::journal::{Entries, Kind, Sum, Trailer, Unusable, fits, sum};
+use super::journal::{Kind, Sum, Trailer, Unusable, fits, sum};
 use super::superblock::{self, POISON, VERSION_AT};
+use super::table::Entries;
 
 /// How a file was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
