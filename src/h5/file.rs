@@ -17,7 +17,7 @@ use hdf5_sys::h5p::{
 
 use super::id::c_string;
 use super::object::{Object, order_flags};
-use super::{H5Error, Id, Result, call, status};
+use super::{H5Error, Id, Result, call, moving, status};
 use crate::model::{FileSpace, Libver, Orders, SpaceStrategy};
 
 /// Shall HDF5 lock the file?
@@ -171,7 +171,7 @@ impl File {
     /// Hands everything to the operating system and closes, reporting what goes wrong.
     pub fn close(self) -> Result<()> {
         // SAFETY: valid identifier.
-        status(|| format!("cannot write {}", self.name), || unsafe { H5Fflush(self.id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) })
+        moving(|| format!("cannot write {}", self.name), || unsafe { H5Fflush(self.id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) })
     }
 }
 

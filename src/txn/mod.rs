@@ -6,11 +6,13 @@
 #[allow(dead_code, reason = "the border of what is built next")]
 mod change;
 mod clone;
+mod crash;
 #[allow(dead_code, reason = "the border of what is built next")]
 mod disk;
 mod durable;
 mod lock;
 mod new;
+pub mod notify;
 mod space;
 mod temps;
 
@@ -18,6 +20,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 pub use clone::Replacement;
+pub use crash::{Reported, recover_after_crash};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
 pub use space::free_bytes;

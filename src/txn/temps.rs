@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tempfile::TempPath;
 
+use super::notify::{Event, tell};
+
 /// What would stay behind if the process ended now. Whoever makes, places or removes one of these
 /// holds the lock meanwhile, so that the list is always true.
 static TRACES: Mutex<Traces> = Mutex::new(Traces { files: Vec::new(), folders: Vec::new() });
@@ -55,6 +57,7 @@ impl Temp {
             .tempfile_in(folder)?;
         let (file, guard) = named.into_parts();
         let path = guard.to_path_buf();
+        tell(&Event::FileMade(path.clone()));
         traces.files.push(path.clone());
         Ok(Self { file, path, guard: Some(guard) })
     }
@@ -85,6 +88,7 @@ impl Temp {
         let Some(guard) = self.guard.take() else { return Err(io::ErrorKind::NotFound.into()) };
         match rename(guard) {
             Ok(()) => {
+                tell(&Event::FileGone(self.path.clone()));
                 traces.files.retain(|p| *p != self.path);
                 Ok(())
             }
@@ -101,6 +105,7 @@ impl Drop for Temp {
         if let Some(guard) = self.guard.take() {
             let mut traces = traces();
             drop(guard);
+            tell(&Event::FileGone(self.path.clone()));
             traces.files.retain(|p| *p != self.path);
         }
     }
@@ -119,6 +124,7 @@ impl Folders {
             let mut traces = traces();
             match std::fs::create_dir(path) {
                 Ok(()) => {
+                    tell(&Event::FolderMade(path.to_owned()));
                     traces.folders.push(path.to_owned());
                     made.0.push(path.to_owned());
                 }
@@ -135,7 +141,10 @@ impl Folders {
     /// They stay. Returns them, outermost first.
     pub fn keep(mut self) -> Vec<PathBuf> {
         let made = std::mem::take(&mut self.0);
-        traces().folders.retain(|p| !made.contains(p));
+        let mut traces = traces();
+        made.iter().for_each(|path| tell(&Event::FolderGone(path.clone())));
+        traces.folders.retain(|p| !made.contains(p));
+        drop(traces);
         made
     }
 }
@@ -149,6 +158,7 @@ impl Drop for Folders {
         // Folders that something else has used meanwhile are not empty and stay.
         for path in self.0.iter().rev() {
             let _ = std::fs::remove_dir(path);
+            tell(&Event::FolderGone(path.clone()));
         }
         traces.folders.retain(|p| !self.0.contains(p));
     }
