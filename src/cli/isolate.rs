@@ -300,7 +300,8 @@ impl Life {
         };
         match (self.unsettled(), self.phase) {
             (true, Phase::Committed) => format!("{what} after {name} was written"),
-            (true, _) => format!("{what} while {name} was being put into its place"),
+            (true, _) if file.work == Work::Build => format!("{what} while {name} was being put into its place"),
+            (true, _) => format!("{what} while the changes of {name} were being committed"),
             (false, _) => format!("{what} while {doing} {name}; {}", untouched(file.work)),
         }
     }
@@ -355,7 +356,12 @@ mod tests {
             SIGABRT,
             "h5mason or the HDF5 library ran out of memory or gave up while building 1.h5; nothing was written",
         );
-        check(Work::Change, &[Event::Committing], SIGKILL, "h5mason was killed (out of memory?) while 1.h5 was being put into its place");
+        check(
+            Work::Change,
+            &[Event::Committing],
+            SIGKILL,
+            "h5mason was killed (out of memory?) while the changes of 1.h5 were being committed",
+        );
         check(Work::Change, &[Event::Committing, Event::Committed], SIGSEGV, "the HDF5 library crashed after 1.h5 was written");
         // What capture writes is not what it reads.
         check(Work::Read, &[Event::Committing], SIGSEGV, "the HDF5 library crashed while reading 1.h5; the file was not modified");
