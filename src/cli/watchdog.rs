@@ -57,6 +57,8 @@ struct Seen {
     /// Files begun.
     file: u64,
     committing: bool,
+    /// Bytes that the process had written when it last moved data: one call may copy a whole dataset, or allocate it.
+    written: u64,
 }
 
 /// Decides when to give up.
@@ -78,14 +80,15 @@ impl Watch {
         let before = self.before.replace(seen)?;
         self.file = if seen.file == before.file { self.file + spent.wall } else { Duration::ZERO };
         let (now, then) = (seen.activity, before.activity);
-        let same_call = now.call == then.call && now.doing != Doing::Nothing;
+        let wrote = seen.written != before.written;
+        let same_call = now.call == then.call && now.doing != Doing::Nothing && !wrote;
         if same_call {
             self.call.add(spent)
         } else {
             self.call = Spent::default()
         }
         // Time without calls is our own, not the object's.
-        match (now.object == then.object, now.call == then.call && now.doing == Doing::Nothing) {
+        match (now.object == then.object && !wrote, now.call == then.call && now.doing == Doing::Nothing) {
             (false, _) => self.object = Spent::default(),
             (true, false) => self.object.add(spent),
             (true, true) => {}
@@ -112,13 +115,17 @@ pub fn start(limits: Limits, give_up: impl FnOnce(GivenUp) + Send + 'static) -> 
         let mut watch = Watch::new(limits);
         #[expect(clippy::disallowed_methods, reason = "the clock decides only when to give up")]
         let clock = Instant::now;
-        let (mut then, mut cpu_then) = (clock(), cpu_time());
+        let (mut then, mut cpu_then, mut written) = (clock(), cpu_time(), 0);
         loop {
             std::thread::sleep(TICK);
             let (now, cpu) = (clock(), cpu_time());
             let spent = Spent { wall: now.saturating_duration_since(then), cpu: cpu.saturating_sub(cpu_then) };
             (then, cpu_then) = (now, cpu);
-            let seen = Seen { activity: activity::now(), file: notify::files_begun(), committing: notify::is_committing() };
+            let activity = activity::now();
+            if matches!(activity.doing, Doing::Data | Doing::Closing) {
+                written = bytes_written();
+            }
+            let seen = Seen { activity, file: notify::files_begun(), committing: notify::is_committing(), written };
             if let Some(why) = watch.tick(spent, seen)
                 && notify::give_up()
             {
@@ -134,6 +141,13 @@ fn cpu_time() -> Duration {
     Duration::try_from(time).unwrap_or_default()
 }
 
+/// Bytes that this process has written, wherever to; 0 where it cannot be told.
+fn bytes_written() -> u64 {
+    let text = std::fs::read_to_string("/proc/self/io").unwrap_or_default();
+    let count = text.lines().find_map(|line| line.strip_prefix("wchar:"));
+    count.and_then(|n| n.trim().parse().ok()).unwrap_or(0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -142,7 +156,7 @@ mod tests {
     const WAITING: Spent = Spent { wall: TICK, cpu: Duration::ZERO };
 
     fn seen(call: u64, doing: Doing, object: u64) -> Seen {
-        Seen { activity: Activity { call, doing, object }, file: 1, committing: false }
+        Seen { activity: Activity { call, doing, object }, file: 1, committing: false, written: 0 }
     }
 
     /// After how many ticks of the same kind it gives up, and why; at most ten thousand.
@@ -173,6 +187,12 @@ mod tests {
         stuck(60, 600, BUSY, |n| seen(n, Doing::Metadata, 1));
         assert_eq!(gives_up(None, BUSY, |n| seen(n, Doing::Metadata, n / 500)), None, "one object after the other");
         assert_eq!(gives_up(None, BUSY, |n| seen(n / 49, Doing::Metadata, n / 49)), None);
+    }
+
+    #[test]
+    fn one_call_that_writes_on() {
+        assert_eq!(gives_up(None, BUSY, |n| Seen { written: n / 500, ..seen(7, Doing::Data, 1) }), None);
+        stuck(60, 1600, BUSY, |n| Seen { written: n.min(1000), ..seen(7, Doing::Data, 1) });
     }
 
     #[test]
