@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::show::ShowArgs;
+use super::worker::Orders;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Build and change HDF5 files from TOML manifests: planned, idempotent, atomic.
@@ -28,6 +29,12 @@ pub struct Cli {
     /// Show what is kept, too, and long plans whole
     #[arg(long, short, global = true)]
     pub verbose: bool,
+    /// Give up on a file after this many seconds [default: after 5 without progress, or 60 while moving data]
+    #[arg(long, global = true, value_name = "SECONDS", value_parser = timeout)]
+    pub timeout: Option<Duration>,
+    /// What a parent tells the process that works for it
+    #[arg(long, hide = true, value_name = "ORDERS")]
+    pub worker: Option<Orders>,
 }
 
 /// When to use colour.
@@ -337,6 +344,10 @@ fn bytes(text: &str) -> Result<u64, String> {
         Ok(value) => Ok((value * scale) as u64),
         Err(_) => Err(wrong()),
     }
+}
+
+fn timeout(text: &str) -> Result<Duration, String> {
+    seconds(text).and_then(|t| if t.is_zero() { Err("a number of seconds above 0".into()) } else { Ok(t) })
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

@@ -11,6 +11,7 @@ use crate::h5::{File, Locking};
 use crate::manifest::{MAX_MANIFEST_BYTES, Overrides, load};
 use crate::model::{Glob, H5Path};
 use crate::report::findings_text;
+use crate::txn::notify::{Work, Working};
 use crate::txn::{Batch, Existing, NewTarget};
 
 /// Where the manifest and what belongs to it go.
@@ -23,7 +24,8 @@ struct Place {
 
 /// `capture`: a manifest that builds the file again.
 pub fn run(args: &CaptureArgs, output: &Output) -> u8 {
-    match captured(args, output) {
+    let working = Working::begin(0, 1, Work::Read, &args.file, TROUBLE);
+    let code = match captured(args, output) {
         Ok(()) => DONE,
         Err(Trouble::Line(message, help)) => {
             output.error(&message, &help.iter().map(String::as_str).collect::<Vec<_>>());
@@ -37,7 +39,9 @@ pub fn run(args: &CaptureArgs, output: &Output) -> u8 {
             output.tell(&format!("\n{problems} of {} cannot be captured; nothing was written.\n", args.file.display()));
             TROUBLE
         }
-    }
+    };
+    working.end(code);
+    code
 }
 
 enum Trouble {

@@ -6,10 +6,11 @@ use super::args::{ApplyArgs, BuildArgs, CommitWay, Format, ManifestArgs, Recover
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{failure_code, input_hashes, remedies, targets, tell_failure};
+use super::targets::{failure_code, input_hashes, remaining, remedies, targets, tell_failure};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::txn::notify::{Work, Working};
 use crate::txn::{CommitBy, recover};
 
 fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Loaded, format: Format, output: &Output) {
@@ -81,7 +82,8 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
     let Some(files) = targets(&given, &loaded, output) else { return TROUBLE };
     let options = Options { force: args.force, no_sync: args.no_sync, max_bytes: args.max_bytes, ..options(&args.common) };
     let mut worst = DONE;
-    for target in &files {
+    for (index, target) in remaining(&files, output) {
+        let working = Working::begin(index, files.len(), Work::Build, target, TROUBLE);
         if let Some(name) = own_text(&loaded, target) {
             output.error(&format!("{} is {name}, which this manifest is read from", target.display()), &["name another file with -o"]);
             return TROUBLE;
@@ -89,16 +91,26 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
         let mut meter = Meter::new();
         let result = build_file(&loaded.desired, target, &options, &mut |p| meter.tick(&p));
         meter.finish();
-        match result {
-            Ok(applied) => tell_applied(&applied, &args.common.manifest, target, &loaded, args.common.format, output),
-            Err(failure) => {
-                let shown = tell_refused(&failure, &args.common, target, &loaded, output);
-                tell_failure(&failure, target, &loaded, output, shown);
-                worst = worst.max(failure_code(&failure));
-            }
-        }
+        let code = tell_result(&result, &args.common, target, &loaded, output);
+        working.end(code);
+        worst = worst.max(code);
     }
     worst
+}
+
+/// Prints what was done to a file, or why nothing was; the exit code.
+fn tell_result(result: &Result<Applied, Failure>, common: &ManifestArgs, target: &Path, loaded: &Loaded, output: &Output) -> u8 {
+    match result {
+        Ok(applied) => {
+            tell_applied(applied, &common.manifest, target, loaded, common.format, output);
+            DONE
+        }
+        Err(failure) => {
+            let shown = tell_refused(failure, common, target, loaded, output);
+            tell_failure(failure, target, loaded, output, shown);
+            failure_code(failure)
+        }
+    }
 }
 
 /// `apply`: changes.
@@ -118,16 +130,12 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
         }
     };
     let mut worst = DONE;
-    for target in &files {
+    for (index, target) in remaining(&files, output) {
+        let working = Working::begin(index, files.len(), Work::Change, target, TROUBLE);
         let result = apply_one(args, &loaded, target, &options, saved.as_deref());
-        match result {
-            Ok(applied) => tell_applied(&applied, &args.common.manifest, target, &loaded, args.common.format, output),
-            Err(failure) => {
-                let shown = tell_refused(&failure, &args.common, target, &loaded, output);
-                tell_failure(&failure, target, &loaded, output, shown);
-                worst = worst.max(failure_code(&failure));
-            }
-        }
+        let code = tell_result(&result, &args.common, target, &loaded, output);
+        working.end(code);
+        worst = worst.max(code);
     }
     worst
 }

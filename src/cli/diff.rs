@@ -1,5 +1,7 @@
 //! `diff`.
 
+use std::path::Path;
+
 use super::args::{DiffArgs, Format};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
@@ -9,12 +11,14 @@ use crate::diff::{Mask, Options, diff};
 use crate::h5::Locking;
 use crate::model::{Comparison, Glob, Tolerance};
 use crate::report::{DiffContext, count, diff_json, diff_summary, diff_text, escape_controls, findings_text};
+use crate::txn::notify::{Work, Working};
 
 /// `diff`: what differs between two files.
 pub fn run(args: &DiffArgs, output: &Output) -> u8 {
-    let compared = options(args).and_then(|options| compare(args, &options));
     let (a, b) = (args.a.display().to_string(), args.b.display().to_string());
-    match compared {
+    let working = Working::begin(0, 1, Work::Read, Path::new(&format!("{a} and {b}")), TROUBLE);
+    let compared = options(args).and_then(|options| compare(args, &options));
+    let code = match compared {
         Ok(comparison) => {
             print(&comparison, &DiffContext { a: &a, b: &b }, args.format, output);
             match (comparison.untold.is_empty(), comparison.differences.is_empty()) {
@@ -27,7 +31,9 @@ pub fn run(args: &DiffArgs, output: &Output) -> u8 {
             output.error(&message, &[]);
             TROUBLE
         }
-    }
+    };
+    working.end(code);
+    code
 }
 
 /// Fails with a line.

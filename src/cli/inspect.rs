@@ -6,11 +6,12 @@ use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
 use super::manifest::{loaded, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{input_hashes, targets, tell_conflicts, tell_failure};
+use super::targets::{input_hashes, remaining, targets, tell_conflicts, tell_failure};
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
 use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::txn::notify::{Work, Working};
 
 fn reading(common: &ManifestArgs, args: &ReadingArgs) -> Options {
     Options { no_data: args.no_data, no_lock: args.no_lock, ..options(common) }
@@ -83,7 +84,8 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     let options = reading(&args.common, &args.reading);
     let (mut worst, mut saved) = (DONE, String::new());
     let inputs = args.out.is_some().then(|| input_hashes(&loaded));
-    for target in &files {
+    for (index, target) in remaining(&files, output) {
+        let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
@@ -104,9 +106,14 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
             (p, true) if !p.steps.is_empty() => DIFFERENT,
             _ => DONE,
         };
+        working.end(code);
         worst = worst.max(code);
     }
     let Some(path) = &args.out else { return worst };
+    if output.resume.from > 0 {
+        // An earlier process died and took its part of the plan along; its parent has said so.
+        return TROUBLE;
+    }
     if !is_free_for_a_plan(path) {
         output.error(&format!("{} exists and is not a saved plan; it was left alone", path.display()), &["name another file for --out"]);
         return TROUBLE;
@@ -133,8 +140,9 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let options = reading(&args.common, &args.reading);
-    let (mut worst, mut same) = (DONE, 0usize);
-    for target in &files {
+    let (mut worst, mut same) = (DONE, output.resume.done as usize);
+    for (index, target) in remaining(&files, output) {
+        let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
@@ -151,12 +159,14 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
             if args.common.format == Format::Text && (output.verbose || files.len() == 1) {
                 print_text(&prepared, target, &loaded, output);
             }
+            working.end(DONE);
             continue;
         }
         worst = worst.max(DIFFERENT);
         if args.common.format == Format::Text {
             tell_difference(&prepared, target, &loaded, output);
         }
+        working.end(DIFFERENT);
     }
     if args.common.format == Format::Text && files.len() > 1 {
         output.print(&format!("{same} of {} files as declared\n", files.len()));

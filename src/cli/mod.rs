@@ -5,6 +5,7 @@ mod capture;
 mod change;
 mod diff;
 mod inspect;
+mod isolate;
 mod manifest;
 mod output;
 mod progress;
@@ -12,5 +13,8 @@ mod run;
 mod show;
 mod signals;
 mod targets;
+mod watchdog;
+mod wire;
+mod worker;
 
 pub use run::main;

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::args::{Cli, ColorWhen};
+use super::worker::Resume;
 use crate::report::Paint;
 
 static LOST: AtomicBool = AtomicBool::new(false);
@@ -26,6 +27,8 @@ pub struct Output {
     pub err: Paint,
     /// Show everything?
     pub verbose: bool,
+    /// Which files an earlier process has dealt with.
+    pub resume: Resume,
 }
 
 impl Output {
@@ -40,7 +43,12 @@ impl Output {
                 ColorWhen::Auto => terminal && !plain,
             },
         };
-        Self { out: paint(std::io::stdout().is_terminal()), err: paint(std::io::stderr().is_terminal()), verbose: cli.verbose }
+        Self {
+            out: paint(std::io::stdout().is_terminal()),
+            err: paint(std::io::stderr().is_terminal()),
+            verbose: cli.verbose,
+            resume: cli.worker.map(|orders| orders.resume).unwrap_or_default(),
+        }
     }
 
     /// Prints to stdout. A reader that went away ends the output, not the work; anything else that goes wrong is
@@ -67,6 +75,13 @@ impl Output {
     /// `note: …`.
     pub fn note(&self, message: &str) {
         self.tell(&format!("{} {}\n", self.err.bold("note:"), crate::report::escape_controls(message)));
+    }
+
+    /// Removes what a progress bar left on a terminal.
+    pub fn clear_line(&self) {
+        if std::io::stderr().is_terminal() {
+            self.tell("\r\x1b[K");
+        }
     }
 
     /// `error: …` with remedies.

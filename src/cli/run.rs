@@ -1,35 +1,108 @@
 //! From arguments to an exit code.
 
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use clap::{CommandFactory, Parser};
+use signal_hook::low_level;
 
 use super::args::{Cli, Command, SchemaOf};
+use super::isolate::{self, Ended, Life};
 use super::output::{DONE, Output, TROUBLE};
-use super::{capture, change, diff, inspect, show, signals};
+use super::watchdog::{self, Limits};
+use super::{capture, change, diff, inspect, show, signals, worker};
+use crate::txn::notify::{self, Event, GivenUp};
 
 /// The command.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let output = Output::new(&cli);
-    if let Err(e) = signals::clean_up_on_signals() {
-        output.error(&format!("cannot handle signals: {e}"), &[]);
-        return ExitCode::from(TROUBLE);
+    if let Some(text) = text_of_ours(&cli.command) {
+        output.print(&text);
+        return ended(DONE, &output);
     }
-    if let Some(threads) = cli.threads
-        && let Err(e) = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global()
-    {
-        output.error(&format!("cannot start {threads} threads: {e}"), &[]);
-        return ExitCode::from(TROUBLE);
+    if cli.worker.is_none() {
+        match isolate::run(&cli, &output) {
+            Some(Ended::Code(code)) => return ExitCode::from(code),
+            Some(Ended::Signal(signal)) => signals::end_by(signal),
+            None => {}
+        }
     }
-    let code = match &cli.command {
-        Command::Build(args) => change::build(args, &output),
-        Command::Plan(args) => inspect::plan(args, &output),
-        Command::Apply(args) => change::apply_all(args, &output),
-        Command::Check(args) => inspect::check(args, &output),
-        Command::Recover(args) => change::recover_all(args, &output),
-        Command::Capture(args) => capture::run(args, &output),
-        Command::Diff(args) => diff::run(args, &output),
+    match begin(&cli, &output) {
+        Ok(()) => {
+            let code = work(&cli.command, &output);
+            ended(code, &output)
+        }
+        Err(message) => {
+            output.error(&message, &[]);
+            ended(TROUBLE, &output)
+        }
+    }
+}
+
+/// Answers that need no file.
+fn text_of_ours(command: &Command) -> Option<String> {
+    match command {
+        Command::Schema { what: SchemaOf::Manifest } => Some(crate::MANIFEST_SCHEMA.into()),
+        Command::Schema { what: SchemaOf::Plan } => Some(crate::PLAN_SCHEMA.into()),
+        Command::Completions { shell } => {
+            let mut text = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "h5mason", &mut text);
+            Some(String::from_utf8_lossy(&text).into_owned())
+        }
+        Command::Build(_)
+        | Command::Plan(_)
+        | Command::Apply(_)
+        | Command::Check(_)
+        | Command::Recover(_)
+        | Command::Capture(_)
+        | Command::Diff(_)
+        | Command::Show(_) => None,
+    }
+}
+
+/// Prepares the process that does the work. The error is a line.
+fn begin(cli: &Cli, output: &Output) -> Result<(), String> {
+    signals::clean_up_on_signals().map_err(|e| format!("cannot handle signals: {e}"))?;
+    let limits = Limits::new(cli.timeout);
+    match &cli.worker {
+        Some(orders) => {
+            worker::settle(orders);
+            // The parent ends this process, which may be stuck anywhere.
+            watchdog::start(limits, |why| notify::tell(&Event::GivenUp(why)))
+        }
+        None => {
+            let life = Arc::new(Mutex::new(Life::default()));
+            let heard = Arc::clone(&life);
+            notify::listen(Box::new(move |event| heard.lock().unwrap_or_else(PoisonError::into_inner).hear(event)));
+            let output = *output;
+            watchdog::start(limits, move |why| give_up_alone(&life, why, &output))
+        }
+    }
+    .map_err(|e| format!("cannot start a thread: {e}"))?;
+    if let Some(threads) = cli.threads {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+        pool.map_err(|e| format!("cannot start {threads} threads: {e}"))?;
+    }
+    Ok(())
+}
+
+/// Ends a process that has no parent of its own kind.
+fn give_up_alone(life: &Mutex<Life>, why: GivenUp, output: &Output) {
+    crate::txn::abandon();
+    output.error(&life.lock().unwrap_or_else(PoisonError::into_inner).given_up_text(why), &[]);
+    low_level::exit(i32::from(TROUBLE));
+}
+
+fn work(command: &Command, output: &Output) -> u8 {
+    match command {
+        Command::Build(args) => change::build(args, output),
+        Command::Plan(args) => inspect::plan(args, output),
+        Command::Apply(args) => change::apply_all(args, output),
+        Command::Check(args) => inspect::check(args, output),
+        Command::Recover(args) => change::recover_all(args, output),
+        Command::Capture(args) => capture::run(args, output),
+        Command::Diff(args) => diff::run(args, output),
         Command::Show(args) => match show::run(args, &mut std::io::stdout().lock()) {
             Ok(code) => code,
             Err(e) => {
@@ -37,23 +110,16 @@ pub fn main() -> ExitCode {
                 TROUBLE
             }
         },
-        Command::Schema { what } => {
-            output.print(match what {
-                SchemaOf::Manifest => crate::MANIFEST_SCHEMA,
-                SchemaOf::Plan => crate::PLAN_SCHEMA,
-            });
-            DONE
-        }
-        Command::Completions { shell } => {
-            let mut text = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "h5mason", &mut text);
-            output.print(&String::from_utf8_lossy(&text));
-            DONE
-        }
-    };
-    if output.lost() {
-        output.error("the output could not be written", &["what was asked for has been done, or refused, all the same"]);
-        return ExitCode::from(TROUBLE);
+        Command::Schema { .. } | Command::Completions { .. } => DONE,
     }
+}
+
+fn ended(code: u8, output: &Output) -> ExitCode {
+    let lost = output.lost();
+    if lost {
+        output.error("the output could not be written", &["what was asked for has been done, or refused, all the same"]);
+    }
+    let code = if lost { TROUBLE } else { code };
+    notify::tell(&Event::Done(code));
     ExitCode::from(code)
 }

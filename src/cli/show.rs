@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 
 use super::args::Format;
+use super::output::TROUBLE;
 use crate::apply::{Failure, open_target};
 use crate::diag::{did_you_mean, nearest};
 use crate::h5::{File, H5Error, Kind, Locking, Object};
@@ -18,6 +19,7 @@ use crate::report::listing::{Scope, attr_table, attrs_json, in_scope, list_json,
 use crate::report::values::{
     Frame, elements_json, integer_json, integer_values, nested_json, number_values, numbers_json, shape_json, shape_text,
 };
+use crate::txn::notify::{Work, Working};
 
 /// Version of the JSON answers.
 const FORMAT_VERSION: u32 = 1;
@@ -142,7 +144,9 @@ impl From<Failure> for ShowError {
 
 /// Prints what was asked for. The value is the exit code: 2 if a part of it could not be read.
 pub fn run(args: &ShowArgs, out: &mut dyn Write) -> Result<u8, ShowError> {
+    let working = Working::begin(0, 1, Work::Read, &args.file, TROUBLE);
     let answer = answer(args)?;
+    working.end(answer.code);
     match out.write_all(answer.text.as_bytes()).and_then(|()| out.flush()) {
         Ok(()) => Ok(answer.code),
         // The reader has seen enough.

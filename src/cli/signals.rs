@@ -11,19 +11,27 @@ use crate::txn;
 /// From now on SIGINT, SIGTERM and SIGHUP remove what is unfinished, then end the process as they always
 /// do: a shell sees 128 + the signal. Signals that are ignored (`nohup`) stay so.
 pub fn clean_up_on_signals() -> io::Result<()> {
+    watch(|signal| {
+        txn::abandon();
+        end_by(signal);
+    })
+}
+
+/// From now on each SIGINT, SIGTERM and SIGHUP is handed over, in a thread of its own, and does nothing else.
+pub fn watch(mut handle: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| ignored & (1 << (s - 1)) == 0);
     let mut signals = Signals::new(wanted)?;
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            txn::abandon();
-            // Not `std::process::exit`: what runs at exit (HDF5 closing its files) must not run beside a
-            // thread that is inside of it. By the signal itself, so that a shell's loop ends, too.
-            let _ = low_level::emulate_default_handler(signal);
-            low_level::exit(128 + signal);
-        }
-    })?;
+    std::thread::Builder::new().name("signals".into()).spawn(move || signals.forever().for_each(&mut handle))?;
     Ok(())
+}
+
+/// Ends the process as this signal does.
+pub fn end_by(signal: i32) -> ! {
+    // Not `std::process::exit`: what runs at exit (HDF5 closing its files) must not run beside a
+    // thread that is inside of it. By the signal itself, so that a shell's loop ends, too.
+    let _ = low_level::emulate_default_handler(signal);
+    low_level::exit(128 + signal)
 }
 
 /// The set of ignored signals, lowest bit first; empty where it cannot be told.

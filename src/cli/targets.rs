@@ -25,6 +25,11 @@ pub fn targets(files: &[PathBuf], loaded: &Loaded, output: &Output) -> Option<Ve
     }
 }
 
+/// The files that are still to be worked on, each with its place among all of them.
+pub fn remaining<'a>(files: &'a [PathBuf], output: &Output) -> impl Iterator<Item = (usize, &'a PathBuf)> + use<'a> {
+    files.iter().enumerate().skip(output.resume.from as usize)
+}
+
 /// SHA-256 of every input file, for saved plans: other contents are another plan.
 pub fn input_hashes(loaded: &Loaded) -> serde_json::Value {
     use sha2::{Digest, Sha256};

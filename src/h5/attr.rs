@@ -16,7 +16,7 @@ use super::file::property_list;
 use super::id::c_string;
 use super::object::{buffer, set_charset};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
-use super::{H5Error, Id, Object, Result, call, dtype, space, status};
+use super::{H5Error, Id, Object, Result, activity, call, dtype, space, status};
 use crate::model::{AttrSeen, AttrValue, Charset, Elements, bytes_text};
 
 impl Object {
@@ -28,6 +28,7 @@ impl Object {
     pub fn attr(&self, name: &[u8], budget: u64) -> Result<Option<AttrSeen>> {
         let c_name = c_string(name);
         let what = || self.attr_what("read", name);
+        activity::object();
         // SAFETY: valid object and C string, here and below.
         if call(what, || unsafe { H5Aexists(self.id().raw(), c_name.as_ptr()) })? == 0 {
             return Ok(None);
@@ -103,6 +104,7 @@ impl Object {
 
     fn new_attr(&self, name: &[u8], type_id: &Id, space_id: &Id, list: &Id) -> Result<Id> {
         let c_name = c_string(name);
+        activity::object();
         // SAFETY: valid object, C string, type, space and property list.
         call(
             || self.attr_what("create", name),
@@ -203,6 +205,7 @@ impl Object {
 unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5A_info_t, data: *mut c_void) -> i32 {
     // SAFETY: the library passes a terminated name, and the vector that `attr_names` gave it.
     let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Vec<Vec<u8>>>()) };
+    super::activity::progress();
     names.push(name.to_bytes().to_vec());
     0
 }

@@ -9,7 +9,7 @@ use hdf5_sys::h5i::H5Iget_file_id;
 use hdf5_sys::h5p::{H5P_DEFAULT, H5Pget_chunk_opts, H5Pget_filter2, H5Pget_nfilters};
 
 use super::object::buffer;
-use super::{DatasetAccess, H5Error, Id, Result, call, filter, status};
+use super::{DatasetAccess, H5Error, Id, Result, call, filter, moving, status};
 use crate::model::{Filter, Layout, SeenDataset};
 
 // Missing in the crate; declared in H5Dpublic.h.
@@ -140,7 +140,7 @@ impl DatasetAccess {
         let what = || format!("cannot list the chunks of {}", self.object.label());
         let mut listing = Listing { rank: chunk.len(), list: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
         // SAFETY: a valid chunked dataset; the callback gets the listing it was given, and the call ends before it goes.
-        status(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;
+        moving(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;
         let mut list = listing.list;
         let mut index: H5D_chunk_index_t = 0;
         // SAFETY: a valid chunked dataset and an out-parameter.
@@ -184,7 +184,7 @@ impl DatasetAccess {
         let Some(size) = size else { return Err(H5Error::new(what(), format!("it has {} bytes", chunk.bytes))) };
         let (mut bytes, mut held, mut filter_mask) = (vec![0u8; size], size, 0u32);
         // SAFETY: a valid chunked dataset, as many coordinates as it has axes, and a buffer of the size that is passed.
-        status(what, || unsafe {
+        moving(what, || unsafe {
             H5Dread_chunk2(
                 self.object.id().raw(),
                 H5P_DEFAULT,
@@ -205,7 +205,7 @@ impl DatasetAccess {
         let what = || format!("cannot write the chunk at {offset:?} of {}", self.object.label());
         // SAFETY: a valid dataset, which the library checks to be chunked and to have a chunk there; the buffer has the size that is
         // passed, and the coordinates' number is checked against the axes by the caller's pairing of the two datasets.
-        status(what, || unsafe {
+        moving(what, || unsafe {
             H5Dwrite_chunk(
                 self.object.id().raw(),
                 H5P_DEFAULT,
@@ -275,6 +275,7 @@ pub fn prepare_missing(filters: &[Filter]) -> Result<()> {
 unsafe extern "C" fn collect_chunk(offset: *const hsize_t, _: c_uint, address: haddr_t, size: hsize_t, data: *mut c_void) -> c_int {
     // SAFETY: the library passes the listing that `stored` gave it.
     let listing = unsafe { &mut *data.cast::<Listing>() };
+    super::activity::progress();
     // SAFETY: as many coordinates as the dataset has axes.
     let offset = unsafe { std::slice::from_raw_parts(offset, listing.rank) }.to_vec();
     listing.sum = listing.sum.saturating_add(size);

@@ -10,12 +10,14 @@ use hdf5_sys::h5p::*;
 use hdf5_sys::h5t::H5Treclaim;
 use hdf5_sys::h5z::H5Z_FLAG_OPTIONAL;
 
+use super::activity::Doing;
+use super::error::call_as;
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{buffer, link_list, order_flags};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
-use super::{H5Error, Id, Object, Result, call, dtype, filter, space, status};
+use super::{H5Error, Id, Object, Result, call, dtype, filter, moving, plainly, space, status};
 use crate::model::{
     AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, PartialChunks, Region, SeenDataset, Shape,
     TrackOrder,
@@ -99,7 +101,7 @@ impl Object {
         let c_name = c_string(name);
         let stored = new.committed.map_or(&type_id, Object::id);
         // SAFETY: valid identifiers and C string.
-        let id = call(what, || unsafe {
+        let id = call_as(Doing::Data, what, || unsafe {
             H5Dcreate2(self.id().raw(), c_name.as_ptr(), stored.raw(), space_id.raw(), link.raw(), list.raw(), H5P_DEFAULT)
         })?;
         Ok(Object::new(Id::own(id), self.child_label(name)))
@@ -154,20 +156,20 @@ impl Object {
         let value = unsafe { Reader { at: self.id(), left: MOST_VALUE_BYTES }.elements(dtype.resolved(), &raw) };
         let one = space::create(&Shape::Scalar, None)?;
         // SAFETY: the memory that the library put into the buffer, given back once.
-        hdf5::sync::sync(|| unsafe { H5Treclaim(type_id.raw(), one.raw(), H5P_DEFAULT, buffer(&mut raw)) });
+        plainly(Doing::Data, || unsafe { H5Treclaim(type_id.raw(), one.raw(), H5P_DEFAULT, buffer(&mut raw)) });
         Ok(value.map_or(FillValue::Unreadable, FillValue::Value))
     }
 
     /// Bytes the dataset's elements take in the file.
     pub fn storage_bytes(&self) -> u64 {
         // SAFETY: a valid dataset; failure gives 0.
-        hdf5::sync::sync(|| unsafe { hdf5_sys::h5d::H5Dget_storage_size(self.id().raw()) })
+        plainly(Doing::Data, || unsafe { hdf5_sys::h5d::H5Dget_storage_size(self.id().raw()) })
     }
 
     /// Changes the extent of a chunked dataset.
     pub fn set_extent(&self, dims: &[u64]) -> Result<()> {
         // SAFETY: a valid dataset, and as many sizes as it has axes (the planner compared ranks).
-        status(|| format!("cannot grow {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
+        moving(|| format!("cannot grow {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
     }
 
     /// Prepares reading and writing elements.
@@ -203,7 +205,7 @@ impl DatasetAccess {
         let mut raw = vec![0u8; count * self.dtype.size()];
         if !self.dtype.has_outside_data() {
             // SAFETY: the buffer holds the selected number of elements of the dataset's own type.
-            status(what, || unsafe {
+            moving(what, || unsafe {
                 H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, buffer(&mut raw))
             })?;
             return Ok(Elements::Fixed(raw));
@@ -212,7 +214,7 @@ impl DatasetAccess {
         let list = property_list(*H5P_CLS_DATASET_XFER)?;
         outside.serve(&list)?;
         // SAFETY: as above.
-        let read = status(what, || unsafe {
+        let read = moving(what, || unsafe {
             H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), list.raw(), buffer(&mut raw))
         });
         if outside.is_exceeded() {
@@ -232,7 +234,7 @@ impl DatasetAccess {
     /// Gives back what references hold. Failure leaves it to the process's end.
     fn reclaim(&self, list: &Id, memory: &Id, raw: &mut [u8]) {
         // SAFETY: the buffer that was read with this list, whose callbacks take back what the arena gave.
-        hdf5::sync::sync(|| unsafe { H5Treclaim(self.type_id.raw(), memory.raw(), list.raw(), buffer(raw)) });
+        plainly(Doing::Data, || unsafe { H5Treclaim(self.type_id.raw(), memory.raw(), list.raw(), buffer(raw)) });
     }
 
     /// Writes a region, row-major, in the file's own element layout.
@@ -244,7 +246,7 @@ impl DatasetAccess {
         let (memory, file) = self.spaces(region)?;
         // SAFETY: the buffer holds the selected number of elements of the dataset's own type.
         let put = |p: *const std::ffi::c_void| {
-            status(what, || unsafe { H5Dwrite(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, p) })
+            moving(what, || unsafe { H5Dwrite(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), H5P_DEFAULT, p) })
         };
         match data {
             Elements::Fixed(bytes) => put(bytes.as_ptr().cast()),

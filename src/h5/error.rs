@@ -1,4 +1,6 @@
-//! What the library says when it fails, in one line.
+//! Calls of the library, and what it says when it fails, in one line.
+
+use super::activity::{Doing, Running};
 
 /// A failed HDF5 operation: what was being done, and the library's innermost reason.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -42,15 +44,35 @@ impl Code for i64 {
 
 /// Runs one library call under the lock; `what` is only asked for on failure.
 pub(crate) fn call<T: Code>(what: impl FnOnce() -> String, f: impl FnOnce() -> T) -> Result<T> {
+    call_as(Doing::Metadata, what, f)
+}
+
+/// [`call`] for a call that does this.
+pub(crate) fn call_as<T: Code>(doing: Doing, what: impl FnOnce() -> String, f: impl FnOnce() -> T) -> Result<T> {
     hdf5::sync::sync(|| {
+        let running = Running::begin(doing);
         let code = f();
+        drop(running);
         if code.failed() { Err(H5Error::new(what(), cause())) } else { Ok(code) }
+    })
+}
+
+/// Runs one library call that cannot fail, or whose failure means nothing, under the lock.
+pub(crate) fn plainly<T>(doing: Doing, f: impl FnOnce() -> T) -> T {
+    hdf5::sync::sync(|| {
+        let _running = Running::begin(doing);
+        f()
     })
 }
 
 /// [`call`] for callers that need no value.
 pub(crate) fn status<T: Code>(what: impl FnOnce() -> String, f: impl FnOnce() -> T) -> Result<()> {
     call(what, f).map(|_| ())
+}
+
+/// [`status`] for calls that move data: they may take longer.
+pub(crate) fn moving<T: Code>(what: impl FnOnce() -> String, f: impl FnOnce() -> T) -> Result<()> {
+    call_as(Doing::Data, what, f).map(|_| ())
 }
 
 /// The outermost and the innermost message of the error stack.

@@ -18,7 +18,7 @@ use hdf5_sys::h5p::{
 use super::driver::Watched;
 use super::id::c_string;
 use super::object::{Object, order_flags};
-use super::{H5Error, Id, Result, Session, call, status};
+use super::{H5Error, Id, Result, Session, call, moving, status};
 use crate::model::{FileSpace, Libver, Orders, SpaceStrategy};
 
 /// Shall HDF5 lock the file?
@@ -199,7 +199,7 @@ impl File {
     pub fn close(self) -> Result<()> {
         let Self { id, name, session } = self;
         // SAFETY: valid identifier.
-        let flushed = status(|| format!("cannot write {name}"), || unsafe { H5Fflush(id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) });
+        let flushed = moving(|| format!("cannot write {name}"), || unsafe { H5Fflush(id.raw(), H5F_scope_t::H5F_SCOPE_LOCAL) });
         drop(id);
         // What went wrong below is the cause of what the library says.
         session.as_ref().map_or(Ok(()), Watched::check)?;

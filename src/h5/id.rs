@@ -2,6 +2,9 @@
 
 use hdf5_sys::h5i::{H5Idec_ref, hid_t};
 
+use super::activity::Doing;
+use super::plainly;
+
 /// An HDF5 identifier that is closed on drop.
 #[derive(Debug)]
 pub(crate) struct Id(hid_t);
@@ -21,7 +24,7 @@ impl Drop for Id {
     fn drop(&mut self) {
         // SAFETY: the identifier was returned by the library and is released once. Failure leaves it
         // to the library's own clean-up.
-        hdf5::sync::sync(|| unsafe { H5Idec_ref(self.0) });
+        plainly(Doing::Closing, || unsafe { H5Idec_ref(self.0) });
     }
 }
 

@@ -15,7 +15,7 @@ use hdf5_sys::h5t::H5T_cset_t;
 use super::id::c_string;
 use super::object::link_list;
 use super::user_link::{class_of, register};
-use super::{H5Error, Object, Result, call, status};
+use super::{H5Error, Object, Result, call, moving, status};
 use crate::model::{Charset, bytes_text};
 
 /// A link as it is stored.
@@ -165,7 +165,7 @@ impl Object {
         self.check_name(name)?;
         let c_name = c_string(name);
         // SAFETY: valid group and C string.
-        status(
+        moving(
             || format!("cannot remove {} from {}", bytes_text(name), self.label()),
             || unsafe { H5Ldelete(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) },
         )
@@ -191,6 +191,7 @@ pub(crate) fn address(token: H5O_token_t) -> u64 {
 unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5L_info2_t, data: *mut c_void) -> i32 {
     // SAFETY: the library passes a terminated name, and the names that it was given.
     let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Names>()) };
+    super::activity::progress();
     if names.list.len() >= names.most {
         // Not a failure: the iteration stops here.
         return 1;

@@ -3,6 +3,7 @@
 //! Every call goes through the crate's process-wide lock. Handles close themselves. What a file says
 //! about sizes is checked before memory is reserved for it.
 
+pub mod activity;
 mod attr;
 mod chunk;
 mod dataset;
@@ -30,7 +31,7 @@ pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
 
-pub(crate) use error::{Result, call, status};
+pub(crate) use error::{Result, call, moving, plainly, status};
 pub(crate) use id::Id;
 
 /// Removes the environment variables that change what the HDF5 library does: file locking (which would meet

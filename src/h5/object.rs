@@ -18,7 +18,7 @@ use hdf5_sys::h5t::{H5T_cset_t, H5Tcommit_anon};
 use super::file::property_list;
 use super::id::c_string;
 use super::link::address;
-use super::{H5Error, Id, Result, call, dtype, status};
+use super::{H5Error, Id, Result, activity, call, dtype, moving, status};
 use crate::model::{Charset, Dtype, HeaderVersion, ObjectId, Orders, TrackOrder, bytes_text};
 
 /// Longest comment that is read: messages of an object header are smaller.
@@ -79,6 +79,7 @@ impl NewGroup {
 impl Object {
     pub(crate) fn open_at(at: &Id, name: &[u8]) -> Result<Self> {
         let c_name = c_string(name);
+        activity::object();
         // SAFETY: valid location and C string.
         let id = call(|| format!("cannot open {}", bytes_text(name)), || unsafe { H5Oopen(at.raw(), c_name.as_ptr(), H5P_DEFAULT) })?;
         Ok(Self { id: Id::own(id), label: bytes_text(name) })
@@ -223,7 +224,7 @@ impl Object {
         let (copy, link, c_name) = (property_list(*H5P_CLS_OBJECT_COPY)?, link_list(name, charset)?, c_string(name));
         // SAFETY (both): valid identifiers, property lists and C strings.
         status(what, || unsafe { H5Pset_copy_object(copy.raw(), H5O_COPY_WITHOUT_ATTR_FLAG) })?;
-        status(what, || unsafe { H5Ocopy(source.id.raw(), c".".as_ptr(), self.id.raw(), c_name.as_ptr(), copy.raw(), link.raw()) })?;
+        moving(what, || unsafe { H5Ocopy(source.id.raw(), c".".as_ptr(), self.id.raw(), c_name.as_ptr(), copy.raw(), link.raw()) })?;
         self.open(name)
     }
 

@@ -8,6 +8,7 @@ use std::path::Path;
 use rustix::fs::XattrFlags;
 
 use super::durable::{folder_of, open_folder, sync_folder};
+use super::notify::Commit;
 use super::temps::Temp;
 use super::{Lock, TxnError};
 
@@ -44,6 +45,7 @@ impl Replacement {
     /// Makes the clone durable, gives it the target's mode, owner and extended attributes, and renames
     /// it into the target's place. The lock stays with the old file.
     pub fn commit(self, lock: &Lock) -> Result<(), TxnError> {
+        let commit = Commit::begin();
         let Self { mut temp, folder } = self;
         let target = lock.path();
         let meta = lock.file().metadata().map_err(|e| TxnError::io("read", target, &e))?;
@@ -54,7 +56,9 @@ impl Replacement {
         file.sync_all().map_err(|e| TxnError::io("sync", target, &e))?;
         lock.check_replaceable()?;
         temp.replace(target).map_err(|e| TxnError::io("replace", target, &e))?;
-        sync_folder(&folder, target)
+        let synced = sync_folder(&folder, target);
+        commit.done();
+        synced
     }
 }
 

@@ -9,6 +9,7 @@ use super::clone::Replacement;
 use super::commit::{self, Failed};
 use super::disk::{Counted, Disk, RealDisk, Work};
 use super::durable::folder_of;
+use super::notify::{self, Appending, Commit};
 use super::overlay::{BUDGET, Overlay};
 use super::temps::{self, Tail};
 use super::{Lock, TxnError, superblock};
@@ -43,6 +44,8 @@ pub struct InPlace {
     trailing: u64,
     by: CommitBy,
     tail: Option<Tail>,
+    /// Declared last but for the lock: the file is as it was when this is told.
+    appending: Mutex<Option<Appending>>,
     lock: Lock,
 }
 
@@ -72,7 +75,7 @@ impl InPlace {
         };
         let overlay = Arc::new(Mutex::new(overlay));
         let session = Session::new(lock.path(), lock.identity()?, overlay.clone());
-        Ok(Self { session, overlay, superblock: found.at, trailing, by, tail, lock })
+        Ok(Self { session, overlay, superblock: found.at, trailing, by, tail, appending: Mutex::default(), lock })
     }
 
     /// To be called before anything is written: at most so many bytes may be from now on.
@@ -82,6 +85,12 @@ impl InPlace {
     pub fn begin_writing(&self, most: u64) -> Result<(), TxnError> {
         let mut overlay = locked(&self.overlay);
         overlay.limit(most);
+        let (dev, ino) = self.lock.identity()?;
+        let tail = notify::Tail { dev, ino, old_length: overlay.old(), path: self.lock.path().into() };
+        // A clone leaves the file alone.
+        if self.by == CommitBy::Journal {
+            *self.appending.lock().unwrap_or_else(PoisonError::into_inner) = Some(Appending::begin(tail));
+        }
         overlay.disk_mut().sync().map_err(|e| TxnError::io("sync", self.lock.path(), &e))
     }
 
@@ -114,7 +123,9 @@ impl InPlace {
     }
 
     fn journal(self) -> Result<Receipt, TxnError> {
-        let Self { lock, overlay, superblock, tail, .. } = self;
+        let Self { lock, overlay, superblock, tail, appending, .. } = self;
+        // Told when all is over.
+        let _appending = appending;
         let path = lock.path();
         let overlay = locked(&overlay);
         let mut disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(|e| TxnError::io("write", path, &e))?));
@@ -127,9 +138,15 @@ impl InPlace {
             pages: &pages,
             tail: held.as_ref().map(|t| t as &dyn Pages),
         };
-        let mut uninterrupted = None;
-        let done = commit::commit(&mut disk, &change, &mut || uninterrupted = Some(temps::uninterrupted()));
-        drop(uninterrupted);
+        let mut begun = None;
+        let done = commit::commit(&mut disk, &change, &mut || begun = Some((Commit::begin(), temps::uninterrupted())));
+        if let Some((commit, uninterrupted)) = begun {
+            drop(uninterrupted);
+            match &done {
+                Err(Failed::Before(_) | Failed::NotCut(..)) => drop(commit),
+                Ok(_) | Err(Failed::InDoubt(_)) => commit.done(),
+            }
+        }
         let work = overlay.disk().work() + disk.work();
         if let Some(tail) = tail {
             match &done {

@@ -9,6 +9,7 @@ mod clone;
 mod commit;
 #[cfg(test)]
 mod commit_tests;
+mod crash;
 mod disk;
 mod durable;
 mod in_place;
@@ -16,6 +17,7 @@ mod journal;
 mod lock;
 mod memory;
 mod new;
+pub mod notify;
 mod overlay;
 mod pages;
 mod recover;
@@ -30,6 +32,7 @@ mod temps;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use crash::{Left, Reported, recover_after_crash};
 pub use disk::Work;
 pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;

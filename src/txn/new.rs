@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use super::durable::{folder_of, open_folder, sync_contents, sync_folder};
+use super::notify::Commit;
 use super::temps::{Folders, Temp};
 use super::{Lock, TxnError};
 use crate::h5::{self, Backing, H5Error, NewFile, Session};
@@ -107,15 +108,16 @@ impl NewTarget {
 
     /// Puts the file into place; `sync` makes it durable first, and its name last.
     pub fn commit(self, sync: bool) -> Result<(), TxnError> {
+        let commit = Commit::begin();
         let folder = sync.then(|| open_folder(&self.target)).transpose()?;
         self.take_over_mode()?;
         if sync {
             self.temp.file().sync_all().map_err(|e| TxnError::io("sync", &self.target, &e))?;
         }
         let (target, made) = self.place()?;
-        let Some(folder) = folder else { return Ok(()) };
-        sync_folder(&folder, &target)?;
-        sync_names(&made, &target)
+        let synced = folder.map_or(Ok(()), |folder| sync_folder(&folder, &target).and_then(|()| sync_names(&made, &target)));
+        commit.done();
+        synced
     }
 
     /// The file has the mode of what it replaces.
@@ -233,6 +235,7 @@ impl Batch {
 
     /// Puts the files into place: durable contents first, and their names last.
     pub fn commit(&mut self) -> Result<(), TxnError> {
+        let commit = Commit::begin();
         self.waiting.iter().try_for_each(NewTarget::take_over_mode)?;
         let folders = self.folders()?;
         for (folder, target) in &folders {
@@ -246,7 +249,9 @@ impl Batch {
         }
         folders.iter().try_for_each(|(folder, target)| sync_folder(folder, target))?;
         // Without sync there is nothing to wait for here either.
-        made.iter().filter(|_| self.sync).rev().try_for_each(|(folder, target)| sync_names(std::slice::from_ref(folder), target))
+        made.iter().filter(|_| self.sync).rev().try_for_each(|(folder, target)| sync_names(std::slice::from_ref(folder), target))?;
+        commit.done();
+        Ok(())
     }
 
     /// The files' folders, each with a file in it. Links may lead to several.

@@ -11,6 +11,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::TempPath;
 
+use super::notify::{Event, tell};
+
 /// What would stay behind if the process ended now. Whoever makes, places or removes one of these
 /// holds the lock meanwhile, so that the list is always true.
 static TRACES: Mutex<Traces> = Mutex::new(Traces { files: Vec::new(), folders: Vec::new(), tails: Vec::new() });
@@ -160,6 +162,7 @@ impl Named {
         let mut traces = traces();
         let named = tempfile::Builder::new().prefix(".h5mason-").suffix(".tmp").make_in(folder, make)?;
         let (file, path) = named.into_parts();
+        tell(&Event::FileMade(path.to_path_buf()));
         traces.files.push(path.to_path_buf());
         Ok((file, Self(Some(path))))
     }
@@ -184,6 +187,7 @@ impl Named {
         let name = path.to_path_buf();
         match rename(path) {
             Ok(()) => {
+                tell(&Event::FileGone(name.clone()));
                 traces.files.retain(|p| *p != name);
                 Ok(())
             }
@@ -201,6 +205,7 @@ impl Drop for Named {
             let mut traces = traces();
             let name = path.to_path_buf();
             drop(path);
+            tell(&Event::FileGone(name.clone()));
             traces.files.retain(|p| *p != name);
         }
     }
@@ -219,6 +224,7 @@ impl Folders {
             let mut traces = traces();
             match std::fs::create_dir(path) {
                 Ok(()) => {
+                    tell(&Event::FolderMade(path.to_owned()));
                     traces.folders.push(path.to_owned());
                     made.0.push(path.to_owned());
                 }
@@ -235,7 +241,10 @@ impl Folders {
     /// They stay. Returns them, outermost first.
     pub fn keep(mut self) -> Vec<PathBuf> {
         let made = std::mem::take(&mut self.0);
-        traces().folders.retain(|p| !made.contains(p));
+        let mut traces = traces();
+        made.iter().for_each(|path| tell(&Event::FolderGone(path.clone())));
+        traces.folders.retain(|p| !made.contains(p));
+        drop(traces);
         made
     }
 }
@@ -249,6 +258,7 @@ impl Drop for Folders {
         // Folders that something else has used meanwhile are not empty and stay.
         for path in self.0.iter().rev() {
             let _ = std::fs::remove_dir(path);
+            tell(&Event::FolderGone(path.clone()));
         }
         traces.folders.retain(|p| !self.0.contains(p));
     }

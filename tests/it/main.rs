@@ -11,6 +11,7 @@ mod findings;
 mod hostile;
 mod imports;
 mod interop;
+mod isolation;
 mod laws;
 mod messages;
 mod model;

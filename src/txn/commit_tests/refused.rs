@@ -102,7 +102,7 @@ fn tables_of_any_length_are_replayed() {
     }
 }
 
-/// A page in a hole of the file needs a block, and after the commit point there must be one.
+/// A page in a hole of the file needs a block, and after the commit point there must be one; the journal, too, has its space first.
 #[test]
 fn whatever_is_written_was_reserved() {
     for shape in SHAPES {
@@ -114,6 +114,10 @@ fn whatever_is_written_was_reserved() {
         for op in &disk.log[before..] {
             let Op::Write { at, bytes, .. } = op else { continue };
             let (from, to) = (*at, at + bytes.len() as u64);
+            // What is appended is written before the commit point, where a full disk does no harm.
+            if *at >= w.old.len() as u64 && to <= w.new.len().next_multiple_of(4096) as u64 {
+                continue;
+            }
             // Where the superblock is, is no hole.
             let reserved = disk.reserved.iter().any(|(a, n)| *a <= from && to <= a + n) || (bytes.len() == 1 && *at == 512 + 8);
             assert!(reserved, "{}: {from}..{to}, reserved are {:?}", w.name, disk.reserved);

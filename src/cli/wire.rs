@@ -1,0 +1,153 @@
+//! What a worker tells its parent, as bytes in a pipe: a tag, the length of the rest (little-endian), the rest.
+
+use std::ffi::OsString;
+use std::io::{self, Read};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::txn::notify::{Event, GivenUp, Tail, Work};
+
+/// Longer than any message: the kernel takes no path above 4 KiB, but a name for messages may be two of them.
+const MOST_BYTES: u32 = 1 << 20;
+
+/// The message.
+pub fn encode(event: &Event) -> Vec<u8> {
+    let path = |path: &Path| path.as_os_str().as_bytes().to_vec();
+    let (tag, rest) = match event {
+        Event::Begin { index, of, work, name } => {
+            let work = match work {
+                Work::Read => 0u8,
+                Work::Change => 1,
+                Work::Build => 2,
+            };
+            (b'B', [&index.to_le_bytes()[..], &of.to_le_bytes(), &[work], name.as_os_str().as_bytes()].concat())
+        }
+        Event::End(code) => (b'E', vec![*code]),
+        Event::FileMade(p) => (b'F', path(p)),
+        Event::FileGone(p) => (b'f', path(p)),
+        Event::FolderMade(p) => (b'D', path(p)),
+        Event::FolderGone(p) => (b'd', path(p)),
+        Event::Tail(t) => {
+            let numbers = [t.dev.to_le_bytes(), t.ino.to_le_bytes(), t.old_length.to_le_bytes()].concat();
+            (b'T', [&numbers[..], t.path.as_os_str().as_bytes()].concat())
+        }
+        Event::TailGone => (b't', Vec::new()),
+        Event::Committing => (b'C', Vec::new()),
+        Event::Committed => (b'c', Vec::new()),
+        Event::Withdrawn => (b'w', Vec::new()),
+        Event::GivenUp(why) => {
+            let (kind, after) = match why {
+                GivenUp::Stuck(after) => (0u8, after),
+                GivenUp::TooLong(after) => (1, after),
+            };
+            let millis = u64::try_from(after.as_millis()).unwrap_or(u64::MAX);
+            (b'G', [&[kind][..], &millis.to_le_bytes()].concat())
+        }
+        Event::Done(code) => (b'X', vec![*code]),
+    };
+    let length = u32::try_from(rest.len()).unwrap_or(u32::MAX).to_le_bytes();
+    [&[tag][..], &length, &rest].concat()
+}
+
+/// The next message; `None` where there are no more, or what comes is none.
+pub fn decode(from: &mut impl Read) -> io::Result<Option<Event>> {
+    let mut head = [0u8; 5];
+    match from.read_exact(&mut head) {
+        Ok(()) => {}
+        Err(e) if e.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(e) => return Err(e),
+    }
+    let [tag, length @ ..] = head;
+    let length = u32::from_le_bytes(length);
+    if length > MOST_BYTES {
+        return Ok(None);
+    }
+    let mut rest = vec![0u8; length as usize];
+    from.read_exact(&mut rest)?;
+    Ok(event(tag, &rest))
+}
+
+fn event(tag: u8, rest: &[u8]) -> Option<Event> {
+    let path = |bytes: &[u8]| PathBuf::from(OsString::from_vec(bytes.to_vec()));
+    Some(match tag {
+        b'B' => {
+            let (index, rest) = rest.split_first_chunk()?;
+            let (of, rest) = rest.split_first_chunk()?;
+            let (work, name) = rest.split_first()?;
+            let work = match work {
+                0 => Work::Read,
+                1 => Work::Change,
+                2 => Work::Build,
+                _ => return None,
+            };
+            Event::Begin { index: u32::from_le_bytes(*index), of: u32::from_le_bytes(*of), work, name: path(name) }
+        }
+        b'E' => Event::End(*rest.first()?),
+        b'F' => Event::FileMade(path(rest)),
+        b'f' => Event::FileGone(path(rest)),
+        b'D' => Event::FolderMade(path(rest)),
+        b'd' => Event::FolderGone(path(rest)),
+        b'T' => {
+            let (dev, rest) = rest.split_first_chunk()?;
+            let (ino, rest) = rest.split_first_chunk()?;
+            let (old, rest) = rest.split_first_chunk()?;
+            let [dev, ino, old_length] = [dev, ino, old].map(|n| u64::from_le_bytes(*n));
+            Event::Tail(Tail { dev, ino, old_length, path: path(rest) })
+        }
+        b't' => Event::TailGone,
+        b'C' => Event::Committing,
+        b'c' => Event::Committed,
+        b'w' => Event::Withdrawn,
+        b'G' => {
+            let (kind, millis) = rest.split_first()?;
+            let after = Duration::from_millis(u64::from_le_bytes(millis.try_into().ok()?));
+            match kind {
+                0 => Event::GivenUp(GivenUp::Stuck(after)),
+                1 => Event::GivenUp(GivenUp::TooLong(after)),
+                _ => return None,
+            }
+        }
+        b'X' => Event::Done(*rest.first()?),
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_told_is_heard() {
+        let odd = || PathBuf::from(OsString::from_vec(b"a\n\xff\0b".to_vec()));
+        let events = [
+            Event::Begin { index: 3, of: 70_000, work: Work::Read, name: odd() },
+            Event::Begin { index: 0, of: 1, work: Work::Change, name: odd() },
+            Event::Begin { index: 0, of: 1, work: Work::Build, name: PathBuf::new() },
+            Event::End(3),
+            Event::FileMade(odd()),
+            Event::FileGone(odd()),
+            Event::FolderMade(odd()),
+            Event::FolderGone(odd()),
+            Event::Tail(Tail { dev: 1, ino: u64::MAX, old_length: 1 << 40, path: odd() }),
+            Event::TailGone,
+            Event::Committing,
+            Event::Committed,
+            Event::Withdrawn,
+            Event::GivenUp(GivenUp::Stuck(Duration::from_millis(1500))),
+            Event::GivenUp(GivenUp::TooLong(Duration::from_secs(1 << 40))),
+            Event::Done(2),
+        ];
+        let bytes: Vec<u8> = events.iter().flat_map(encode).collect();
+        let mut rest = &bytes[..];
+        for event in events {
+            assert_eq!(decode(&mut rest).unwrap(), Some(event));
+        }
+        assert_eq!(decode(&mut rest).unwrap(), None);
+        // Cut or foreign: nothing is made up.
+        assert!(decode(&mut &encode(&Event::FileMade(odd()))[..7]).is_err());
+        assert_eq!(decode(&mut &b"Z\0\0\0\0"[..]).unwrap(), None);
+        assert_eq!(decode(&mut &b"B\x02\0\0\0ab"[..]).unwrap(), None);
+        assert_eq!(decode(&mut &b"F\xff\xff\xff\xff"[..]).unwrap(), None);
+    }
+}
