@@ -11,6 +11,7 @@ mod findings;
 mod hostile;
 mod imports;
 mod interop;
+mod kills;
 mod laws;
 mod messages;
 mod model;
@@ -19,3 +20,8 @@ mod roundtrip;
 mod schemas;
 mod snapshot;
 mod txn;
+
+#[path = "../sweeps/kills.rs"]
+mod kills_sweep;
+#[path = "../sweeps/processes.rs"]
+mod processes;
