@@ -1,8 +1,9 @@
 //! Ctrl-C and its like: unfinished files go before the process does.
 
 use std::io;
+use std::sync::Arc;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
@@ -11,6 +12,8 @@ use crate::txn;
 /// From now on SIGINT, SIGTERM and SIGHUP remove what is unfinished, then end the process as they always
 /// do: a shell sees 128 + the signal. Signals that are ignored (`nohup`) stay so.
 pub fn clean_up_on_signals() -> io::Result<()> {
+    // A write beyond the limit of a file's size (`ulimit -f`) then fails like one to a full disk.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| ignored & (1 << (s - 1)) == 0);
     let mut signals = Signals::new(wanted)?;
