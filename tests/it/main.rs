@@ -4,6 +4,7 @@
 
 mod capture;
 mod common;
+mod concurrent;
 mod diff;
 mod docs;
 mod examples;
