@@ -18,11 +18,13 @@ mod messages;
 mod model;
 mod order;
 mod roundtrip;
+mod same_bytes;
 mod schemas;
 mod snapshot;
 mod txn;
 
 #[path = "../sweeps/kills.rs"]
 mod kills_sweep;
+#[allow(dead_code, reason = "examples use the rest")]
 #[path = "../sweeps/processes.rs"]
 mod processes;
