@@ -14,6 +14,7 @@ mod imports;
 mod interop;
 mod kills;
 mod laws;
+mod malformed;
 mod messages;
 mod model;
 mod order;
@@ -25,6 +26,8 @@ mod txn;
 
 #[path = "../sweeps/kills.rs"]
 mod kills_sweep;
+#[path = "../sweeps/malformed.rs"]
+mod malformed_sweep;
 #[allow(dead_code, reason = "examples use the rest")]
 #[path = "../sweeps/processes.rs"]
 mod processes;
