@@ -5,6 +5,7 @@
 //! ```
 #![allow(clippy::print_stdout, clippy::print_stderr, clippy::disallowed_methods, reason = "a program of its own, with files of its own")]
 
+#[allow(dead_code, reason = "tests use the rest")]
 #[path = "../tests/sweeps/malformed.rs"]
 mod malformed;
 #[allow(dead_code, reason = "tests use the rest")]
@@ -28,6 +29,9 @@ struct Args {
     /// Try every command with each, not one
     #[arg(long)]
     all: bool,
+    /// The files are those of interrupted applies
+    #[arg(long)]
+    interrupted: bool,
     /// Of the random ones
     #[arg(long, default_value = "1")]
     seed: u64,
@@ -62,7 +66,8 @@ fn run(args: Args) -> std::io::Result<bool> {
         bin.canonicalize().map_err(|e| std::io::Error::other(format!("{}: {e}: build it first, or name it with --bin", bin.display())))?;
     let files = args.files.iter().map(|f| f.canonicalize()).collect::<std::io::Result<_>>()?;
     let (count, all, seed, jobs) = (args.count, args.all, args.seed, args.jobs);
-    let config = malformed::Config { bin, dir: dir.path().into(), files, count, all, seed, jobs };
+    let interrupted = args.interrupted;
+    let config = malformed::Config { bin, dir: dir.path().into(), files, count, all, interrupted, seed, jobs };
     let report = malformed::sweep(&config)?;
     println!("{report}");
     Ok(report.wrong.is_empty())

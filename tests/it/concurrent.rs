@@ -50,7 +50,7 @@ fn fifty_appliers_lose_nothing() {
     (1..=APPLIERS).for_each(|i| write(dir, &format!("m{i}.toml"), &mine(i)));
     // Half of them wait for their turn: no fewer than those succeed.
     let start = |i: usize| {
-        let wait = if i % 2 == 0 { "60" } else { "0" };
+        let wait = if i.is_multiple_of(2) { "60" } else { "0" };
         let mut command = h5mason();
         command.current_dir(dir).args(["apply", &format!("m{i}.toml"), "f.h5", "--lock-wait", wait]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()

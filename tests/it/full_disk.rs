@@ -118,7 +118,8 @@ fn a_limit_on_file_sizes_leaves_old_or_new() {
             let (code, said) = limited(&["build", "new.toml", "-o", "y.h5"]);
             built.insert(blocks, judge(&format!("build, {trap}ulimit -f {blocks}"), code, &said, None, read(&y), &files.built));
             let _ = (fs::remove_file(&x), fs::remove_file(&y));
-            let left: Vec<_> = fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).filter(|n| !n.display().to_string().ends_with("toml")).collect();
+            let left: Vec<_> =
+                fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name()).filter(|n| !n.display().to_string().ends_with("toml")).collect();
             assert!(left.is_empty(), "ulimit -f {blocks} left {left:?}");
         }
         ends_well("apply under RLIMIT_FSIZE", &applied);

@@ -1,5 +1,6 @@
 //! Integration tests: one crate, so that it links once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is a panic")]
+#![allow(clippy::print_stdout, reason = "what was counted is told with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "tests make and break files")]
 
 mod capture;
@@ -9,6 +10,7 @@ mod diff;
 mod docs;
 mod examples;
 mod findings;
+mod full_disk;
 mod hostile;
 mod imports;
 mod interop;

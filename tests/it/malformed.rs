@@ -4,10 +4,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::common::{script, tempdir};
+use crate::kills_sweep::{self, State, interrupted};
 use crate::malformed_sweep::{Config, each, sweep};
 
 fn config(folder: PathBuf, files: Vec<PathBuf>) -> Config {
-    Config { bin: env!("CARGO_BIN_EXE_h5mason").into(), dir: folder, files, count: 800, all: false, seed: 1, jobs: 2 }
+    Config { bin: env!("CARGO_BIN_EXE_h5mason").into(), dir: folder, files, count: 800, all: false, interrupted: false, seed: 1, jobs: 2 }
 }
 
 #[test]
@@ -40,4 +41,23 @@ fn unreasonable_files_are_only_described() {
     println!("{report}");
     assert!(report.wrong.is_empty(), "{report}");
     assert!(canaries() == before && !before.2, "something outside was written");
+}
+
+/// Journals that are cut, flipped, forged, or another file's: refused, or the file's own.
+#[test]
+fn broken_journals_are_refused_or_redone() {
+    let dir = tempdir();
+    let (bin, work) = (env!("CARGO_BIN_EXE_h5mason").into(), dir.path().join("kills"));
+    let found = interrupted(&kills_sweep::Config { bin, dir: work, rounds: 2000, seed: 1, jobs: 1 }, 2).unwrap();
+    assert!(found.iter().any(|(state, _)| *state == State::Poisoned), "no apply was killed after its commit point");
+    let mut files = Vec::new();
+    for (number, (state, bytes)) in found.iter().enumerate() {
+        let file = dir.path().join(format!("{number}-{state:?}.h5"));
+        fs::write(&file, bytes).unwrap();
+        files.push(file);
+    }
+    let report = sweep(&Config { count: 600, interrupted: true, ..config(dir.path().join("work"), files) }).unwrap();
+    println!("{report}");
+    assert!(report.wrong.is_empty(), "{report}");
+    assert!(report.codes.contains_key(&("recover", 0)) && report.codes.contains_key(&("recover", 2)), "{report}");
 }

@@ -1,4 +1,5 @@
-//! Real applies, killed at random moments: afterwards a reader sees the old file, the new one, or a refusal.
+//! Real applies, killed at random moments: afterwards a reader sees the old file, the new one, or a refusal, and `recover`, which may be
+//! killed, too, makes it the old one or the new one, bit for bit.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -54,6 +55,25 @@ impl State {
     fn within(self) -> bool {
         !matches!(self, State::Untouched | State::New)
     }
+
+    /// What a reader must see.
+    fn reads_as(self) -> &'static str {
+        match self {
+            State::Untouched | State::Tail => "old",
+            State::Committed | State::New => "new",
+            State::Poisoned | State::Mixed => "refused",
+        }
+    }
+
+    /// May a recovery that is killed leave this?
+    fn leads_to(self, after: State) -> bool {
+        match self {
+            State::Untouched | State::Tail => matches!(after, State::Untouched | State::Tail),
+            State::Poisoned => matches!(after, State::Poisoned | State::Committed | State::New),
+            State::Committed | State::New => matches!(after, State::Committed | State::New),
+            State::Mixed => false,
+        }
+    }
 }
 
 /// What came of the rounds with one workload.
@@ -67,6 +87,8 @@ pub struct Tally {
     pub landed: BTreeMap<State, usize>,
     /// What a reader saw.
     pub read: BTreeMap<&'static str, usize>,
+    /// Recoveries that were killed themselves.
+    pub again: usize,
 }
 
 /// What came of all rounds.
@@ -102,6 +124,7 @@ impl Report {
             let sum = self.workloads.entry(name).or_default();
             sum.rounds += tally.rounds;
             sum.killed += tally.killed;
+            sum.again += tally.again;
             tally.landed.into_iter().for_each(|(k, n)| *sum.landed.entry(k).or_default() += n);
             tally.read.into_iter().for_each(|(k, n)| *sum.read.entry(k).or_default() += n);
         }
@@ -116,12 +139,12 @@ impl std::fmt::Display for Report {
         const READ: [&str; 4] = ["old", "new", "refused", "mixed"];
         write!(f, "{:<14}{:>7}{:>8}", "workload", "rounds", "killed")?;
         State::ALL.iter().try_for_each(|s| write!(f, "{:>11}", format!("{s:?}").to_lowercase()))?;
-        writeln!(f, "{:>24}", "read old/new/refused")?;
+        writeln!(f, "{:>24}{:>11}", "read old/new/refused", "2nd kills")?;
         for (name, t) in &self.workloads {
             write!(f, "{name:<14}{:>7}{:>8}", t.rounds, t.killed)?;
             State::ALL.iter().try_for_each(|s| write!(f, "{:>11}", t.landed.get(s).unwrap_or(&0)))?;
             let read = READ[..3].iter().map(|s| t.read.get(s).unwrap_or(&0).to_string()).collect::<Vec<_>>().join("/");
-            writeln!(f, "{read:>24}")?;
+            writeln!(f, "{read:>24}{:>11}", t.again)?;
         }
         let (within, all) = self.within();
         writeln!(f, "{within} of {all} kills landed between the first write to the target and the end of the commit")?;
@@ -136,6 +159,8 @@ struct Workload {
     /// How often, relative to the others.
     weight: u32,
     old: Vec<u8>,
+    /// Bytes behind the HDF5 data: `recover` may cut them.
+    trailing: usize,
     new: Vec<u8>,
     /// Where the superblock's version stands.
     version_at: u64,
@@ -153,6 +178,10 @@ struct Timing {
     writing: Option<f64>,
     /// From the poison bit on to off.
     poisoned: Option<f64>,
+    /// A recovery.
+    recovery: Option<f64>,
+    /// How much of the times above is used, as `1 + scale`: a kill takes its time to arrive, so late ones miss short windows.
+    scale: f64,
 }
 
 fn average(sum: &mut Option<f64>, now: f64) {
@@ -273,7 +302,8 @@ impl Workload {
         let starts = [0, 512, 1024, 2048];
         let start = starts.into_iter().find(|&s| old[s..].starts_with(b"\x89HDF\r\n\x1a\n"));
         let start = start.ok_or_else(|| io::Error::other("the base file is no HDF5 file"))?;
-        let mut this = Self { name, weight, old, new: Vec::new(), version_at: start as u64 + 8, folder, timing: Mutex::default() };
+        let mut this =
+            Self { name, weight, old, trailing, new: Vec::new(), version_at: start as u64 + 8, folder, timing: Mutex::default() };
         for _ in 0..4 {
             let target = this.folder.join("f.h5");
             fs::write(&target, &this.old)?;
@@ -347,7 +377,7 @@ impl Workload {
     fn state(&self, bytes: &[u8]) -> State {
         let poisoned = bytes.get(self.version_at as usize).is_some_and(|v| v & 0x80 != 0);
         match () {
-            () if bytes == self.old => State::Untouched,
+            () if bytes == self.old || bytes == &self.old[..self.old.len() - self.trailing] => State::Untouched,
             () if bytes == self.new => State::New,
             () if poisoned => State::Poisoned,
             () if bytes.starts_with(&self.old) => State::Tail,
@@ -360,11 +390,20 @@ impl Workload {
     fn moment(&self, random: &mut ChaCha8Rng) -> Moment {
         let timing = *self.timing.lock().unwrap_or_else(PoisonError::into_inner);
         let share = random.random::<f64>();
-        let of = |random: &mut ChaCha8Rng, seconds: f64| random.random::<f64>() * 1.1 * seconds;
+        let of = |random: &mut ChaCha8Rng, seconds: f64| random.random::<f64>() * 1.1 * (1.0 + timing.scale) * seconds;
         match (timing.writing, timing.poisoned) {
             (_, Some(poisoned)) if share < 0.3 => Moment::Poison(of(random, poisoned)),
             (Some(writing), _) if share < 0.75 => Moment::FirstWrite(of(random, writing)),
-            _ => Moment::Start(of(random, timing.whole)),
+            _ => Moment::Start(random.random::<f64>() * 1.1 * timing.whole),
+        }
+    }
+
+    /// Learns from where a kill landed that was to land while the target was written.
+    fn learn(&self, moment: Moment, state: State) {
+        if matches!(moment, Moment::FirstWrite(_) | Moment::Poison(_)) {
+            let mut timing = self.timing.lock().unwrap_or_else(PoisonError::into_inner);
+            let factor = if state.within() { 1.3 } else { 0.8 };
+            timing.scale = ((1.0 + timing.scale) * factor).clamp(0.001, 1.0) - 1.0;
         }
     }
 
@@ -376,11 +415,66 @@ impl Workload {
             match run.code() {
                 Some(0) => return Ok((seen, String::new())),
                 Some(1) => {}
-                Some(2) if !run.stderr.contains("panicked") => return Ok(("refused", run.stderr)),
+                Some(2) if !run.stderr.contains("panicked") && !run.stderr.contains("crashed") => return Ok(("refused", run.stderr)),
                 _ => return Ok(("mixed", format!("the reader ended with {:?}: {}", run.ended, run.stderr))),
             }
         }
         Ok(("mixed", "it differs from old and new".into()))
+    }
+}
+
+impl Workload {
+    /// Recovers, and kills that after so many seconds; the exit code, whether it was killed, and what it said.
+    fn recover(&self, config: &Config, target: &Path, folder: &Path, after: Option<f64>) -> io::Result<(Option<i32>, bool, String)> {
+        let mut recover = command(&config.bin);
+        let limit = after.map_or(LIMIT, Duration::from_secs_f64);
+        let run = run(recover.arg("recover").arg(target), folder, limit)?;
+        if run.ended.is_some() {
+            let mut timing = self.timing.lock().unwrap_or_else(PoisonError::into_inner);
+            average(&mut timing.recovery, run.took.as_secs_f64());
+        }
+        Ok((run.code(), run.ended.is_none(), run.stderr))
+    }
+
+    /// Kills recoveries, and lets the last one end; or an apply instead, which recovers, too.
+    fn bring_back(
+        &self,
+        config: &Config,
+        target: &Path,
+        folder: &Path,
+        state: State,
+        random: &mut ChaCha8Rng,
+    ) -> io::Result<(usize, Option<String>)> {
+        let (mut state, mut killed) = (state, 0);
+        while state.within() && random.random_bool(0.4) {
+            let usual = self.timing.lock().unwrap_or_else(PoisonError::into_inner).recovery.unwrap_or(0.01);
+            let (_, was_killed, _) = self.recover(config, target, folder, Some(random.random::<f64>() * 1.1 * usual))?;
+            killed += usize::from(was_killed);
+            let now = self.state(&fs::read(target)?);
+            if !state.leads_to(now) {
+                return Ok((killed, Some(format!("a killed recovery made {now:?} of {state:?}"))));
+            }
+            state = now;
+            let (seen, why) = self.read(config, target, folder)?;
+            if seen != state.reads_as() {
+                return Ok((killed, Some(format!("{state:?} after a killed recovery, read as {seen}: {why}"))));
+            }
+        }
+        let by_apply = random.random_bool(1.0 / 6.0);
+        let (code, said) = match by_apply {
+            true => (self.apply(config, target, Moment::Never)?.0, String::new()),
+            false => self.recover(config, target, folder, None).map(|(code, _, said)| (code, said))?,
+        };
+        let end = self.state(&fs::read(target)?);
+        let expected = match state {
+            _ if by_apply => State::New,
+            State::Untouched | State::Tail => State::Untouched,
+            State::Poisoned | State::Committed | State::New => State::New,
+            State::Mixed => State::Mixed,
+        };
+        let how = if by_apply { "an apply" } else { "recover" };
+        let wrong = code != Some(0) || end != expected;
+        Ok((killed, wrong.then(|| format!("{how} made {end:?} of {state:?} and ended with {code:?}: {said}"))))
     }
 }
 
@@ -428,6 +522,31 @@ pub fn sweep(config: &Config) -> io::Result<Report> {
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 
+/// Files of applies that were killed while they wrote: as many of each state.
+pub fn interrupted(config: &Config, each: usize) -> io::Result<Vec<(State, Vec<u8>)>> {
+    let wanted = [State::Tail, State::Poisoned, State::Committed];
+    let mut found: Vec<(State, Vec<u8>)> = Vec::new();
+    let mut random = ChaCha8Rng::seed_from_u64(config.seed);
+    let workload = Workload::make(config, 3)?;
+    let target = config.dir.join("f.h5");
+    let lacking = |found: &[(State, Vec<u8>)], state: State| found.iter().filter(|(s, _)| *s == state).count() < each;
+    for _ in 0..config.rounds {
+        fs::write(&target, &workload.old)?;
+        let moment = workload.moment(&mut random);
+        workload.apply(config, &target, moment)?;
+        let bytes = fs::read(&target)?;
+        let state = workload.state(&bytes);
+        workload.learn(moment, state);
+        if wanted.contains(&state) && lacking(&found, state) {
+            found.push((state, bytes));
+        }
+        if !wanted.iter().any(|&state| lacking(&found, state)) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
 fn one(config: &Config, workload: &Workload, folder: &Path, round: usize, random: &mut ChaCha8Rng) -> io::Result<Report> {
     let target = folder.join("f.h5");
     fs::write(&target, &workload.old)?;
@@ -435,6 +554,7 @@ fn one(config: &Config, workload: &Workload, folder: &Path, round: usize, random
     let (code, killed) = workload.apply(config, &target, moment)?;
     let bytes = fs::read(&target)?;
     let state = workload.state(&bytes);
+    workload.learn(moment, state);
     let place = format!("round {round}, {}, {moment:?}, {state:?}", workload.name);
     let (mut report, mut tally) = (Report::default(), Tally { rounds: 1, killed: killed.into(), ..Tally::default() });
     if killed {
@@ -449,21 +569,25 @@ fn one(config: &Config, workload: &Workload, folder: &Path, round: usize, random
         report.mixed.push(place.clone());
     }
     // What has the old or the new bytes reads as such; a few are read to see that.
-    if state.within() || round % 16 == 0 {
+    if state.within() || round.is_multiple_of(16) {
         let (seen, why) = workload.read(config, &target, folder)?;
         tally.read.insert(seen, 1);
-        let expected = match state {
-            State::Untouched | State::Tail => "old",
-            State::Committed | State::New => "new",
-            State::Poisoned | State::Mixed => "refused",
-        };
+        let expected = state.reads_as();
+        if state == State::Poisoned && !why.contains("recover") {
+            report.wrong.push(format!("{place}: the refusal does not name `recover`: {why}"));
+        }
         if seen != expected {
             report.mixed.push(format!("{place}: read as {seen}: {why}"));
         }
     }
+    let (again, lost) = workload.bring_back(config, &target, folder, state, random)?;
+    tally.again = again;
+    report.lost.extend(lost.map(|why| format!("{place}: {why}")));
     for stray in fs::read_dir(folder)? {
         let stray = stray?.path();
-        if stray != target {
+        let ours = [".stdout", ".stderr", "f.h5"].iter().any(|name| stray.ends_with(name));
+        if !ours {
+            report.wrong.push(format!("{place}: it left {} behind", stray.display()));
             fs::remove_file(stray)?;
         }
     }
