@@ -104,7 +104,12 @@ fn work(command: &Command, output: &Output) -> u8 {
         Command::Capture(args) => capture::run(args, output),
         Command::Diff(args) => diff::run(args, output),
         Command::Show(args) => match show::run(args, &mut std::io::stdout().lock()) {
-            Ok(code) => code,
+            Ok(code) => {
+                if code == TROUBLE {
+                    output.error(&format!("{}: a part of it could not be read: the answer says which, and why", args.file.display()), &[]);
+                }
+                code
+            }
             Err(e) => {
                 output.error(&e.message, &e.help.iter().map(String::as_str).collect::<Vec<_>>());
                 TROUBLE

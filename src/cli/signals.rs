@@ -1,8 +1,9 @@
 //! Ctrl-C and its like: unfinished files go before the process does.
 
 use std::io;
+use std::sync::Arc;
 
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level;
 
@@ -19,6 +20,8 @@ pub fn clean_up_on_signals() -> io::Result<()> {
 
 /// From now on each SIGINT, SIGTERM and SIGHUP is handed over, in a thread of its own, and does nothing else.
 pub fn watch(mut handle: impl FnMut(i32) + Send + 'static) -> io::Result<()> {
+    // A write beyond the limit of a file's size (`ulimit -f`) then fails like one to a full disk.
+    signal_hook::flag::register(SIGXFSZ, Arc::default())?;
     let ignored = ignored();
     let wanted = [SIGINT, SIGTERM, SIGHUP].into_iter().filter(|s| ignored & (1 << (s - 1)) == 0);
     let mut signals = Signals::new(wanted)?;

@@ -90,7 +90,7 @@ pub fn diff(a: &File, b: &File, options: &Options, watch: Watch<'_>) -> Result<C
     let names = names::Names::new(a, b);
     let datasets = walk::walk(a, b, options, &names, &mut out)?;
     if !options.no_data {
-        let total = datasets.iter().map(|d| d.bytes).sum();
+        let total = datasets.iter().fold(0u64, |sum, d| sum.saturating_add(d.bytes));
         for dataset in &datasets {
             values(a, b, options, &names, &dataset.path, &mut |bytes| watch(&dataset.path, bytes, total), &mut out);
         }

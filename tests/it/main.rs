@@ -1,22 +1,36 @@
 //! Integration tests: one crate, so that it links once.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a failed test is a panic")]
+#![allow(clippy::print_stdout, reason = "what was counted is told with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "tests make and break files")]
 
 mod capture;
 mod common;
+mod concurrent;
 mod diff;
 mod docs;
 mod examples;
 mod findings;
+mod full_disk;
 mod hostile;
 mod imports;
 mod interop;
 mod isolation;
+mod kills;
 mod laws;
+mod malformed;
 mod messages;
 mod model;
 mod order;
 mod roundtrip;
+mod same_bytes;
 mod schemas;
 mod snapshot;
 mod txn;
+
+#[path = "../sweeps/kills.rs"]
+mod kills_sweep;
+#[path = "../sweeps/malformed.rs"]
+mod malformed_sweep;
+#[allow(dead_code, reason = "examples use the rest")]
+#[path = "../sweeps/processes.rs"]
+mod processes;
