@@ -31,6 +31,7 @@ pub fn options(args: &ManifestArgs) -> Options {
         match allow {
             Allow::Lossy => consent.lossy = true,
             Allow::Destructive(glob) => consent.destructive.extend(Glob::new(glob).ok()),
+            Allow::Plugins => crate::h5::allow_plugins(),
             Allow::Paths => {}
         }
     }
