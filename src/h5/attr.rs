@@ -17,7 +17,10 @@ use super::id::c_string;
 use super::object::{buffer, set_charset};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::{H5Error, Id, Object, Result, call, dtype, space, status};
-use crate::model::{AttrSeen, AttrValue, Charset, Elements, bytes_text};
+use crate::model::{AttrSeen, AttrValue, Charset, Elements, bytes_text, human_bytes};
+
+/// Most bytes of texts and sequences that are read of one attribute.
+const MOST_OUTSIDE_BYTES: u64 = 256 << 20;
 
 impl Object {
     fn attr_what(&self, verb: &str, name: &[u8]) -> String {
@@ -44,6 +47,11 @@ impl Object {
         let Some(bytes) = bytes else {
             return Err(H5Error::new(what(), "it claims to be larger than the file"));
         };
+        let outside = super::lengths::stored_bytes(&attr, &dtype, count, &what)?;
+        if outside > MOST_OUTSIDE_BYTES {
+            let cause = format!("its values take {}; at most {} are read", human_bytes(outside), human_bytes(MOST_OUTSIDE_BYTES));
+            return Err(H5Error::new(what(), cause));
+        }
         let mut raw = vec![0u8; bytes as usize];
         if count > 0 {
             // SAFETY: the buffer has the elements' size; the type is the attribute's own.

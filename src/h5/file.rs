@@ -197,6 +197,7 @@ pub(super) fn initialise() {
         });
         super::filter::register();
         super::user_link::never_follow_external();
+        super::lengths::register();
     });
 }
 

@@ -12,6 +12,7 @@ mod error;
 mod file;
 mod filter;
 mod id;
+mod lengths;
 mod link;
 mod object;
 mod space;
