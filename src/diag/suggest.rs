@@ -69,5 +69,7 @@ mod tests {
         }
         assert_eq!(nearest("compression", keys), None);
         assert_eq!(nearest("", keys), None);
+        assert_eq!(nearest("fill_value_of_it", keys), Some("fill_value"));
+        assert_eq!(nearest(&"x".repeat(1 << 24), keys), None);
     }
 }

@@ -79,8 +79,7 @@ impl Scope<'_> {
             self.allowance.spend(text.len() / TEXT_UNIT, span)?;
             return Ok(text.to_owned());
         }
-        let long =
-            || Finding::error("variable", format!("the text grows beyond {MOST_TEXT_BYTES} bytes with its variables")).at(span, "");
+        let long = || Finding::error("variable", format!("the text grows beyond {MOST_TEXT_BYTES} bytes with its variables")).at(span, "");
         let mut out = String::with_capacity(text.len());
         let mut rest = text;
         while let Some(at) = rest.find('$') {

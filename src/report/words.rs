@@ -16,10 +16,14 @@ pub fn target_line(target: &str, base: &Base) -> String {
 
 /// Hidden characters as `\xNN`: a name from a file must not drive a terminal. Line feeds stay.
 pub fn escape_controls(text: &str) -> String {
-    replaced(text, |c| is_hidden(c) && c != '\n', |c, out| {
-        let mut buffer = [0; 4];
-        c.encode_utf8(&mut buffer).bytes().for_each(|b| out.push_str(&format!("\\x{b:02X}")));
-    })
+    replaced(
+        text,
+        |c| is_hidden(c) && c != '\n',
+        |c, out| {
+            let mut buffer = [0; 4];
+            c.encode_utf8(&mut buffer).bytes().for_each(|b| out.push_str(&format!("\\x{b:02X}")));
+        },
+    )
 }
 
 /// The same for text that is painted: line feeds and tabs stay, and, where there is `paint`, the codes of colours.
