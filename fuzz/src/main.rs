@@ -135,7 +135,8 @@ fn mutated(corpus: &[Vec<u8>], words: &[Vec<u8>], random: &mut Random) -> Vec<u8
     let mut out = corpus[random.below(corpus.len())].clone();
     for _ in 0..=random.below(8) {
         let at = random.below(out.len() + 1);
-        let end = (at + 1 + random.below(1 << random.below(8))).min(out.len());
+        let longest = 1 << random.below(8);
+        let end = (at + 1 + random.below(longest)).min(out.len());
         match random.below(10) {
             0 if at < out.len() => out[at] ^= 1 << random.below(8),
             1 => drop(out.drain(at..end)),

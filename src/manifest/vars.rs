@@ -18,27 +18,27 @@ const TEXT_UNIT: usize = 64;
 /// What substitution may still make: variables in lists, used in repeated entries, grow by multiplication.
 #[derive(Debug)]
 pub(crate) struct Allowance {
-    left: Cell<usize>,
+    /// Values; `None` when more was asked for.
+    left: Cell<Option<usize>>,
 }
 
 impl Allowance {
     pub fn new() -> Self {
-        Self { left: Cell::new(MOST_MADE) }
+        Self { left: Cell::new(Some(MOST_MADE)) }
     }
 
     /// Fails where more is made than any manifest needs; nothing more is made then.
     fn spend(&self, values: usize, span: Span) -> Result<(), Finding> {
-        let left = self.left.get();
-        self.left.set(left.saturating_sub(values));
-        match left >= values {
-            true => Ok(()),
-            false => Err(Finding::error("too-many", format!("variables and repetition make more than {MOST_MADE} values")).at(span, "")),
+        self.left.set(self.left.get().and_then(|left| left.checked_sub(values)));
+        match self.is_spent() {
+            false => Ok(()),
+            true => Err(Finding::error("too-many", format!("variables and repetition make more than {MOST_MADE} values")).at(span, "")),
         }
     }
 
     /// Was more asked for than there is?
     pub fn is_spent(&self) -> bool {
-        self.left.get() == 0
+        self.left.get().is_none()
     }
 }
 
