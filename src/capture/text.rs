@@ -1,5 +1,7 @@
 //! TOML text: values as people would write them.
 
+use crate::model::is_hidden;
+
 /// Columns that a line shall not exceed, where it can be broken.
 const WIDTH: usize = 100;
 /// Texts with line feeds are written over several lines from this length on, in bytes.
@@ -172,7 +174,7 @@ pub fn quoted_key(key: &str) -> String {
 pub fn quoted(text: &str) -> String {
     let text = text.replace('$', "$$");
     // A literal string keeps backslashes as they are.
-    if text.contains('\\') && !text.chars().any(|c| c == '\'' || c.is_control()) {
+    if text.contains('\\') && !text.chars().any(|c| c == '\'' || is_hidden(c)) {
         return format!("'{text}'");
     }
     let mut out = String::with_capacity(text.len() + 2);
@@ -189,14 +191,14 @@ fn escaped(c: char, out: &mut String) {
         '\n' => out.push_str("\\n"),
         '\t' => out.push_str("\\t"),
         '\r' => out.push_str("\\r"),
-        c if c.is_control() => out.push_str(&format!("\\u{:04X}", c as u32)),
+        c if is_hidden(c) => out.push_str(&format!("\\u{:04X}", c as u32)),
         c => out.push(c),
     }
 }
 
 /// Lines of plain text, of which at least one ends within the text.
 fn is_lines(text: &str) -> bool {
-    text.trim_end_matches('\n').contains('\n') && !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t')
+    text.trim_end_matches('\n').contains('\n') && !text.chars().any(|c| is_hidden(c) && c != '\n' && c != '\t')
 }
 
 /// A text over several lines, its dollars doubled.

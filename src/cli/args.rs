@@ -110,8 +110,8 @@ pub struct ManifestArgs {
     /// Override the size of a dimension that the manifest declares, e.g. --dim line=10
     #[arg(long = "dim", value_name = "NAME=SIZE", value_parser = pair)]
     pub dims: Vec<(String, String)>,
-    /// Allow what is refused by default: `lossy`, `destructive`, `destructive=/path/glob`, or `paths`
-    /// (input files outside of the manifest's folder)
+    /// Allow what is refused by default: `lossy`, `destructive`, `destructive=/path/glob`, `paths`
+    /// (files outside of the manifest's folder), or `plugins` (HDF5 filters from HDF5_PLUGIN_PATH)
     #[arg(long, value_name = "WHAT", value_parser = allow)]
     pub allow: Vec<Allow>,
     /// Manage the contents of every dataset that has a fill, as if it said `contents = "exact"`
@@ -128,6 +128,7 @@ pub enum Allow {
     Lossy,
     Destructive(String),
     Paths,
+    Plugins,
 }
 
 #[derive(Debug, Args)]
@@ -315,8 +316,8 @@ fn allow(text: &str) -> Result<Allow, String> {
         ("destructive", glob) => {
             crate::model::Glob::new(glob).map(|_| Allow::Destructive(glob.into())).map_err(|e| format!("not a glob: {e}"))
         }
-        ("plugins", _) => Err("plugins are not supported yet".into()),
-        _ => Err("one of lossy, destructive, destructive=/path/glob, paths".into()),
+        ("plugins", "/**") => Ok(Allow::Plugins),
+        _ => Err("one of lossy, destructive, destructive=/path/glob, paths, plugins".into()),
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::args::{CaptureArgs, DataWhere};
 use super::output::{DONE, Output, TROUBLE};
-use crate::apply::inspect;
+use crate::apply::{inspect, open_target};
 use crate::capture::{Captured, Data, Options, capture};
 use crate::diag::{Finding, Findings, Sources};
 use crate::h5::{File, Locking};
@@ -58,7 +58,7 @@ fn captured(args: &CaptureArgs, output: &Output) -> Result<(), Trouble> {
     if let Some(place) = &place {
         free(&place.manifest, args)?;
     }
-    let file = File::open(&args.file, if args.no_lock { Locking::Off } else { Locking::On }).map_err(line)?;
+    let file = open_target(&args.file, if args.no_lock { Locking::Off } else { Locking::On }).map_err(line)?;
     let globs = |texts: &[String]| -> Result<Vec<Glob>, Trouble> {
         texts.iter().map(|t| Glob::new(t).map_err(|e| line(format!("`{t}` is not a glob: {e}")))).collect()
     };

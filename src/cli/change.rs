@@ -9,7 +9,7 @@ use super::progress::Meter;
 use super::targets::{failure_code, input_hashes, remaining, remedies, targets, tell_failure};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
-use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
 use crate::txn::notify::{Work, Working};
 use crate::txn::{CommitBy, recover};
 
@@ -32,7 +32,7 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
         };
         let mut value = plan_json(&applied.proposal, &cx);
         value["applied"] = applied.changed.into();
-        output.print(&(value.to_string() + "\n"));
+        output.print(&(escape_json(&value.to_string()) + "\n"));
         return;
     }
     if !applied.changed {
@@ -183,7 +183,11 @@ fn apply_one(
 
 /// The documents of a saved plan: one, or one a line.
 fn saved_plans(path: &Path) -> Result<Vec<serde_json::Value>, String> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("cannot read the plan {}: {e}", path.display()))?;
+    let read = |mut file: std::fs::File| {
+        let mut text = String::new();
+        std::io::Read::read_to_string(&mut file, &mut text).map(|_| text)
+    };
+    let text = crate::source::regular(path).and_then(read).map_err(|e| format!("cannot read the plan {}: {e}", path.display()))?;
     let plans: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&text)
         .into_iter::<serde_json::Value>()
         .collect::<Result<_, _>>()

@@ -10,7 +10,7 @@ use crate::diag::{Finding, Sources};
 use crate::diff::{Mask, Options, diff};
 use crate::h5::Locking;
 use crate::model::{Comparison, Glob, Tolerance};
-use crate::report::{DiffContext, count, diff_json, diff_summary, diff_text, escape_controls, findings_text};
+use crate::report::{DiffContext, count, diff_json, diff_summary, diff_text, escape_controls, escape_json, findings_text};
 use crate::txn::notify::{Work, Working};
 
 /// `diff`: what differs between two files.
@@ -71,7 +71,7 @@ fn compare(args: &DiffArgs, options: &Options) -> Result<Comparison, String> {
 fn print(comparison: &Comparison, cx: &DiffContext<'_>, format: Format, output: &Output) {
     if format == Format::Json {
         let text = serde_json::to_string_pretty(&diff_json(comparison, cx)).unwrap_or_default();
-        output.print(&(text + "\n"));
+        output.print(&(escape_json(&text) + "\n"));
     } else if !comparison.differences.is_empty() {
         let title = escape_controls(&format!("{} -> {}", cx.a, cx.b));
         let text = diff_text(comparison, cx, output.out, output.verbose);

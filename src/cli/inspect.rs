@@ -10,7 +10,7 @@ use super::targets::{input_hashes, remaining, targets, tell_conflicts, tell_fail
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
-use crate::report::{PlanContext, Tense, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
 use crate::txn::notify::{Work, Working};
 
 fn reading(common: &ManifestArgs, args: &ReadingArgs) -> Options {
@@ -42,7 +42,7 @@ fn json_text(
         value["inputs"] = inputs.clone();
     }
     let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
-    text.unwrap_or_default() + "\n"
+    escape_json(&text.unwrap_or_default()) + "\n"
 }
 
 /// Prints one proposal as text.
@@ -130,9 +130,12 @@ fn is_free_for_a_plan(path: &Path) -> bool {
     if path.symlink_metadata().is_err() {
         return true;
     }
+    if !path.is_file() {
+        return false;
+    }
     let text = std::fs::read(path).unwrap_or_default();
     let first = serde_json::Deserializer::from_slice(&text).into_iter::<serde_json::Value>().next();
-    text.is_empty() && path.is_file() || matches!(first, Some(Ok(v)) if v.get("format_version").is_some())
+    text.is_empty() || matches!(first, Some(Ok(v)) if v.get("format_version").is_some())
 }
 
 /// `check`: is everything as declared?

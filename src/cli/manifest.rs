@@ -8,8 +8,11 @@ use crate::model::Glob;
 use crate::plan::Consent;
 use crate::report::findings_text;
 
-/// Loads the manifest, or prints all that is wrong with it.
+/// Loads the manifest, or prints all that is wrong with it. Plugins are on from here, if they are allowed.
 pub fn loaded(args: &ManifestArgs, output: &Output) -> Option<Loaded> {
+    if args.allow.contains(&Allow::Plugins) {
+        crate::h5::allow_plugins();
+    }
     let overrides = Overrides { vars: args.vars.clone(), dims: args.dims.clone(), allow_paths: args.allow.contains(&Allow::Paths) };
     match load(&args.manifest, &overrides) {
         Ok(loaded) => Some(loaded),
@@ -31,7 +34,7 @@ pub fn options(args: &ManifestArgs) -> Options {
         match allow {
             Allow::Lossy => consent.lossy = true,
             Allow::Destructive(glob) => consent.destructive.extend(Glob::new(glob).ok()),
-            Allow::Paths => {}
+            Allow::Paths | Allow::Plugins => {}
         }
     }
     Options { exact: args.exact, consent, ..Options::default() }

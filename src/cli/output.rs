@@ -54,6 +54,7 @@ impl Output {
     /// Prints to stdout. A reader that went away ends the output, not the work; anything else that goes wrong is
     /// remembered for [`Output::lost`].
     pub fn print(&self, text: &str) {
+        let text = crate::report::escape_painted(text, self.out);
         let mut out = std::io::stdout().lock();
         if let Err(e) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
             && e.kind() != std::io::ErrorKind::BrokenPipe
@@ -69,6 +70,7 @@ impl Output {
 
     /// Prints to stderr.
     pub fn tell(&self, text: &str) {
+        let text = crate::report::escape_painted(text, self.err);
         let _ = std::io::stderr().lock().write_all(text.as_bytes());
     }
 

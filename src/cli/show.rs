@@ -172,7 +172,7 @@ impl Answer {
         if let (Value::Object(document), Value::Object(more)) = (&mut document, more) {
             document.extend(more);
         }
-        Self::new(document.to_string(), complete)
+        Self::new(crate::report::escape_json(&document.to_string()), complete)
     }
 }
 

@@ -35,7 +35,7 @@ pub fn input_hashes(loaded: &Loaded) -> serde_json::Value {
     use sha2::{Digest, Sha256};
     let hash = |path: &std::path::Path| -> std::io::Result<String> {
         let mut hasher = Sha256::new();
-        std::io::copy(&mut std::fs::File::open(path)?, &mut HashWriter(&mut hasher))?;
+        std::io::copy(&mut crate::source::regular(path)?, &mut HashWriter(&mut hasher))?;
         Ok(hasher.finalize().iter().map(|b| format!("{b:02x}")).collect())
     };
     let inputs: std::collections::BTreeSet<&std::path::Path> = loaded.desired.inputs().into_iter().collect();

@@ -1,16 +1,28 @@
 //! The nearest known word.
 
+/// Longest word that is compared with others, in characters, and most words that one is compared with.
+const MOST_CHARS: usize = 200;
+const MOST_CANDIDATES: usize = 10_000;
+
 /// The candidate nearest to `word`, if it is near enough to be what was meant: at most a third of
 /// the characters, and less than half of them, differ (optimal string alignment distance, case ignored), or one contains the other.
 pub fn nearest<'a>(word: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let lower = word.to_lowercase();
-    let length = lower.chars().count();
+    let length = lower.chars().take(MOST_CHARS + 1).count();
+    if length > MOST_CHARS {
+        return None;
+    }
     candidates
         .into_iter()
+        .take(MOST_CANDIDATES)
+        .filter(|c| c.len() <= 4 * MOST_CHARS)
         .filter_map(|c| {
             let candidate = c.to_lowercase();
-            let distance = distance(&lower, &candidate);
-            let longest = length.max(candidate.chars().count());
+            let chars = candidate.chars().count();
+            // The distance is at least the difference of the lengths, which is too far from 5 on; and just that where one contains the
+            // other.
+            let distance = if length.abs_diff(chars) > 4 { length.abs_diff(chars) } else { distance(&lower, &candidate) };
+            let longest = length.max(chars);
             let contains = length >= 3 && (candidate.contains(&lower) || (candidate.len() >= 3 && lower.contains(&candidate)));
             ((distance <= longest.div_ceil(3).min(4) && 2 * distance < longest) || contains).then_some((distance, c))
         })
@@ -57,5 +69,7 @@ mod tests {
         }
         assert_eq!(nearest("compression", keys), None);
         assert_eq!(nearest("", keys), None);
+        assert_eq!(nearest("fill_value_of_it", keys), Some("fill_value"));
+        assert_eq!(nearest(&"x".repeat(1 << 24), keys), None);
     }
 }

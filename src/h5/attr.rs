@@ -17,7 +17,10 @@ use super::id::c_string;
 use super::object::{buffer, set_charset};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::{H5Error, Id, Object, Result, activity, call, dtype, space, status};
-use crate::model::{AttrSeen, AttrValue, Charset, Elements, bytes_text};
+use crate::model::{AttrSeen, AttrValue, Charset, Dtype, Elements, bytes_text, human_bytes};
+
+/// Most bytes of texts and sequences that are read of one attribute.
+const MOST_OUTSIDE_BYTES: u64 = 256 << 20;
 
 impl Object {
     fn attr_what(&self, verb: &str, name: &[u8]) -> String {
@@ -45,6 +48,7 @@ impl Object {
         let Some(bytes) = bytes else {
             return Err(H5Error::new(what(), "it claims to be larger than the file"));
         };
+        refuse_long(&attr, &dtype, count, &what)?;
         let mut raw = vec![0u8; bytes as usize];
         if count > 0 {
             // SAFETY: the buffer has the elements' size; the type is the attribute's own.
@@ -184,6 +188,7 @@ impl Object {
         let space_id = Id::own(call(what, || unsafe { H5Aget_space(old.raw()) })?);
         let (shape, _) = space::extent(&space_id)?;
         let size = hdf5::sync::sync(|| unsafe { hdf5_sys::h5t::H5Tget_size(type_id.raw()) }) as u64;
+        refuse_long(&old, &dtype::read(&type_id)?, shape.elements().unwrap_or(u64::MAX), &what)?;
         let bytes = shape.elements().and_then(|n| n.checked_mul(size)).and_then(|b| usize::try_from(b).ok());
         let mut raw = vec![0u8; bytes.ok_or_else(|| H5Error::new(what(), "its size overflows"))?];
         if !raw.is_empty() {
@@ -202,6 +207,17 @@ impl Object {
     }
 }
 
+/// The library allocates what the values say that they have.
+fn refuse_long(attr: &Id, dtype: &Dtype, count: u64, what: &dyn Fn() -> String) -> Result<()> {
+    match super::lengths::stored_bytes(attr, dtype, count, what)? {
+        0..=MOST_OUTSIDE_BYTES => Ok(()),
+        bytes => {
+            let cause = format!("its values take {}; at most {} are read", human_bytes(bytes), human_bytes(MOST_OUTSIDE_BYTES));
+            Err(H5Error::new(what(), cause))
+        }
+    }
+}
+
 unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5A_info_t, data: *mut c_void) -> i32 {
     // SAFETY: the library passes a terminated name, and the vector that `attr_names` gave it.
     let (name, names) = unsafe { (CStr::from_ptr(name), &mut *data.cast::<Vec<Vec<u8>>>()) };
@@ -216,7 +232,7 @@ mod tests {
 
     use super::*;
     use crate::h5::{File, NewFile};
-    use crate::model::{Dtype, Shape, TrackOrder};
+    use crate::model::{Shape, TrackOrder};
 
     #[test]
     fn moved_attributes_keep_the_character_set_of_their_names() {

@@ -6,6 +6,8 @@ use hdf5_sys::h5d::{
     H5D_alloc_time_t, H5D_fill_time_t, H5D_fill_value_t, H5D_layout_t, H5Dcreate2, H5Dget_space, H5Dget_type, H5Dread, H5Dset_extent,
     H5Dwrite,
 };
+use hdf5_sys::h5f::{H5F_ACC_RDWR, H5Fget_intent};
+use hdf5_sys::h5i::H5Iget_file_id;
 use hdf5_sys::h5p::*;
 use hdf5_sys::h5t::H5Treclaim;
 use hdf5_sys::h5z::H5Z_FLAG_OPTIONAL;
@@ -116,11 +118,7 @@ impl Object {
         let list = self.create_list()?;
         let (fill_time, alloc_time) = times(&list, self.label())?;
         let layout = layout(&list, &type_id, &dtype, self.label())?;
-        let space_id = match call(what, || unsafe { H5Dget_space(self.id().raw()) }).map(Id::own) {
-            // The library asks the source files for the extent; the one that is stored does without them.
-            Err(_) if matches!(layout, Layout::Virtual(_)) => virtual_space(&list, self.label())?,
-            space => space?,
-        };
+        let space_id = dataspace(self)?;
         let (shape, maxshape) = space::extent(&space_id)?;
         Ok(SeenDataset {
             lacking: layout.filters().iter().find(|f| !filter::available(f)).cloned(),
@@ -172,9 +170,16 @@ impl Object {
         moving(|| format!("cannot grow {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
     }
 
-    /// Prepares reading and writing elements.
+    /// Prepares reading and writing elements, which must be in this file: the library would open, and make, whatever file this one
+    /// names.
     pub fn access(self) -> Result<DatasetAccess> {
         let what = || format!("cannot read the dataset {}", self.label());
+        let list = self.create_list()?;
+        // SAFETY (both): a dataset creation list.
+        let external = call(what, || unsafe { H5Pget_external_count(list.raw()) })? > 0;
+        if external || hdf5::sync::sync(|| unsafe { H5Pget_layout(list.raw()) }) == H5D_layout_t::H5D_VIRTUAL {
+            return Err(H5Error::new(what(), "its elements are in other files, which are neither read nor written"));
+        }
         // SAFETY: a valid dataset.
         let type_id = Id::own(call(what, || unsafe { H5Dget_type(self.id().raw()) })?);
         let dtype = dtype::read(&type_id)?;
@@ -321,10 +326,34 @@ fn creation_list(at: &Object, new: &NewDataset<'_>, type_id: &Id) -> Result<Id> 
     Ok(list)
 }
 
-/// The dataspace of a virtual dataset as its first mapping has it.
-fn virtual_space(list: &Id, label: &str) -> Result<Id> {
-    // SAFETY: the creation list of a virtual dataset.
-    call(|| format!("cannot read the extent of {label}"), || unsafe { H5Pget_virtual_vspace(list.raw(), 0) }).map(Id::own)
+/// The dataspace of a dataset.
+///
+/// The library asks the sources of a virtual dataset for its extent, and opens them as this file is opened: a file that is open for
+/// writing would open them for writing, and mark them. Then, and where a source is broken, the extent that is stored does without them.
+pub(super) fn dataspace(dataset: &Object) -> Result<Id> {
+    let what = || format!("cannot read the extent of {}", dataset.label());
+    // SAFETY (all): a valid dataset, whose library refuses what is none, and its creation list.
+    let live = || call(what, || unsafe { H5Dget_space(dataset.id().raw()) }).map(Id::own);
+    let list = dataset.create_list()?;
+    if hdf5::sync::sync(|| unsafe { H5Pget_layout(list.raw()) }) != H5D_layout_t::H5D_VIRTUAL {
+        return live();
+    }
+    let stored = || call(what, || unsafe { H5Pget_virtual_vspace(list.raw(), 0) }).map(Id::own);
+    match is_writable(dataset)? {
+        false => live().or_else(|_| stored()),
+        // Without a mapping there is no source.
+        true => stored().or_else(|_| live()),
+    }
+}
+
+/// Is the object's file open for writing?
+fn is_writable(object: &Object) -> Result<bool> {
+    let what = || format!("cannot tell how the file of {} is open", object.label());
+    // SAFETY: a valid object, whose file's identifier is ours to close, and an out-parameter.
+    let file = Id::own(call(what, || unsafe { H5Iget_file_id(object.id().raw()) })?);
+    let mut intent = 0;
+    status(what, || unsafe { H5Fget_intent(file.raw(), &raw mut intent) })?;
+    Ok(intent & H5F_ACC_RDWR != 0)
 }
 
 fn layout(list: &Id, type_id: &Id, dtype: &Dtype, label: &str) -> Result<Layout> {

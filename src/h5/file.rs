@@ -228,7 +228,19 @@ pub(super) fn initialise() {
             H5Pset(*hdf5_sys::h5p::H5P_LST_GROUP_CREATE, c"object header flags".as_ptr(), (&raw mut flags).cast())
         });
         super::filter::register();
+        super::user_link::never_follow_external();
+        super::lengths::register();
     });
+}
+
+/// Lets the library load filters from the folders of `HDF5_PLUGIN_PATH`: the user trusts the files, and what is in those folders.
+/// Only filters: no drivers and no connectors.
+pub fn allow_plugins() {
+    /// H5PL_FILTER_PLUGIN (H5PLpublic.h).
+    const FILTERS: std::ffi::c_uint = 1;
+    initialise();
+    // SAFETY: a plain value; failure means that there is no plugin support.
+    let _ = hdf5::sync::sync(|| unsafe { H5PLset_loading_state(FILTERS) });
 }
 
 /// A property list of a class.

@@ -14,6 +14,7 @@ mod error;
 mod file;
 mod filter;
 mod id;
+mod lengths;
 mod link;
 mod object;
 mod space;
@@ -26,7 +27,7 @@ pub use dataset::{DatasetAccess, NewDataset};
 pub use driver::{Backing, Session};
 pub use dtype::decode as decode_type;
 pub use error::H5Error;
-pub use file::{File, FileInfo, Locking, NewFile};
+pub use file::{File, FileInfo, Locking, NewFile, allow_plugins};
 pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
@@ -35,12 +36,13 @@ pub(crate) use error::{Result, call, moving, plainly, status};
 pub(crate) use id::Id;
 
 /// Removes the environment variables that change what the HDF5 library does: file locking (which would meet
-/// our own lock), plugin folders, drivers.
+/// our own lock), drivers, connectors. `HDF5_PLUGIN_PATH` stays: it says nothing while plugins are off ([`allow_plugins`]).
 ///
 /// # Safety
 /// Only before the process has a second thread.
 pub unsafe fn clean_environment() {
-    let ours: Vec<_> = std::env::vars_os().map(|(name, _)| name).filter(|n| n.as_encoded_bytes().starts_with(b"HDF5_")).collect();
+    let ours = std::env::vars_os().map(|(name, _)| name).filter(|n| n.as_encoded_bytes().starts_with(b"HDF5_"));
+    let ours: Vec<_> = ours.filter(|name| name != "HDF5_PLUGIN_PATH").collect();
     for name in ours {
         // SAFETY: the caller vouches for a single thread.
         unsafe { std::env::remove_var(name) };

@@ -1,4 +1,7 @@
-//! Links of classes that programs have registered: kept with their data, never followed.
+//! Links of classes that programs have registered, and external links: kept with their data, never followed.
+//!
+//! The library follows external links on its own, wherever a path leads through one, and opens the other file as this one is open. Its
+//! class of external links is replaced by one that refuses.
 //!
 //! The library hands out a link's data only through its class. A class that nobody knows here is registered with functions that
 //! copy the data and refuse to follow the link.
@@ -67,10 +70,20 @@ pub(super) fn register(class: i32) -> Result<()> {
     if !USER_CLASSES.contains(&class) {
         return Err(H5Error::new(format!("cannot use links of class {class}"), "it is not a class of a program's own"));
     }
-    // SAFETY (both): a plain value; a class whose functions and comment are static, and which the library copies.
+    // SAFETY: a plain value.
     if hdf5::sync::sync(|| unsafe { is_registered(class) }) > 0 {
         return Ok(());
     }
+    keep_only(class)
+}
+
+/// From now on no path leads into another file. A failure shows where an external link is read.
+pub(super) fn never_follow_external() {
+    let _ = keep_only(H5L_type_t::H5L_TYPE_EXTERNAL as i32);
+}
+
+/// Registers a class, or replaces it, by one that copies data and follows nothing.
+fn keep_only(class: i32) -> Result<()> {
     let null = std::ptr::null;
     let class = LinkClass {
         version: 1,
@@ -83,6 +96,7 @@ pub(super) fn register(class: i32) -> Result<()> {
         delete: null(),
         query: copied,
     };
+    // SAFETY: a class whose functions and comment are static, and which the library copies.
     status(|| format!("cannot use links of class {}", class.id), || unsafe { register_class(&raw const class) })
 }
 
@@ -110,5 +124,30 @@ impl Object {
             || format!("cannot create the link {}", self.child_label(name)),
             || unsafe { create_link(self.id().raw(), c_name.as_ptr(), class as c_int, p, data.len(), list.raw(), H5P_DEFAULT) },
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::h5::{File, Link, NewFile, NewGroup};
+    use crate::model::TrackOrder;
+
+    #[test]
+    fn no_path_leads_into_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let new = NewFile::plain(TrackOrder::No);
+        let other = File::create(&folder.path().join("other.h5"), new, false).unwrap();
+        other.root().unwrap().create_group(b"a", NewGroup::plain()).unwrap();
+        other.close().unwrap();
+        let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
+        let root = file.root().unwrap();
+        root.create_external(b"out", b"other.h5", b"/", None).unwrap();
+        root.create_soft(b"soft", b"/out/a", None).unwrap();
+        assert_eq!(root.link(b"out").unwrap(), Some(Link::External { file: b"other.h5".to_vec(), path: b"/".to_vec() }));
+        for name in [&b"out"[..], b"soft"] {
+            assert!(root.open(name).is_err());
+        }
+        root.remove_link(b"out").unwrap();
+        assert_eq!(root.link_names().unwrap(), [b"soft"]);
     }
 }

@@ -347,10 +347,7 @@ impl Composed {
 
 /// The selection in the dataspace of its dataset.
 fn chosen(at: &Id, path: &H5Path, selected: &crate::model::Selected) -> Result<Id> {
-    let what = || format!("cannot read the dataspace of {path}");
-    let dataset = Object::open_at(at, path.as_bytes())?;
-    // SAFETY: a valid object; the library refuses what is no dataset.
-    let chosen = Id::own(call(what, || unsafe { hdf5_sys::h5d::H5Dget_space(dataset.id().raw()) })?);
+    let chosen = super::dataset::dataspace(&Object::open_at(at, path.as_bytes())?)?;
     space::choose(&chosen, selected)?;
     Ok(chosen)
 }

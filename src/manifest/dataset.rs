@@ -95,7 +95,7 @@ impl Reader<'_> {
                     .at(e.span, "the shape"),
             );
         }
-        let owned = self.owned();
+        let owned = self.owned(cx.allow_paths);
         let track_order = self.opt("track_order", |_, n| super::file::track_order(n));
         let contents = self.opt("contents", |_, n| contents(n));
         self.opt("on_mismatch", |_, n| on_mismatch(n));
@@ -142,10 +142,10 @@ impl Reader<'_> {
         Ok(Extent { shape: Shape::from_dims(&dims), sizes, names, span: node.span })
     }
 
-    fn owned(&mut self) -> Owned {
+    fn owned(&mut self, allow_paths: bool) -> Owned {
         Owned {
             maxshape: self.opt("maxshape", Reader::maxshape),
-            layout: self.layout(),
+            layout: self.layout(allow_paths),
             chunks: self.opt("chunks", Reader::chunks),
             filters: self.opt("filters", |_, n| {
                 let list = n.list("a list of filters")?;
@@ -181,11 +181,11 @@ impl Reader<'_> {
     }
 
     /// `layout`, or what `external` and `virtual` say.
-    fn layout(&mut self) -> Option<(Layout, Span)> {
+    fn layout(&mut self, allow_paths: bool) -> Option<(Layout, Span)> {
         let found = [
             self.opt("layout", |_, n| layout_word(n)),
-            self.opt("external", |_, n| elsewhere::external(n)),
-            self.opt("virtual", |_, n| elsewhere::mappings(n)),
+            self.opt("external", |_, n| elsewhere::external(n, allow_paths)),
+            self.opt("virtual", |_, n| elsewhere::mappings(n, allow_paths)),
         ];
         let mut found = found.into_iter().flatten();
         let first = found.next()?;
@@ -306,6 +306,10 @@ impl Reader<'_> {
                 if let Some((why, other)) = asks.filter(|(why, _)| !why.contains(' ')) {
                     let finding = Finding::error("layout", format!("a dataset with external storage cannot have {}", quoted(why)));
                     self.findings.push(finding.at(span, "").at(other, "this needs the chunked layout"));
+                    return None;
+                }
+                if let Some(message) = too_small(&layout, dtype, dims, maxshape) {
+                    self.findings.push(Finding::error("external", message).at(span, "").at(extent.span, "the shape"));
                     return None;
                 }
                 return Some(layout);
@@ -430,6 +434,27 @@ fn quoted(what: &str) -> String {
 
 fn axis_names(node: &Node) -> Result<Vec<Option<String>>, Finding> {
     node.list("a list of dimension names")?.iter().map(|n| n.text("the name of a dimension").map(|s| Some(s.to_owned()))).collect()
+}
+
+/// Why external files cannot hold a dataset, if so (H5D__efl_construct, H5Pset_external).
+fn too_small(layout: &Layout, dtype: &Dtype, dims: &[u64], maxshape: &MaxShape) -> Option<String> {
+    let Layout::External(files) = layout else { return None };
+    if let [before @ .., _] = files.as_slice()
+        && before.iter().any(|f| f.size.is_none())
+    {
+        return Some("only the last external file can be unlimited".into());
+    }
+    if maxshape.iter().zip(dims).skip(1).any(|(max, size)| max.is_none_or(|max| max > *size)) {
+        return Some("with external storage, only the first axis can grow".into());
+    }
+    let room = files.iter().try_fold(0u128, |n, f| f.size.map(|size| n + u128::from(size)))?;
+    let most = maxshape.iter().try_fold(dtype.size() as u128, |n, max| max.map(|max| n.saturating_mul(max.into())));
+    let needed = match (most, maxshape.is_empty()) {
+        (None, _) => return Some(format!("the external files have {room} bytes, and the dataset may grow without end")),
+        (_, true) => dims.iter().fold(dtype.size() as u128, |n, d| n.saturating_mul((*d).into())),
+        (Some(most), false) => most,
+    };
+    (needed > room).then(|| format!("the external files have {room} bytes, the dataset {needed}"))
 }
 
 fn layout_word(node: &Node) -> Result<Layout, Finding> {

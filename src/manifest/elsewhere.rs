@@ -1,5 +1,9 @@
 //! `external` and `virtual`: storage in other files.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
 use super::table::{Keys, expected};
 use super::tree::{Node, Val};
 use crate::diag::Finding;
@@ -9,7 +13,7 @@ const FILE: Keys = Keys { what: "an external file", known: &["file", "offset", "
 const MAPPING: Keys = Keys { what: "a mapping", known: &["select", "file", "path", "source_select", "source_shape"], later: &[] };
 
 /// `external = [{ file, offset, size }]`.
-pub(super) fn external(node: &Node) -> Result<Layout, Finding> {
+pub(super) fn external(node: &Node, allow_paths: bool) -> Result<Layout, Finding> {
     let items = node.list("a list of files: [{ file, offset, size }]")?;
     if items.is_empty() {
         return Err(expected("at least one file", node));
@@ -22,7 +26,7 @@ pub(super) fn external(node: &Node) -> Result<Layout, Finding> {
             Some(n) => Some(n.size("a number of bytes, or \"unlimited\"")?),
         };
         Ok(ExternalFile {
-            file: name(table.need("file", "an external file", n.span)?)?,
+            file: file(table.need("file", "an external file", n.span)?, allow_paths)?,
             offset: table.get("offset").map_or(Ok(0), |e| e.node.size("a number of bytes"))?,
             size,
         })
@@ -31,7 +35,7 @@ pub(super) fn external(node: &Node) -> Result<Layout, Finding> {
 }
 
 /// `virtual = [{ select, file, path, source_select }]`.
-pub(super) fn mappings(node: &Node) -> Result<Layout, Finding> {
+pub(super) fn mappings(node: &Node, allow_paths: bool) -> Result<Layout, Finding> {
     let one = |n: &Node| -> Result<Mapping, Finding> {
         let table = MAPPING.table(n)?;
         let select = |key: &str| -> Result<Selected, Finding> {
@@ -43,7 +47,7 @@ pub(super) fn mappings(node: &Node) -> Result<Layout, Finding> {
         let extent = table.get("source_shape").map(|e| e.node.list("a list of sizes")?.iter().map(|n| n.size("a size")).collect());
         Ok(Mapping {
             select: select("select")?,
-            file: name(table.need("file", "a mapping", n.span)?)?,
+            file: file(table.need("file", "a mapping", n.span)?, allow_paths)?,
             path: name(table.need("path", "a mapping", n.span)?)?,
             source: select("source_select")?,
             extent: extent.transpose()?,
@@ -63,6 +67,13 @@ fn mappable(selected: Selected) -> Result<Selected, Finding> {
             .help("write a mapping for each element, such as \"0:1, 5:6\"; or boxes, `{ blocks = [[[0, 5], [0, 5]], …] }`, where the order of the elements is that of the axes")),
         other => Ok(other),
     }
+}
+
+/// A file that whoever reads the dataset will open.
+fn file(node: &Node, allow_paths: bool) -> Result<Vec<u8>, Finding> {
+    let bytes = name(node)?;
+    super::fill::inside(Path::new(OsStr::from_bytes(&bytes)), allow_paths).map_err(|e| e.at(node.span, ""))?;
+    Ok(bytes)
 }
 
 fn name(node: &Node) -> Result<Vec<u8>, Finding> {

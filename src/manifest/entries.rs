@@ -114,13 +114,13 @@ impl Collector<'_, '_> {
                 continue;
             };
             let mut made = Vec::new();
+            let plain = without_for(keys);
             repeat(keys, self.scope, self.findings, self.budget, |bound, findings| {
-                let inner = Scope { vars: self.scope.vars, bound };
+                let inner = Scope { bound, ..*self.scope };
                 let Some(key) = findings.keep(inner.text(&object.key, object.key_span)) else { return };
                 let path =
                     H5Path::parse(&key).map_err(|e| Finding::error("path", format!("`{key}` is not a path: {e}")).at(object.key_span, ""));
                 let Some(path) = findings.keep(path) else { return };
-                let plain = Table { entries: keys.entries.iter().filter(|e| e.key != "for").cloned().collect() };
                 made.push((path, inner.table(&plain, findings)));
             });
             for (path, table) in made {
@@ -135,9 +135,9 @@ impl Collector<'_, '_> {
         for item in items {
             let Some(keys) = self.findings.keep(item.table(&what)) else { continue };
             let out = &mut *self.out;
+            let plain = without_for(keys);
             repeat(keys, self.scope, self.findings, self.budget, |bound, findings| {
-                let inner = Scope { vars: self.scope.vars, bound };
-                let plain = Table { entries: keys.entries.iter().filter(|e| e.key != "for").cloned().collect() };
+                let inner = Scope { bound, ..*self.scope };
                 list(out).push(Item { table: inner.table(&plain, findings), span: item.span });
             });
         }
@@ -182,6 +182,10 @@ impl Collector<'_, '_> {
         seen.implicit &= implicit;
         seen.span = span;
     }
+}
+
+fn without_for(table: &Table) -> Table {
+    Table { entries: table.entries.iter().filter(|e| e.key != "for").cloned().collect() }
 }
 
 fn attrs_of(table: &Table) -> Option<&Table> {

@@ -23,14 +23,20 @@ pub(crate) fn repeat(
     let Some(node) = scope.node(&entry.node, findings) else { return };
     let Some(axes) = findings.keep(axes(&node)) else { return };
     let total = axes.iter().fold(1usize, |n, (_, values)| n.saturating_mul(values.len()));
+    if total > *budget {
+        // Told before the first is made.
+        *budget = 0;
+        spend(budget, findings, table);
+        return;
+    }
     for k in 0..total {
-        if !spend(budget, findings, table) {
+        if scope.allowance.is_spent() || !spend(budget, findings, table) {
             return;
         }
         let mut rest = k;
         let mut bound: Vec<(String, Val)> = Vec::with_capacity(axes.len());
         for (name, values) in axes.iter().rev() {
-            bound.push((name.clone(), values[rest % values.len()].clone()));
+            bound.push((name.clone(), values.at(rest % values.len())));
             rest /= values.len();
         }
         bound.reverse();
@@ -51,7 +57,29 @@ fn spend(budget: &mut usize, findings: &mut Findings, table: &Table) -> bool {
     true
 }
 
-fn axes(node: &super::tree::Node) -> Result<Vec<(String, Vec<Val>)>, Finding> {
+/// What a variable goes through.
+enum Values {
+    Count(usize),
+    List(Vec<Val>),
+}
+
+impl Values {
+    fn len(&self) -> usize {
+        match self {
+            Values::Count(count) => *count,
+            Values::List(list) => list.len(),
+        }
+    }
+
+    fn at(&self, index: usize) -> Val {
+        match self {
+            Values::Count(_) => Val::Int(index as i128),
+            Values::List(list) => list[index].clone(),
+        }
+    }
+}
+
+fn axes(node: &super::tree::Node) -> Result<Vec<(String, Values)>, Finding> {
     let table = node.table("a table of variables, such as { i = 3, name = [\"a\", \"b\"] }")?;
     if table.entries.is_empty() {
         return Err(Finding::error("for", "`for` names no variable").at(node.span, ""));
@@ -67,9 +95,9 @@ fn axes(node: &super::tree::Node) -> Result<Vec<(String, Vec<Val>)>, Finding> {
                         return Err(Finding::error("too-many", format!("more than {} objects after repetition", super::MAX_OBJECTS))
                             .at(entry.node.span, ""));
                     }
-                    (0..i128::from(count)).map(Val::Int).collect()
+                    Values::Count(count as usize)
                 }
-                Val::List(items) => items.iter().map(|n| n.val.clone()).collect(),
+                Val::List(items) => Values::List(items.iter().map(|n| n.val.clone()).collect()),
                 _ => return Err(expected("a number of repetitions or a list of values", &entry.node)),
             };
             Ok((entry.key.clone(), values))

@@ -1,5 +1,6 @@
 //! `fill`.
 
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Component, Path, PathBuf};
 
 use super::dims::Dims;
@@ -388,13 +389,37 @@ fn source(rule: &str, node: &Node, cx: &Context<'_>) -> Result<SourceFile, Findi
 /// An input file, relative to the manifest that names it and, unless allowed, beneath its folder.
 pub(crate) fn input_path(node: &Node, sources: &Sources, allow_paths: bool) -> Result<PathBuf, Finding> {
     let name = node.text("the name of a file")?;
-    let path = Path::new(name);
-    let outside = path.components().any(|c| !matches!(c, Component::Normal(_) | Component::CurDir));
-    if outside && !allow_paths {
-        return Err(Finding::error("outside", format!("{name} is outside of the manifest's folder"))
-            .at(node.span, "")
-            .note("absolute paths and `..` are refused, so that a manifest from elsewhere cannot read your files")
-            .help("if you trust this manifest, add `--allow paths`"));
+    let path = inside(Path::new(name), allow_paths).map_err(|e| e.at(node.span, ""))?;
+    let folder = sources.dir(node.span.source);
+    let whole = folder.join(path);
+    if allow_paths {
+        return Ok(whole);
     }
-    Ok(sources.dir(node.span.source).join(path))
+    // Without a folder or a file there is nothing to lead outside; that is told when the file is opened.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    match (folder.canonicalize(), whole.canonicalize()) {
+        (Ok(folder), Ok(real)) if !real.starts_with(&folder) => {
+            let message = format!("{name} leads outside of the manifest's folder, by a symbolic link");
+            Err(outside(message, "symbolic links to elsewhere").at(node.span, ""))
+        }
+        _ => Ok(whole),
+    }
+}
+
+/// A name that stays beneath the folder it is relative to; any where that is allowed.
+pub(super) fn inside(path: &Path, allow_paths: bool) -> Result<&Path, Finding> {
+    let beneath = path.components().all(|c| matches!(c, Component::Normal(_) | Component::CurDir));
+    match beneath || allow_paths {
+        true => Ok(path),
+        false => {
+            let message = format!("{} is outside of the manifest's folder", bytes_text(path.as_os_str().as_bytes()));
+            Err(outside(message, "absolute paths and `..`"))
+        }
+    }
+}
+
+fn outside(message: String, what: &str) -> Finding {
+    Finding::error("outside", message)
+        .note(format!("{what} are refused, so that a manifest from elsewhere cannot read your files"))
+        .help("if you trust this manifest, add `--allow paths`")
 }

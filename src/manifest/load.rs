@@ -8,7 +8,7 @@ use super::entries::collect;
 use super::include::{Document, read_all};
 use super::table::Keys;
 use super::tree::{Entry, Node, Table, Val};
-use super::vars::{Scope, settle};
+use super::vars::{Allowance, Scope, settle};
 use super::{file, fill, resolve};
 use crate::diag::{Finding, Findings, Sources, Span, did_you_mean};
 use crate::model::{Desired, H5Path};
@@ -53,8 +53,9 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, (Sources, Find
         TOP.check(&document.table, &mut findings);
         check_version(document, &mut findings);
     }
-    let vars = vars(&documents, overrides, &mut sources, &mut findings);
-    let scope = Scope { vars: &vars, bound: &[] };
+    let allowance = Allowance::new();
+    let vars = vars(&documents, overrides, &allowance, &mut sources, &mut findings);
+    let scope = Scope { vars: &vars, bound: &[], allowance: &allowance };
     let mut dims = dims(&documents, &scope, &mut findings);
     let seed = last(&documents, "seed", &scope, &mut findings).and_then(|n| findings.keep(n.size("a seed"))).unwrap_or(0);
     let file = merged_table(&documents, "file", &scope, &mut findings);
@@ -62,6 +63,9 @@ pub fn load(path: &Path, overrides: &Overrides) -> Result<Loaded, (Sources, Find
     let props = file::read(&file, &input, &mut findings);
     let target = target(&file, &sources, &mut findings);
     let entries = collect(&documents, &scope, &mut findings);
+    if allowance.is_spent() {
+        return Err((sources, findings));
+    }
     resolve::group_dims(&entries, &mut dims, &mut findings);
     resize(&mut dims, overrides, &mut sources, &mut findings);
     let (allow_paths, root) = (overrides.allow_paths, H5Path::root());
@@ -90,7 +94,13 @@ fn check_version(document: &Document, findings: &mut Findings) {
     }
 }
 
-fn vars(documents: &[Document], overrides: &Overrides, sources: &mut Sources, findings: &mut Findings) -> BTreeMap<String, Node> {
+fn vars(
+    documents: &[Document],
+    overrides: &Overrides,
+    allowance: &Allowance,
+    sources: &mut Sources,
+    findings: &mut Findings,
+) -> BTreeMap<String, Node> {
     let mut vars: BTreeMap<String, Node> = BTreeMap::new();
     for entry in documents.iter().filter_map(|d| d.table.get("vars")) {
         if let Some(table) = findings.keep(entry.node.table("a table of variables")) {
@@ -117,7 +127,7 @@ fn vars(documents: &[Document], overrides: &Overrides, sources: &mut Sources, fi
             }
         }
     }
-    settle(vars, findings)
+    settle(vars, allowance, findings)
 }
 
 /// The text as a value of the same type; else what the type is.

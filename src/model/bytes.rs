@@ -1,6 +1,13 @@
 //! Names and texts in HDF5 are bytes; people see and write text.
 
-/// Text for bytes: UTF-8 as it is; what is not UTF-8, and control characters, as `\xNN`. A backslash
+/// Is it a character that cannot be seen and changes what is: a control character, a separator of lines or paragraphs, or one that
+/// turns the direction of the text around it (Unicode's Bidi_Control)?
+pub fn is_hidden(c: char) -> bool {
+    let turns = matches!(c, '\u{61C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}');
+    c.is_control() || turns || matches!(c, '\u{2028}' | '\u{2029}')
+}
+
+/// Text for bytes: UTF-8 as it is; what is not UTF-8, and hidden characters, as `\xNN`. A backslash
 /// that would read as such an escape becomes `\x5C`, so that [`text_bytes`] always gives the bytes back.
 pub fn bytes_text(bytes: &[u8]) -> String {
     let mut out = String::with_capacity(bytes.len());
@@ -8,7 +15,7 @@ pub fn bytes_text(bytes: &[u8]) -> String {
     for chunk in bytes.utf8_chunks() {
         let text = chunk.valid();
         for (at, c) in text.char_indices() {
-            if c.is_control() {
+            if is_hidden(c) {
                 let mut buffer = [0; 4];
                 c.encode_utf8(&mut buffer).bytes().for_each(|b| escape(&mut out, b));
             } else if c == '\\' && is_escape(&text.as_bytes()[at..]) {
@@ -69,6 +76,8 @@ mod tests {
         assert_eq!(bytes_text(b"a\xffb\n"), "a\\xFFb\\x0A");
         assert_eq!(bytes_text("β\\x41".as_bytes()), "β\\x5Cx41");
         assert_eq!(bytes_text(b"\\n"), "\\n");
+        assert_eq!(bytes_text("a\u{202e}b\u{85}\u{2028}".as_bytes()), "a\\xE2\\x80\\xAEb\\xC2\\x85\\xE2\\x80\\xA8");
+        assert_eq!("e\u{301}👩\u{200d}🔬\u{a0}".chars().find(|c| is_hidden(*c)), None);
     }
 
     proptest! {

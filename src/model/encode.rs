@@ -1,6 +1,6 @@
 //! Literals into elements of a dtype.
 
-use super::encode_value::{encode_value, is_null, nested_as};
+use super::encode_value::{encode_value, is_null, mismatch, nested_as};
 use super::{
     CompoundMember, Dtype, Elements, FloatType, IntType, Literal, Order, Padding, Shape, StringLength, StringType, bytes_text, text_bytes,
 };
@@ -30,6 +30,7 @@ pub fn encode_one(literal: &Literal, dtype: &Dtype) -> Result<Elements, EncodeEr
         if let Literal::Text(text) = literal {
             return variable(text, t).map(|b| one(Some(b)));
         }
+        return Err(mismatch(literal, dtype));
     }
     if dtype.has_outside_data() {
         return encode_value(literal, dtype).map(|v| Elements::of_values(dtype, vec![v]));
@@ -537,6 +538,7 @@ mod tests {
         assert!(bytes(raw("00"), Dtype::float(4)).is_err() && bytes(raw("xyz1"), Dtype::int(2, true)).is_err());
         assert_eq!(bytes(raw("a\\xFF"), Dtype::fixed_ascii(4)), Ok(b"a\xff\0\0".to_vec()));
         assert_eq!(bytes(raw("\\xFF"), Dtype::str()), Ok(b"\xff".to_vec()));
+        assert!(bytes(Literal::Int(2), Dtype::str()).is_err() && bytes(Literal::List(vec![]), Dtype::str()).is_err());
         assert!(bytes(raw("a\\x00"), Dtype::str()).is_err() && bytes(raw("abcde"), Dtype::fixed_ascii(4)).is_err());
         assert_eq!(
             encode_one(&Literal::Table(vec![("null".into(), Literal::Bool(true))]), &Dtype::str()),

@@ -44,7 +44,7 @@ pub(super) fn encode_value(literal: &Literal, dtype: &Dtype) -> Result<Value, En
     }
 }
 
-fn mismatch(literal: &Literal, dtype: &Dtype) -> EncodeError {
+pub(super) fn mismatch(literal: &Literal, dtype: &Dtype) -> EncodeError {
     EncodeError(format!("{literal} is not a value of {dtype}"))
 }
 

@@ -32,7 +32,7 @@ mod storage;
 mod value;
 
 pub use attr::{AttrRule, AttrSpec, AttrValue};
-pub use bytes::{bytes_text, human_bytes, text_bytes};
+pub use bytes::{bytes_text, human_bytes, is_hidden, text_bytes};
 pub use contents::{DatasetContents, contents, grows};
 pub use decode::{decode_one, element_text};
 pub use desired::{

@@ -54,7 +54,8 @@ pub(super) fn plan(
             };
             let finding = Finding::error("filter-missing", what)
                 .at(dataset.layers[0].origin, "")
-                .help("leave its contents alone; its attributes can be changed");
+                .help("leave its contents alone; its attributes can be changed")
+                .help("or name the folder of a plugin for it in HDF5_PLUGIN_PATH, and add --allow plugins");
             conflicts.push(Conflict { path: path.clone(), finding });
             continue;
         }

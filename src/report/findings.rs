@@ -6,14 +6,20 @@ use super::Paint;
 use super::words::escape_controls;
 use crate::diag::{Finding, Severity, Sources};
 
-/// All findings, one paragraph each: `file:line:column`, the line with the place underlined, causes and
+/// Most findings that are shown: each comes with its line, which has to be found in the text.
+const MOST_FINDINGS: usize = 100;
+
+/// All findings (of very many the first ones), one paragraph each: `file:line:column`, the line with the place underlined, causes and
 /// remedies. Ends with a line feed unless empty.
 pub fn findings_text(findings: &[Finding], sources: &Sources, paint: Paint) -> String {
     let renderer = if paint.color { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
-    for finding in findings {
+    for finding in findings.iter().take(MOST_FINDINGS) {
         out.push_str(&renderer.render(&[group(finding, sources)]));
         out.push_str("\n\n");
+    }
+    if findings.len() > MOST_FINDINGS {
+        out.push_str(&format!("… and {} more\n\n", findings.len() - MOST_FINDINGS));
     }
     if out.ends_with("\n\n") {
         out.pop();
@@ -31,13 +37,13 @@ fn group<'a>(finding: &'a Finding, sources: &'a Sources) -> Group<'a> {
     while let Some(&first) = rest.first() {
         let source = finding.labels[first].span.source;
         let text = sources.text(source);
-        let mut snippet = Snippet::source(text).path(sources.name(source)).line_start(1);
+        let mut snippet = Snippet::source(text).path(escape_controls(sources.name(source))).line_start(1);
         for &i in rest.iter().filter(|&&i| finding.labels[i].span.source == source) {
             let label = &finding.labels[i];
             let kind = if i == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
             let range = first_line(text, label.span.start as usize, label.span.end as usize);
             let annotation = kind.span(range);
-            snippet = snippet.annotation(if label.text.is_empty() { annotation } else { annotation.label(label.text.as_str()) });
+            snippet = snippet.annotation(if label.text.is_empty() { annotation } else { annotation.label(escape_controls(&label.text)) });
         }
         group = group.element(snippet);
         rest.retain(|&i| finding.labels[i].span.source != source);

@@ -101,27 +101,27 @@ fn open_any(source: &SourceFile, name: &str, dtype: &Dtype, shape: &Shape) -> Re
         }
         SourceFile::Raw { offset, order, .. } => Box::new(raw::open(file, name, *offset, *order, dtype, elements)?),
         // Returned above: the library opens the file itself.
-        SourceFile::Hdf5 { .. } => return Err(irregular()),
+        SourceFile::Hdf5 { .. } => return Err(Cause::new("not a regular file")),
     })
 }
 
-/// Opens without ever waiting for a peer (fifo) and without touching devices.
 fn open_regular(path: &Path) -> Result<File, Cause> {
-    let missing = |e: io::Error| match e.kind() {
+    regular(path).map_err(|e| match e.kind() {
         io::ErrorKind::NotFound => Cause::new("no such file").help("paths are relative to the manifest's folder"),
         _ => e.into(),
-    };
-    if !std::fs::metadata(path).map_err(missing)?.is_file() {
+    })
+}
+
+/// Opens a regular file for reading, without ever waiting for a peer (fifo) and without touching devices.
+pub fn regular(path: &Path) -> io::Result<File> {
+    let irregular = || io::Error::other("not a regular file");
+    if !std::fs::metadata(path)?.is_file() {
         return Err(irregular());
     }
     let flags = (OFlags::NONBLOCK | OFlags::NOCTTY).bits();
-    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path).map_err(missing)?;
+    let file = std::fs::OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path)?;
     // What was looked at may have been replaced since.
     if file.metadata()?.is_file() { Ok(file) } else { Err(irregular()) }
-}
-
-fn irregular() -> Cause {
-    Cause::new("not a regular file")
 }
 
 fn file_text(path: &Path) -> String {

@@ -64,13 +64,13 @@ impl Started {
         });
     }
 
-    /// Waits until a temporary file in this folder has contents.
-    fn wait_until_writing(&self, beside: &Path) {
+    /// Waits until the worker has written much.
+    fn wait_until_writing(&self) {
+        let io = format!("/proc/{}/io", self.worker.as_raw_pid());
         wait_for("contents", || {
-            let mut entries = fs::read_dir(beside).ok()?.flatten();
-            let ours =
-                |e: fs::DirEntry| e.file_name().to_string_lossy().starts_with(".h5mason-") && e.metadata().is_ok_and(|m| m.len() > 1 << 20);
-            entries.any(ours).then_some(())
+            let text = fs::read_to_string(&io).ok()?;
+            let written: u64 = text.lines().find_map(|line| line.strip_prefix("wchar: ")?.parse().ok())?;
+            (written > 1 << 20).then_some(())
         });
     }
 
@@ -101,7 +101,7 @@ fn a_crash_is_told_and_leaves_nothing() {
         (Signal::ABORT, "h5mason or the HDF5 library ran out of memory or gave up while building new/x.h5; nothing was written"),
     ] {
         let started = start(dir, &["build", "m.toml", "-o", "new/x.h5"]);
-        started.wait_until_writing(&dir.join("new"));
+        started.wait_until_writing();
         started.kill_worker(signal);
         let (status, said) = started.end();
         assert_eq!(status.code(), Some(2), "{said}");
@@ -119,7 +119,7 @@ fn a_crash_leaves_the_target_of_an_apply_as_it_was() {
     run_to(0, h5mason().current_dir(dir).args(["build", "a.toml", "-o", "x.h5"]));
     let before = fs::read(dir.join("x.h5")).unwrap();
     let started = start(dir, &["apply", "m.toml", "x.h5"]);
-    started.wait_until_writing(dir);
+    started.wait_until_writing();
     started.kill_worker(Signal::BUS);
     let (status, said) = started.end();
     assert_eq!(status.code(), Some(2), "{said}");
@@ -198,7 +198,7 @@ fn a_signal_to_the_parent_alone_ends_both() {
     fs::write(dir.join("m.toml"), LARGE).unwrap();
     for (signal, number) in [(Signal::INT, 2), (Signal::TERM, 15), (Signal::HUP, 1)] {
         let started = start(dir, &["build", "m.toml", "-o", "x.h5"]);
-        started.wait_until_writing(dir);
+        started.wait_until_writing();
         kill_process(Pid::from_child(&started.parent), signal).unwrap();
         let worker = started.worker;
         let (status, said) = started.end();
@@ -208,7 +208,7 @@ fn a_signal_to_the_parent_alone_ends_both() {
     }
     // A terminal sends it to both.
     let started = start(dir, &["build", "m.toml", "-o", "x.h5"]);
-    started.wait_until_writing(dir);
+    started.wait_until_writing();
     kill_process(started.worker, Signal::INT).unwrap();
     let _ = kill_process(Pid::from_child(&started.parent), Signal::INT);
     let (status, said) = started.end();
@@ -222,7 +222,7 @@ fn a_worker_goes_with_its_parent() {
     let dir = dir.path();
     fs::write(dir.join("m.toml"), LARGE).unwrap();
     let mut started = start(dir, &["build", "m.toml", "-o", "x.h5"]);
-    started.wait_until_writing(dir);
+    started.wait_until_writing();
     let limits = fs::read_to_string(format!("/proc/{}/limits", started.worker.as_raw_pid())).unwrap();
     let memory = limits.lines().find(|line| line.starts_with("Max address space")).unwrap();
     assert!(!memory["Max address space".len()..].trim_start().starts_with("unlimited"), "{memory}");
@@ -241,7 +241,7 @@ fn a_stopped_worker_does_not_hang() {
     let dir = dir.path();
     fs::write(dir.join("m.toml"), LARGE).unwrap();
     let mut started = start(dir, &["build", "m.toml", "-o", "x.h5"]);
-    started.wait_until_writing(dir);
+    started.wait_until_writing();
     kill_process(started.worker, Signal::STOP).unwrap();
     std::thread::sleep(Duration::from_secs(7));
     kill_process(started.worker, Signal::CONT).unwrap();
