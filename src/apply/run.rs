@@ -199,8 +199,8 @@ fn observe(file: &File, desired: &Desired, no_data: bool, watch: Watch<'_>) -> R
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
     if !no_data {
         let (contents, _) = contents(desired, &observed);
-        let total =
-            contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| l.region.elements() * c.dtype.size() as u64)).sum();
+        let compared = contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| (l, c.dtype.size() as u64)));
+        let total = compared.fold(0u64, |n, (layer, size)| n.saturating_add(layer.region.elements().saturating_mul(size)));
         let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "comparing", path, bytes, total });
         observe::regions(file, &contents, &mut observed, &mut told)?;
     }
@@ -413,7 +413,8 @@ fn create(
 }
 
 fn run_steps(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), Failure> {
-    let total = plan.steps().iter().filter(|s| matches!(s.action, Action::WriteRegion { .. })).map(|s| s.bytes).sum();
+    let regions = plan.steps().iter().filter(|s| matches!(s.action, Action::WriteRegion { .. }));
+    let total = regions.fold(0u64, |n, s| n.saturating_add(s.bytes));
     let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "writing", path, bytes, total });
     Ok(execute(file, plan, &mut told)?)
 }

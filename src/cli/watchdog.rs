@@ -19,16 +19,18 @@ const LONGEST_TICK: Duration = Duration::from_secs(1);
 pub struct Limits {
     /// One call that reads or changes metadata.
     pub metadata: Duration,
-    /// One call that moves data or closes a file, and all calls about one object.
+    /// Many calls about one object that move no data.
+    pub object: Duration,
+    /// One call that moves data or closes a file.
     pub data: Duration,
-    /// A file, altogether. Replaces the other two.
+    /// A file, altogether. Replaces the other three.
     pub whole: Option<Duration>,
 }
 
 impl Limits {
     /// The usual limits, or `--timeout`.
     pub fn new(timeout: Option<Duration>) -> Self {
-        Self { metadata: Duration::from_secs(5), data: Duration::from_secs(60), whole: timeout }
+        Self { metadata: Duration::from_secs(5), object: Duration::from_secs(8), data: Duration::from_secs(60), whole: timeout }
     }
 }
 
@@ -46,7 +48,8 @@ impl Spent {
     }
 
     fn exceeds(self, limit: Duration) -> bool {
-        self.wall >= limit && (self.cpu >= limit / 2 || self.wall >= limit * 10)
+        // On a loaded machine a busy process has a part of a processor only.
+        self.wall >= limit && (self.cpu >= limit / 5 || self.wall >= limit * 10)
     }
 }
 
@@ -105,7 +108,8 @@ impl Watch {
         if self.call.exceeds(limit) {
             return Some(GivenUp::Stuck(limit));
         }
-        self.object.exceeds(self.limits.data).then_some(GivenUp::Stuck(self.limits.data))
+        let limit = if now.doing == Doing::Metadata || now.doing == Doing::Nothing { self.limits.object } else { self.limits.data };
+        self.object.exceeds(limit).then_some(GivenUp::Stuck(limit))
     }
 }
 
@@ -178,14 +182,15 @@ mod tests {
         stuck(60, 600, BUSY, |_| seen(7, Doing::Closing, 1));
         // It waits for a disk, or the machine is loaded.
         stuck(5, 500, WAITING, |_| seen(7, Doing::Metadata, 1));
-        stuck(5, 50, Spent { wall: TICK, cpu: TICK / 2 }, |_| seen(7, Doing::Metadata, 1));
+        stuck(5, 50, Spent { wall: TICK, cpu: TICK / 5 }, |_| seen(7, Doing::Metadata, 1));
         assert_eq!(gives_up(None, BUSY, |_| seen(7, Doing::Nothing, 1)), None, "our own work");
     }
 
     #[test]
     fn many_calls() {
-        stuck(60, 600, BUSY, |n| seen(n, Doing::Metadata, 1));
-        assert_eq!(gives_up(None, BUSY, |n| seen(n, Doing::Metadata, n / 500)), None, "one object after the other");
+        stuck(8, 80, BUSY, |n| seen(n, Doing::Metadata, 1));
+        stuck(60, 600, BUSY, |n| seen(n, Doing::Data, 1));
+        assert_eq!(gives_up(None, BUSY, |n| seen(n, Doing::Metadata, n / 50)), None, "one object after the other");
         assert_eq!(gives_up(None, BUSY, |n| seen(n / 49, Doing::Metadata, n / 49)), None);
     }
 

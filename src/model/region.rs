@@ -331,7 +331,7 @@ impl Region {
 
     /// Number of elements.
     pub fn elements(&self) -> u64 {
-        self.lens().iter().product()
+        self.lens().iter().fold(1u64, |n, &len| n.saturating_mul(len))
     }
 
     /// Is the element at these coordinates of the dataset selected?

@@ -536,7 +536,7 @@ impl Proposal {
         Summary {
             considered: self.considered,
             changing: changing.len(),
-            bytes: self.steps.iter().map(|s| s.bytes).sum(),
+            bytes: self.steps.iter().fold(0, |n, s| s.bytes.saturating_add(n)),
             dead: self.steps.iter().map(|s| s.dead).sum(),
         }
     }

@@ -6,6 +6,7 @@
 mod capture;
 mod common;
 mod concurrent;
+mod counted;
 mod diff;
 mod docs;
 mod examples;
