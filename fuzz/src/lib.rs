@@ -3,6 +3,10 @@
 //! libFuzzer calls them from `fuzz_targets/`, and the driver in `main.rs` on a stable toolchain. A new target is a function here, a line
 //! in [`TARGETS`], a file in `fuzz_targets/` and a `[[bin]]`.
 
+pub mod bytes;
+pub mod journal;
+pub mod overlay;
+
 use std::cell::OnceCell;
 
 use h5mason::apply::{Options, inspect};
@@ -13,7 +17,7 @@ use h5mason::report::{Paint, PlanContext, findings_text, plan_json, plan_text};
 pub type Target = fn(&[u8]);
 
 /// All targets by name.
-pub const TARGETS: &[(&str, Target)] = &[("manifest", manifest)];
+pub const TARGETS: &[(&str, Target)] = &[("manifest", manifest), ("journal", journal::journal), ("overlay", overlay::overlay)];
 
 thread_local! {
     /// A folder for the manifest, and for files that it may name; there are none.
@@ -36,7 +40,7 @@ pub fn manifest(data: &[u8]) {
         let target = folder.join("missing.h5");
         if let Ok(prepared) = inspect(&loaded.desired, &target, &Options::default(), &mut |_| {}) {
             plan_text(&prepared.proposal, Paint::PLAIN, true);
-            let cx = PlanContext { manifest: "m.toml", sources: &loaded.sources, target: "missing.h5", base: &prepared.base };
+            let cx = PlanContext { manifest: "m.toml", sources: &loaded.sources, target: "missing.h5", base: &prepared.base, state: &prepared.state };
             plan_json(&prepared.proposal, &cx).to_string();
             let findings: Vec<_> = prepared.proposal.conflicts.into_iter().map(|c| c.finding).collect();
             findings_text(&findings, &loaded.sources, Paint::PLAIN);

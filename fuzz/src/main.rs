@@ -2,7 +2,7 @@
 //!
 //! `cargo run --manifest-path fuzz/Cargo.toml -- manifest --seconds 120 [--seed N] [CORPUS…]`
 //!
-//! The corpus is the repository's examples, the blocks of its documents, and the files that are named. The input that is tried stands
+//! The corpus of `manifest` is the repository's examples, the blocks of its documents, and the files that are named; the other targets take random bytes. The input that is tried stands
 //! in `fuzz/artifacts/TARGET.last`: after a crash or a hang, it is the find. Inputs that take longer than a second are kept beside it.
 
 use std::path::{Path, PathBuf};
@@ -46,6 +46,7 @@ fn main() {
     println!("{name}: {} seeds, {} words, seed {seed}", corpus.len(), words.len());
     while start.elapsed() < Duration::from_secs(seconds) {
         let input = match corpus.get(runs as usize) {
+            _ if *name != "manifest" => random.bytes(),
             Some(one) => one.clone(),
             None => mutated(&corpus, &words, &mut random),
         };
@@ -179,6 +180,11 @@ fn replace_value(out: &mut Vec<u8>, at: usize, words: &[Vec<u8>], random: &mut R
 struct Random(u64);
 
 impl Random {
+    /// Up to 300 bytes.
+    fn bytes(&mut self) -> Vec<u8> {
+        (0..self.below(300)).map(|_| self.below(256) as u8).collect()
+    }
+
     fn below(&mut self, n: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
