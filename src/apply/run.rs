@@ -14,7 +14,9 @@ use crate::model::{
 use crate::observe::{self, ObserveError};
 use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, Step, propose};
 use crate::source;
-use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, free_bytes, interrupted, settle};
+use crate::txn::{
+    CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, free_bytes, interrupted, settle, trailing_bytes,
+};
 
 /// How to go about it.
 #[derive(Clone, Debug, Default)]
@@ -63,6 +65,8 @@ pub struct Prepared {
     pub compared: bool,
     /// A hash of what was seen of the file, as far as the manifest is about it.
     pub state: String,
+    /// Bytes behind the end of the HDF5 data, which an apply would drop.
+    pub trailing: u64,
 }
 
 /// What was done to one file.
@@ -76,6 +80,8 @@ pub struct Applied {
     pub changed: bool,
     /// A hash of what was seen of it before.
     pub state: String,
+    /// Bytes that stood behind the end of the HDF5 data; a change drops them.
+    pub trailing: u64,
     /// What an interrupted commit had left, and was put right first.
     pub settled: Option<Recovered>,
     /// How an existing file was changed.
@@ -234,7 +240,8 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
     let proposal = with_inputs_checked(&desired, &observed, proposal);
     let compared = !options.no_data || contents(&desired, &observed).0.is_empty();
     let state = state(&observed);
-    Ok(Prepared { base: observed.base, proposal, compared, state })
+    let trailing = if observed.base == Base::Missing { 0 } else { trailing_bytes(target) };
+    Ok(Prepared { base: observed.base, proposal, compared, state, trailing })
 }
 
 /// Opens an existing target for reading, with messages people understand.
@@ -392,9 +399,12 @@ fn create(
     let proposal = with_inputs_checked(desired, &observed, propose(desired, &observed, &Policy::default()));
     let kept = proposal.clone();
     let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| {
-        Failure::Blocked(Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true, state: state(&observed) }), why)
+        Failure::Blocked(
+            Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true, state: state(&observed), trailing: 0 }),
+            why,
+        )
     })?;
-    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true, state: state(&observed) })
+    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true, state: state(&observed), trailing: 0 })
         .map_err(Failure::Refused)?;
     let most = check_space(target, &plan, 0, options)?;
     let new = NewTarget::begin(target, existing, folders)?;
@@ -409,7 +419,7 @@ fn create(
     // Contents were just computed; what is checked is that every object is there and reads as declared.
     verify(&new.open()?, target, desired, true)?;
     new.commit(!options.no_sync)?;
-    Ok(Applied { base: Base::Missing, proposal: kept, changed: true, state: state(&observed), settled: None, receipt: None })
+    Ok(Applied { base: Base::Missing, proposal: kept, changed: true, state: state(&observed), trailing: 0, settled: None, receipt: None })
 }
 
 fn run_steps(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), Failure> {
@@ -449,17 +459,18 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let settled = settle(&lock)?;
     readable(lock.path(), target)?;
     let change = InPlace::begin(lock, options.commit)?;
+    let trailing = change.trailing();
     let file = File::open_session(change.session()).map_err(|e| not_opened(e, change.path(), target))?;
     let observed = observe(&file, &desired, false, watch)?;
     drop(file);
     let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
     let kept = proposal.clone();
     let base = observed.base.clone();
-    let prepared = |proposal| Prepared { base: base.clone(), proposal, compared: true, state: state(&observed) };
+    let prepared = |proposal| Prepared { base: base.clone(), proposal, compared: true, state: state(&observed), trailing };
     let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| Failure::Blocked(Box::new(prepared(*proposal)), why))?;
     approve(&prepared(kept.clone())).map_err(Failure::Refused)?;
     if plan.steps().is_empty() {
-        return Ok(Applied { base, proposal: kept, changed: false, state: state(&observed), settled, receipt: None });
+        return Ok(Applied { base, proposal: kept, changed: false, state: state(&observed), trailing, settled, receipt: None });
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
     let copied = if options.commit == CommitBy::Replace { size } else { 0 };
@@ -472,7 +483,7 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     file.close()?;
     verify(&File::open_session(change.session())?, target, &desired, false)?;
     let receipt = change.commit()?;
-    Ok(Applied { base, proposal: kept, changed: true, state: state(&observed), settled, receipt: Some(receipt) })
+    Ok(Applied { base, proposal: kept, changed: true, state: state(&observed), trailing, settled, receipt: Some(receipt) })
 }
 
 /// Looks again with fresh eyes: nothing must be left to do.

@@ -6,7 +6,7 @@ use super::args::{ApplyArgs, BuildArgs, CommitWay, Format, ManifestArgs, Recover
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{failure_code, input_hashes, remaining, remedies, targets, tell_failure};
+use super::targets::{failure_code, input_hashes, remaining, remedies, targets, tell_failure, tell_trailing, trailing_text};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
@@ -32,6 +32,7 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
         };
         let mut value = plan_json(&applied.proposal, &cx);
         value["applied"] = applied.changed.into();
+        tell_trailing(&mut value, applied.trailing);
         output.print(&(escape_json(&value.to_string()) + "\n"));
         return;
     }
@@ -49,6 +50,7 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
     }
     if applied.changed {
         output.print(&format!("{}\n", summary_text(&applied.proposal, Tense::Past)));
+        output.print(&trailing_text(applied.trailing, "were dropped"));
     }
 }
 
@@ -60,6 +62,7 @@ fn tell_refused(failure: &Failure, common: &ManifestArgs, target: &Path, loaded:
         proposal: prepared.proposal.clone(),
         changed: false,
         state: prepared.state.clone(),
+        trailing: prepared.trailing,
         settled: None,
         receipt: None,
     };

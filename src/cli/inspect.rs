@@ -6,7 +6,7 @@ use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
 use super::manifest::{loaded, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{input_hashes, remaining, targets, tell_conflicts, tell_failure};
+use super::targets::{input_hashes, remaining, targets, tell_conflicts, tell_failure, tell_trailing, trailing_text};
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
@@ -38,6 +38,7 @@ fn json_text(
         state: &prepared.state,
     };
     let mut value = plan_json(&prepared.proposal, &cx);
+    tell_trailing(&mut value, prepared.trailing);
     if let Some(inputs) = inputs {
         value["inputs"] = inputs.clone();
     }
@@ -68,6 +69,7 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Outp
     }
     if !proposal.steps.is_empty() {
         output.print(&format!("{}\n", summary_text(proposal, Tense::Future)));
+        output.print(&trailing_text(prepared.trailing, "will be dropped"));
     }
     if !proposal.conflicts.is_empty() {
         tell_conflicts(prepared, loaded, output);

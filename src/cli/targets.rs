@@ -65,6 +65,24 @@ pub fn failure_code(failure: &Failure) -> u8 {
     }
 }
 
+/// A line about bytes that no HDF5 program keeps.
+pub fn trailing_text(bytes: u64, what: &str) -> String {
+    match bytes {
+        0 => String::new(),
+        _ => format!(
+            "{} behind the end of the HDF5 data {what}.\n",
+            crate::report::count(usize::try_from(bytes).unwrap_or(usize::MAX), "byte")
+        ),
+    }
+}
+
+/// The same for machines.
+pub fn tell_trailing(plan: &mut serde_json::Value, bytes: u64) {
+    if bytes > 0 {
+        plan["target"]["trailing_bytes"] = bytes.into();
+    }
+}
+
 /// What can be done about it.
 pub fn remedies(failure: &Failure) -> &'static [&'static str] {
     match failure {

@@ -37,34 +37,46 @@ pub use disk::Work;
 pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
-pub use settle::{Interrupted, Recovered, interrupted, recover, settle};
+pub use settle::{Interrupted, Recovered, interrupted, recover, settle, trailing_bytes};
 pub use space::free_bytes;
 pub use temps::abandon;
 
 /// For fuzz targets and other tests from outside.
 #[doc(hidden)]
 pub mod testing {
-    pub use super::disk::Disk;
+    pub use super::disk::{Disk, RealDisk};
     pub use super::memory::MemoryDisk;
     pub use super::overlay::Overlay;
     pub use super::recover::{State, look, settle};
 
     use super::change::{Change, Pages};
-    use super::{commit, superblock};
+    use super::superblock;
     use crate::h5::Backing;
 
     /// Changes a file as a transaction does: these pieces are written through an overlay, the end is set, all of it is committed.
     pub fn change<D: Disk + Clone>(disk: &D, pieces: &[(u64, Vec<u8>)], end: u64) -> Result<(), String> {
+        let mut overlay = overlay(disk)?;
+        pieces.iter().try_for_each(|(at, bytes)| overlay.write(*at, bytes)).map_err(|e| e.to_string())?;
+        overlay.truncate(end).map_err(|e| e.to_string())?;
+        commit(disk, &overlay)
+    }
+
+    /// An overlay over a file, as a transaction makes it.
+    pub fn overlay<D: Disk + Clone>(disk: &D) -> Result<Overlay<D>, String> {
         let text = |e: std::io::Error| e.to_string();
         let found = superblock::find(disk).map_err(text)?.ok_or("no superblock")?;
         let hold = disk.len().map_err(text)? != found.end;
-        let mut overlay = Overlay::new(disk.clone(), hold, u64::MAX, 1 << 14, std::env::temp_dir()).map_err(text)?;
-        pieces.iter().try_for_each(|(at, bytes)| overlay.write(*at, bytes)).map_err(text)?;
-        overlay.truncate(end).map_err(text)?;
+        Overlay::new(disk.clone(), hold, u64::MAX, 1 << 14, std::env::temp_dir()).map_err(text)
+    }
+
+    /// Commits what was written to an overlay.
+    pub fn commit<D: Disk + Clone>(disk: &D, overlay: &Overlay<D>) -> Result<(), String> {
+        let text = |e: std::io::Error| e.to_string();
+        let found = superblock::find(disk).map_err(text)?.ok_or("no superblock")?;
         let (pages, tail) = (overlay.low_pages().map_err(text)?, overlay.held_tail());
         let tail = tail.as_ref().map(|t| t as &dyn Pages);
-        let change = Change { old: overlay.old(), new: end, superblock: found.at, pages: &pages, tail };
-        commit::commit(&mut disk.clone(), &change, &mut || ()).map(drop).map_err(|e| format!("{e:?}"))
+        let change = Change { old: overlay.old(), new: overlay.end(), superblock: found.at, pages: &pages, tail };
+        super::commit::commit(&mut disk.clone(), &change, &mut || ()).map(drop).map_err(|e| format!("{e:?}"))
     }
 }
 

@@ -129,3 +129,13 @@ pub fn interrupted(file: &File) -> Option<Interrupted> {
         _ => Some(Interrupted::Then),
     }
 }
+
+/// Bytes behind the end of the HDF5 data: somebody's own, or an interrupted apply's. 0 where that cannot be told.
+pub fn trailing_bytes(path: &Path) -> u64 {
+    let Ok(file) = File::open(path) else { return 0 };
+    let disk = RealDisk::new(file);
+    match (superblock::find(&disk), disk.len()) {
+        (Ok(Some(found)), Ok(len)) => len.saturating_sub(found.end),
+        _ => 0,
+    }
+}

@@ -9,6 +9,7 @@ mod concurrent;
 mod counted;
 mod diff;
 mod docs;
+mod each_operation;
 mod examples;
 mod findings;
 mod full_disk;
