@@ -38,7 +38,7 @@ pub fn overlay(data: &[u8]) {
                 model.resize(at as usize, 0);
             }
         }
-        assert!(overlay.end() == model.len() as u64 || n == 0);
+        assert_eq!(overlay.end(), model.len() as u64);
         let now = disk.bytes();
         assert!(now[..len] == old[..] && (!hold || now.len() == len), "the file itself was written");
     }

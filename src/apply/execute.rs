@@ -41,6 +41,8 @@ pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyEr
     }
     for step in plan.steps() {
         run(&mut opener, step, watch)?;
+        // The library has not been told that the disk is full: it would go on for nothing.
+        file.check()?;
     }
     Ok(())
 }

@@ -1,9 +1,12 @@
 //! Plan → writes. Executes steps on a file inside a transaction; decides nothing.
 
 mod execute;
+mod open;
 mod region;
 mod run;
+mod space;
 mod stored;
 
 pub use execute::{ApplyError, execute};
-pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect, open_target};
+pub use open::open_target;
+pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};

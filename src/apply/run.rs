@@ -1,22 +1,21 @@
 //! The whole way for one file: look, plan, and, where asked, change it inside a transaction.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::execute::{ApplyError, execute};
+use super::open::{not_opened, open_target, readable};
+use super::space::check_space;
 use crate::diag::Finding;
 use crate::h5::{File, H5Error, Locking, NewFile, filter_available};
 use crate::model::{
-    AllocTime, AttrRule, Base, Codec, Contents, Definition, Desired, DesiredKind, Dtype, FileProps, FillTime, Filter, H5Path, Layer,
-    Libver, Needs, Observed, Orders, SourceFile, TrackOrder, contents, human_bytes,
+    AttrRule, Base, Contents, Definition, Desired, DesiredKind, Dtype, FileProps, FillTime, Filter, H5Path, Layer, Libver, Needs, Observed,
+    Orders, TrackOrder, contents, human_bytes,
 };
 use crate::observe::{self, ObserveError};
-use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, Step, propose};
+use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose};
 use crate::source;
-use crate::txn::{
-    CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, free_bytes, interrupted, settle, trailing_bytes,
-};
+use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, settle, trailing_bytes};
 
 /// How to go about it.
 #[derive(Clone, Debug, Default)]
@@ -244,63 +243,6 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
     Ok(Prepared { base: observed.base, proposal, compared, state, trailing })
 }
 
-/// Opens an existing target for reading, with messages people understand.
-pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
-    open_at(target, target, locking)
-}
-
-/// Opens `path`, which messages call `target`.
-fn open_at(path: &Path, target: &Path, locking: Locking) -> Result<File, Failure> {
-    readable(path, target)?;
-    File::open(path, locking).map_err(|e| not_opened(e, path, target))
-}
-
-fn refused(target: &Path, what: impl Into<String>) -> Failure {
-    Failure::Txn(TxnError::Refused { path: target.into(), what: what.into() })
-}
-
-fn in_words(e: &std::io::Error) -> String {
-    e.to_string().split(" (os error").next().unwrap_or("cannot be read").to_lowercase()
-}
-
-/// Is there a file that can be opened?
-fn readable(path: &Path, target: &Path) -> Result<(), Failure> {
-    let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => refused(target, "no such file"),
-        _ => refused(target, in_words(&e)),
-    })?;
-    match (meta.is_dir(), meta.is_file()) {
-        (true, _) => Err(refused(target, "it is a folder, not a file")),
-        (_, false) => Err(refused(target, "it is not a regular file")),
-        _ => Ok(()),
-    }
-}
-
-/// What the library's refusal means.
-fn not_opened(e: H5Error, path: &Path, target: &Path) -> Failure {
-    if e.is_locked() {
-        return Failure::Txn(TxnError::Locked(target.into()));
-    }
-    match std::fs::File::open(path) {
-        Err(e) => refused(target, in_words(&e)),
-        Ok(file) => match (has_signature(&file), interrupted(&file)) {
-            (false, _) => refused(target, "it is not an HDF5 file"),
-            (true, Some(interrupted)) => Failure::Txn(TxnError::Interrupted { path: target.into(), interrupted }),
-            (true, None) => Failure::from(e),
-        },
-    }
-}
-
-/// HDF5's signature at 0, 512, 1024, … (format specification, II.A).
-fn has_signature(file: &std::fs::File) -> bool {
-    use std::os::unix::fs::FileExt;
-    let size = file.metadata().map_or(0, |m| m.len());
-    std::iter::once(0).chain((9..62).map(|bit| 1u64 << bit)).take_while(|at| at + 8 <= size).any(|at| {
-        let mut head = [0u8; 8];
-        file.read_exact_at(&mut head, at).is_ok() && head == *b"\x89HDF\r\n\x1a\n"
-    })
-}
-
 /// The bytes that shall stand in the userblock. The error is a line.
 fn userblock(path: &Path, props: &FileProps) -> Result<Vec<u8>, String> {
     let size = props.userblock.map_or(0, |(size, _)| size);
@@ -496,57 +438,4 @@ fn verify(file: &File, target: &Path, desired: &Desired, no_data: bool) -> Resul
         (None, None) => return Ok(()),
     };
     Err(Failure::Verify { path: target.into(), what })
-}
-
-/// Compares what will be written with what is free and what is allowed, `copied` bytes for a clone included. How much may be written.
-fn check_space(target: &Path, plan: &Plan, copied: u64, options: &Options) -> Result<u64, Failure> {
-    let mut shrinking = BTreeMap::new();
-    // Regions of one dataset may overlap: together they are never more than the dataset.
-    let mut contents: BTreeMap<&H5Path, (u64, u64)> = BTreeMap::new();
-    let mut needed = copied;
-    for step in plan.steps() {
-        let bytes = step_bytes(step, &mut shrinking);
-        match &step.action {
-            Action::WriteRegion { dtype, layer, .. } => {
-                let whole = layer.region.extent().iter().fold(dtype.size() as u64, |n, &d| n.saturating_mul(d));
-                let entry = contents.entry(&step.path).or_insert((0, whole));
-                entry.0 = entry.0.saturating_add(bytes);
-            }
-            _ => needed = needed.saturating_add(bytes),
-        }
-    }
-    needed = contents.values().fold(needed, |n, (bytes, whole)| n.saturating_add(*bytes.min(whole)));
-    let free = free_bytes(target);
-    match (free, options.max_bytes) {
-        (_, Some(most)) if needed > most => Err(Failure::TooMuch { path: target.into(), needed, most }),
-        (Some(free), _) if needed > free => Err(Failure::Space { path: target.into(), needed, free }),
-        (free, most) => Ok(free.unwrap_or(u64::MAX).min(most.unwrap_or(u64::MAX))),
-    }
-}
-
-/// Bytes a step surely takes. Compressed data may shrink a lot (deflate's limit is 1032 to 1, zstd's 32768 to 1, and
-/// several compressors multiply), so only a millionth of it is counted; `shrinking` remembers the new datasets with such filters.
-fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
-    match &step.action {
-        Action::CreateDataset { definition: d, .. } => {
-            let shrinks = d.layout.filters().iter().any(|f| !matches!(f.codec, Codec::Shuffle | Codec::Fletcher32));
-            shrinking.insert(step.path.clone(), shrinks);
-            let size = d.shape.elements().unwrap_or(u64::MAX).saturating_mul(d.dtype.size() as u64);
-            if d.alloc_time == Some(AllocTime::Early) && !shrinks { size } else { 0 }
-        }
-        // A copy is as sparse as what it is a copy of.
-        Action::WriteRegion { layer, .. } if layer.fill.rule.sources().iter().any(|s| matches!(s, SourceFile::Hdf5 { .. })) => 0,
-        Action::WriteRegion { .. } if shrinking.get(&step.path) == Some(&true) => step.bytes / 1_000_000,
-        Action::WriteRegion { .. } => step.bytes,
-        Action::SetAttr { .. } => step.bytes,
-        Action::CreateFile(props) => props.userblock.map_or(0, |(bytes, _)| bytes),
-        Action::CreateGroup { .. }
-        | Action::CreateType { .. }
-        | Action::CreateLink { .. }
-        | Action::SetComment { .. }
-        | Action::Grow { .. }
-        | Action::RemoveAttr { .. }
-        | Action::RenameAttr { .. }
-        | Action::Remove { .. } => 0,
-    }
 }

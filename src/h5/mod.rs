@@ -32,6 +32,7 @@ pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
 
+pub(crate) use driver::read_zeros;
 pub(crate) use error::{Result, call, moving, plainly, status};
 pub(crate) use id::Id;
 

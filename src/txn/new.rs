@@ -160,20 +160,8 @@ struct Direct {
 }
 
 impl Backing for Direct {
-    fn read(&mut self, mut at: u64, mut buffer: &mut [u8]) -> io::Result<()> {
-        while !buffer.is_empty() {
-            match self.file.read_at(buffer, at) {
-                Ok(0) => break,
-                Ok(n) => {
-                    buffer = &mut buffer[n..];
-                    at += n as u64;
-                }
-                Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
-                Err(e) => return Err(e),
-            }
-        }
-        buffer.fill(0);
-        Ok(())
+    fn read(&mut self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        h5::read_zeros(&self.file, at, buffer)
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {

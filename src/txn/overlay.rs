@@ -157,6 +157,9 @@ impl<D: Disk> Backing for Overlay<D> {
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
         let end = at.checked_add(bytes.len() as u64).ok_or(io::ErrorKind::InvalidInput)?;
         self.count(at, end)?;
         let low = self.old.saturating_sub(at).min(bytes.len() as u64) as usize;
@@ -370,6 +373,13 @@ mod tests {
             }
             prop_assert!(file[..model.len()] == model[..]);
         }
+    }
+
+    #[test]
+    fn writing_nothing_makes_nothing_longer() {
+        let mut overlay = Overlay::new(Shared(Arc::default()), false, 1 << 20, BUDGET, std::env::temp_dir()).unwrap();
+        overlay.write(100, &[]).unwrap();
+        assert_eq!(overlay.end(), 0);
     }
 
     #[test]
