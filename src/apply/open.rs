@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::run::Failure;
 use crate::h5::{File, H5Error, Locking};
-use crate::txn::{TxnError, interrupted};
+use crate::txn::{IN_USE, TxnError, interrupted};
 
 /// Opens an existing target for reading, with messages people understand.
 pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
@@ -42,6 +42,9 @@ pub(super) fn readable(path: &Path, target: &Path) -> Result<(), Failure> {
 pub(super) fn not_opened(e: H5Error, path: &Path, target: &Path) -> Failure {
     if e.is_locked() {
         return Failure::Txn(TxnError::Locked(target.into()));
+    }
+    if e.is_marked() {
+        return refused(target, IN_USE);
     }
     match std::fs::File::open(path) {
         Err(e) => refused(target, in_words(&e)),

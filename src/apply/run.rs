@@ -415,7 +415,9 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
         return Ok(Applied { base, proposal: kept, changed: false, state: state(&observed), trailing, settled, receipt: None });
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
-    let copied = if options.commit == CommitBy::Replace { size } else { 0 };
+    // Holes are not copied.
+    let on_disk = std::fs::metadata(change.path()).map_or(size, |m| std::os::unix::fs::MetadataExt::blocks(&m).saturating_mul(512));
+    let copied = if options.commit == CommitBy::Replace { size.min(on_disk) } else { 0 };
     change.begin_writing(check_space(target, &plan, copied, options)?)?;
     // A library bound is not stored in a file: the low one follows the superblock.
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };

@@ -15,9 +15,6 @@ use crate::txn::{CommitBy, recover};
 
 fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Loaded, format: Format, output: &Output) {
     let name = target.display().to_string();
-    if let Some(settled) = &applied.settled {
-        output.note(&format!("{name}: {settled}"));
-    }
     if let Some(cause) = applied.receipt.as_ref().and_then(|r| r.uncut.as_ref()) {
         output
             .note(&format!("{name} is changed, but the journal behind its data could not be cut off: {cause}; `h5mason recover` cuts it"));
@@ -135,7 +132,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
     let mut worst = DONE;
     for (index, target) in remaining(&files, output) {
         let working = Working::begin(index, files.len(), Work::Change, target, TROUBLE);
-        let result = apply_one(args, &loaded, target, &options, saved.as_deref());
+        let result = apply_one(args, output, &loaded, target, &options, saved.as_deref());
         let code = tell_result(&result, &args.common, target, &loaded, output);
         working.end(code);
         worst = worst.max(code);
@@ -146,28 +143,41 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
 /// `recover`: ends what was interrupted.
 pub fn recover_all(args: &RecoverArgs, output: &Output) -> u8 {
     let mut worst = DONE;
-    for target in &args.files {
-        match recover(target, args.lock_wait) {
-            Ok(recovered) => output.print(&format!("{}: {recovered}\n", crate::report::escape_controls(&target.display().to_string()))),
+    for (index, target) in remaining(&args.files, output) {
+        let working = Working::begin(index, args.files.len(), Work::Change, target, TROUBLE);
+        let code = match recover(target, args.lock_wait) {
+            Ok(recovered) => {
+                output.print(&format!("{}: {recovered}\n", crate::report::escape_controls(&target.display().to_string())));
+                DONE
+            }
             Err(e) => {
                 let failure = Failure::Txn(e);
                 output.error(&failure.to_string(), remedies(&failure));
-                worst = worst.max(failure_code(&failure));
+                failure_code(&failure)
             }
-        }
+        };
+        working.end(code);
+        worst = worst.max(code);
     }
     worst
 }
 
 fn apply_one(
     args: &ApplyArgs,
+    output: &Output,
     loaded: &Loaded,
     target: &Path,
     options: &Options,
     saved: Option<&[serde_json::Value]>,
 ) -> Result<Applied, Failure> {
-    let mut meter = Meter::new();
     let name = target.display().to_string();
+    // Told at once: whatever becomes of the apply, this is done.
+    if target.is_file()
+        && let Ok(Some(settled)) = crate::txn::settle_path(target)
+    {
+        output.note(&format!("{name}: {settled}"));
+    }
+    let mut meter = Meter::new();
     let approve = |prepared: &crate::apply::Prepared| -> Result<(), String> {
         let Some(saved) = saved else { return Ok(()) };
         let cx = PlanContext {

@@ -188,7 +188,11 @@ pub struct Life {
 enum Death {
     GivenUp(GivenUp),
     Signal(i32),
+    Panic,
 }
+
+/// The exit code of a panic.
+const PANIC: u8 = 101;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Verdict {
@@ -227,6 +231,8 @@ impl Life {
         match (self.signal, code) {
             // A shell's loop ends with the signal, even if the work was done by then.
             (Some(signal), _) => Verdict::Signal(signal),
+            // A panic, which has said so itself, ends with a code that is none of ours.
+            (None, Some(PANIC)) if self.finished.is_none() => Verdict::Died(Death::Panic),
             (None, Some(code)) => Verdict::Code(code),
             (None, None) => match (self.given_up, self.finished) {
                 // Everything was done: it died while it was ending.
@@ -255,7 +261,8 @@ impl Life {
         }
         let text = match death {
             Death::GivenUp(why) => self.given_up_text(why),
-            Death::Signal(signal) => self.crash_text(signal, left),
+            Death::Signal(signal) => self.crash_text(what_happened(signal), left),
+            Death::Panic => self.crash_text("a bug in h5mason: please report it. It ended".into(), left),
         };
         output.error(&text, &helps);
         if let Err(line) = left {
@@ -267,7 +274,7 @@ impl Life {
     /// Has the target changed, or may it have?
     fn unsettled(&self, left: Result<&Left, &String>) -> bool {
         match left {
-            Ok(Left::Completed) | Err(_) => true,
+            Ok(Left::Completed | Left::Either) | Err(_) => true,
             Ok(Left::AsBefore) => false,
             Ok(Left::Nothing) => self.phase != Phase::Before && self.file.as_ref().is_some_and(|f| f.work != Work::Read),
         }
@@ -286,14 +293,7 @@ impl Life {
         format!("{name}{what}; given up ({state})")
     }
 
-    fn crash_text(&self, signal: i32, left: Result<&Left, &String>) -> String {
-        let what = match signal {
-            SIGSEGV | SIGBUS | SIGILL | SIGFPE => "the HDF5 library crashed".to_owned(),
-            // What the allocator, a failed assertion or a full stack ends with; they have said so themselves.
-            SIGABRT => "h5mason or the HDF5 library ran out of memory or gave up".to_owned(),
-            SIGKILL => "h5mason was killed (out of memory?)".to_owned(),
-            other => format!("h5mason was ended by signal {other}"),
-        };
+    fn crash_text(&self, what: String, left: Result<&Left, &String>) -> String {
         let Some(file) = &self.file else { return format!("{what}, between files") };
         let name = file.name.display();
         let doing = match file.work {
@@ -317,6 +317,16 @@ impl Life {
         let (index, of) = self.last?;
         // With several files, what a command says or leaves at its end is still to come after the last one.
         (of > 1 && index >= resume.from).then(|| Resume { from: index + 1, done: resume.done + self.done })
+    }
+}
+
+fn what_happened(signal: i32) -> String {
+    match signal {
+        SIGSEGV | SIGBUS | SIGILL | SIGFPE => "the HDF5 library crashed".to_owned(),
+        // What the allocator, a failed assertion or a full stack ends with; they have said so themselves.
+        SIGABRT => "h5mason or the HDF5 library ran out of memory or gave up".to_owned(),
+        SIGKILL => "h5mason was killed (out of memory?)".to_owned(),
+        other => format!("h5mason was ended by signal {other}"),
     }
 }
 
@@ -346,7 +356,7 @@ mod tests {
     #[test]
     fn deaths_are_told_by_kind() {
         let check = |work: Work, more: &[Event], signal: i32, text: &str| {
-            assert_eq!(life(&[&[begin(1, work)], more].concat()).crash_text(signal, Ok(&Left::Nothing)), text);
+            assert_eq!(life(&[&[begin(1, work)], more].concat()).crash_text(what_happened(signal), Ok(&Left::Nothing)), text);
         };
         check(Work::Read, &[], SIGSEGV, "the HDF5 library crashed while reading 1.h5; the file was not modified");
         check(Work::Change, &[], SIGKILL, "h5mason was killed (out of memory?) while changing 1.h5; the file was not modified");
@@ -371,10 +381,10 @@ mod tests {
         check(Work::Change, &[Event::Committing, Event::Committed], SIGSEGV, "the HDF5 library crashed after 1.h5 was written");
         let commit = life(&[begin(1, Work::Change), Event::Committing]);
         assert_eq!(
-            commit.crash_text(SIGKILL, Ok(&Left::AsBefore)),
+            commit.crash_text(what_happened(SIGKILL), Ok(&Left::AsBefore)),
             "h5mason was killed (out of memory?) while changing 1.h5; the file was not modified"
         );
-        let text = commit.crash_text(SIGKILL, Ok(&Left::Completed));
+        let text = commit.crash_text(what_happened(SIGKILL), Ok(&Left::Completed));
         assert!(text.ends_with("while it committed the changes of 1.h5, which have been completed"), "{text}");
         // What capture writes is not what it reads.
         check(Work::Read, &[Event::Committing], SIGSEGV, "the HDF5 library crashed while reading 1.h5; the file was not modified");

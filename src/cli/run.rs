@@ -8,7 +8,7 @@ use signal_hook::low_level;
 
 use super::args::{Cli, Command, SchemaOf};
 use super::isolate::{self, Ended, Life};
-use super::output::{DONE, Output, TROUBLE};
+use super::output::{DONE, Output, TROUBLE, UNSETTLED};
 use super::watchdog::{self, Limits};
 use super::{capture, change, diff, inspect, show, signals, worker};
 use crate::txn::notify::{self, Event, GivenUp};
@@ -124,7 +124,12 @@ fn ended(code: u8, output: &Output) -> ExitCode {
     if lost {
         output.error("the output could not be written", &["what was asked for has been done, or refused, all the same"]);
     }
-    let code = if lost { TROUBLE } else { code };
+    // Codes for files that were changed or may be are not lost with the words.
+    let code = match lost {
+        true if code == DONE && notify::has_committed() => UNSETTLED,
+        true => code.max(TROUBLE),
+        false => code,
+    };
     notify::tell(&Event::Done(code));
     ExitCode::from(code)
 }

@@ -19,9 +19,14 @@ impl H5Error {
         Self { what: what.into(), cause: cause.into() }
     }
 
+    /// Has a writer left its mark in the file: at work without a lock, or dead?
+    pub fn is_marked(&self) -> bool {
+        self.cause.contains("already open for write") || self.cause.contains("not already open for SWMR writing")
+    }
+
     /// Does another process hold a lock on the file?
     pub fn is_locked(&self) -> bool {
-        self.cause.contains("unable to lock file") || self.cause.contains("already open for write")
+        self.cause.contains("unable to lock file")
     }
 }
 

@@ -1,11 +1,12 @@
 //! Changing an existing file by a clone beside it that takes its place.
 
 use std::fs::File;
-use std::io::{self, Seek};
+use std::io::{self, Read, Seek};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use rustix::fs::XattrFlags;
+use rustix::fs::{SeekFrom, XattrFlags, seek};
+use rustix::io::Errno;
 
 use super::durable::{folder_of, open_folder, sync_folder};
 use super::notify::Commit;
@@ -30,9 +31,7 @@ impl Replacement {
         // Tried before the work, so that it is not done for nothing.
         copy_owner(temp.file(), &meta, target)?;
         if rustix::fs::ioctl_ficlone(temp.file(), lock.file()).is_err() {
-            let mut source = lock.file();
-            source.rewind().map_err(|e| TxnError::io("read", target, &e))?;
-            io::copy(&mut source, &mut temp.file()).map_err(|e| TxnError::io("copy", target, &e))?;
+            copy_sparse(lock.file(), temp.file(), meta.len()).map_err(|e| TxnError::io("copy", target, &e))?;
         }
         Ok(Self { temp, folder })
     }
@@ -60,6 +59,26 @@ impl Replacement {
         commit.done();
         synced
     }
+}
+
+/// Copies what is in the file; holes stay holes.
+fn copy_sparse(mut from: &File, mut to: &File, len: u64) -> io::Result<()> {
+    to.set_len(len)?;
+    let mut at = 0;
+    while at < len {
+        let data = match seek(from, SeekFrom::Data(at)) {
+            Ok(data) => data,
+            // There is no more.
+            Err(Errno::NXIO) => break,
+            Err(_) => at,
+        };
+        let end = seek(from, SeekFrom::Hole(data)).unwrap_or(len).min(len).max(data);
+        from.seek(io::SeekFrom::Start(data))?;
+        to.seek(io::SeekFrom::Start(data))?;
+        io::copy(&mut from.take(end - data), &mut to)?;
+        at = end.max(data + 1);
+    }
+    Ok(())
 }
 
 fn copy_owner(file: &File, meta: &std::fs::Metadata, target: &Path) -> Result<(), TxnError> {

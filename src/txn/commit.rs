@@ -205,7 +205,11 @@ fn set_length(disk: &mut dyn Disk, change: &Change<'_>) -> Result<Committed, Fai
 fn abort(disk: &mut dyn Disk, old: u64, cause: io::Error) -> Failed {
     // A file that somebody else has cut is not made longer.
     match disk.len() {
-        Ok(len) if len == old => Failed::Before(cause),
+        Ok(len) if len == old => {
+            // Blocks may have been reserved behind the end; they are not a part of the file.
+            let _ = truncate(disk, old);
+            Failed::Before(cause)
+        }
         Ok(len) if len < old => Failed::NotCut(cause, invalid("the file's length was changed by another process")),
         _ => match truncate(disk, old) {
             Ok(()) => Failed::Before(cause),

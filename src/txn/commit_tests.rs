@@ -167,7 +167,7 @@ fn superblocks_of_all_versions_are_read() {
                 let mut file = vec![0; at as usize];
                 file.extend(workload::superblock(version, at, at + 3 * PAGE));
                 file[at as usize + 8] |= bit;
-                let expected = Superblock { at, version, poisoned: bit != 0, end: at + 3 * PAGE };
+                let expected = Superblock { at, version, poisoned: bit != 0, end: at + 3 * PAGE, marked: false };
                 assert_eq!(find(&MemoryDisk(file.clone())).unwrap(), Some(expected));
                 // A userblock was put before it, and nothing in it was changed.
                 let mut moved = vec![0; 512];

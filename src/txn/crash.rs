@@ -21,6 +21,8 @@ pub struct Reported {
     pub folders: Vec<PathBuf>,
     /// The target that was appended to.
     pub tail: Option<Tail>,
+    /// Had its commit begun?
+    pub committing: bool,
 }
 
 impl Reported {
@@ -33,8 +35,10 @@ impl Reported {
             Event::FolderGone(path) => self.folders.retain(|p| p != path),
             Event::Tail(tail) => self.tail = Some(tail.clone()),
             Event::TailGone => self.tail = None,
-            Event::Committed => self.tail = None,
-            Event::Committing | Event::Withdrawn | Event::Begin { .. } | Event::End(_) | Event::GivenUp(_) | Event::Done(_) => {}
+            Event::Committing => self.committing = true,
+            Event::Withdrawn => self.committing = false,
+            Event::Committed => (self.tail, self.committing) = (None, false),
+            Event::Begin { .. } | Event::End(_) | Event::GivenUp(_) | Event::Done(_) => {}
         }
     }
 }
@@ -48,6 +52,8 @@ pub enum Left {
     AsBefore,
     /// Its change had been committed, and is complete.
     Completed,
+    /// It is whole, as it was or as it shall be: the process died at the beginning or the end of the commit.
+    Either,
 }
 
 /// Removes what a dead process left behind, and recovers the file that it was changing. It may be called again.
@@ -61,7 +67,7 @@ pub fn recover_after_crash(reported: &Reported) -> Result<Left, String> {
         let _ = std::fs::remove_dir(folder);
     }
     match &reported.tail {
-        Some(tail) => cut_back(tail).map_err(|why| format!("{}: {why}", tail.path.display())),
+        Some(tail) => cut_back(tail, reported.committing).map_err(|why| format!("{}: {why}", tail.path.display())),
         None => Ok(Left::Nothing),
     }
 }
@@ -73,7 +79,7 @@ fn is_ours(path: &Path) -> bool {
 }
 
 /// Ends what was begun: takes it back, or, after the commit point, completes it. The error is a part of a line.
-fn cut_back(tail: &Tail) -> Result<Left, String> {
+fn cut_back(tail: &Tail, committing: bool) -> Result<Left, String> {
     use std::os::unix::fs::OpenOptionsExt;
     let failed = |e: io::Error| format!("it could not be recovered: {}; `h5mason recover` tries again", super::cause(&e));
     let no_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
@@ -84,12 +90,13 @@ fn cut_back(tail: &Tail) -> Result<Left, String> {
         return Err("another file has taken its place".into());
     }
     let mut disk = RealDisk::new(file);
+    let whole = if committing { Left::Either } else { Left::AsBefore };
     let state = look(&disk).map_err(failed)?;
     let (state, left) = match state {
-        State::Clean => (State::Clean, Left::AsBefore),
+        State::Clean | State::InUse => (state, whole),
         // Another process was faster, and has committed something of its own.
-        State::Leftover { end, .. } if end > tail.old_length => return Ok(Left::AsBefore),
-        State::Leftover { .. } if meta.len() <= tail.old_length => return Ok(Left::AsBefore),
+        State::Leftover { end, .. } if end > tail.old_length => return Ok(whole),
+        State::Leftover { .. } if meta.len() <= tail.old_length => return Ok(whole),
         State::Leftover { .. } => (State::Abandoned { old: tail.old_length }, Left::AsBefore),
         State::Abandoned { .. } => (state, Left::AsBefore),
         State::Done { .. } | State::Committed(_) => (state, Left::Completed),

@@ -88,6 +88,7 @@ impl Disk for RealDisk {
     }
 
     fn pwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<usize> {
+        let _writing = super::temps::not_abandoned()?;
         self.0.write_at(bytes, at)
     }
 

@@ -123,9 +123,8 @@ impl InPlace {
     }
 
     fn journal(self) -> Result<Receipt, TxnError> {
-        let Self { lock, overlay, superblock, tail, appending, .. } = self;
-        // Told when all is over.
-        let _appending = appending;
+        // Dropped from the last to the first: the tail is cut before anybody is told that it is, under the lock.
+        let Self { lock, appending, overlay, superblock, tail, .. } = self;
         let path = lock.path();
         let overlay = locked(&overlay);
         let mut disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(|e| TxnError::io("write", path, &e))?));
@@ -138,23 +137,19 @@ impl InPlace {
             pages: &pages,
             tail: held.as_ref().map(|t| t as &dyn Pages),
         };
-        let mut begun = None;
-        let done = commit::commit(&mut disk, &change, &mut || begun = Some((Commit::begin(), temps::uninterrupted())));
+        let (mut begun, mut tail) = (None, tail);
+        let done = commit::commit(&mut disk, &change, &mut || begun = Some((Commit::begin(), temps::hand_over(tail.take()))));
+        // Where it did not begin, the tail is cut off here.
+        drop(tail);
         if let Some((commit, uninterrupted)) = begun {
-            drop(uninterrupted);
             match &done {
                 Err(Failed::Before(_) | Failed::NotCut(..)) => drop(commit),
                 Ok(_) | Err(Failed::InDoubt(_)) => commit.done(),
             }
+            drop(uninterrupted);
         }
+        drop(appending);
         let work = overlay.disk().work() + disk.work();
-        if let Some(tail) = tail {
-            match &done {
-                // What could not be undone here is not undone later either.
-                Ok(_) | Err(Failed::NotCut(..) | Failed::InDoubt(_)) => tail.keep(),
-                Err(Failed::Before(_)) => {}
-            }
-        }
         match done {
             Ok(committed) => Ok(Receipt { work, uncut: committed.uncut.map(|e| super::cause(&e)) }),
             Err(Failed::Before(e)) => Err(TxnError::io("write", path, &e)),

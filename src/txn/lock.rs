@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 
 use super::TxnError;
 
@@ -24,7 +25,8 @@ impl Lock {
     /// Locks the file behind `path`, symlinks followed. Waits up to `wait` for another holder.
     #[expect(clippy::disallowed_methods, reason = "the clock decides only how long to wait for another process")]
     pub fn acquire(path: &Path, wait: Duration) -> Result<Self, TxnError> {
-        let deadline = Instant::now() + wait;
+        // As good as for ever.
+        let deadline = Instant::now().checked_add(wait);
         for _ in 0..ATTEMPTS {
             let real = path.canonicalize().map_err(|e| TxnError::io("open", path, &e))?;
             let meta = std::fs::metadata(&real).map_err(|e| TxnError::io("open", path, &e))?;
@@ -33,10 +35,14 @@ impl Lock {
             }
             let file = OpenOptions::new().read(true).write(true).open(&real).map_err(|e| TxnError::io("open for writing", path, &e))?;
             while let Err(e) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
-                if e != rustix::io::Errno::WOULDBLOCK && e != rustix::io::Errno::INTR {
+                // A file system without locks protects nobody from others, but from crashes all the same.
+                if matches!(e, Errno::NOSYS | Errno::OPNOTSUPP) {
+                    break;
+                }
+                if e != Errno::WOULDBLOCK && e != Errno::INTR {
                     return Err(TxnError::io("lock", path, &e.into()));
                 }
-                if Instant::now() >= deadline {
+                if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                     return Err(TxnError::Locked(path.into()));
                 }
                 std::thread::sleep(Duration::from_millis(20));

@@ -37,7 +37,7 @@ pub use disk::Work;
 pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
-pub use settle::{Interrupted, Recovered, interrupted, recover, settle, trailing_bytes};
+pub use settle::{Interrupted, Recovered, interrupted, recover, settle, settle_path, trailing_bytes};
 pub use space::free_bytes;
 pub use temps::abandon;
 
@@ -155,6 +155,10 @@ fn over(most: u64) -> io::Error {
     let what = format!("more than {most} bytes would be written, which is the most that is free or that --max-bytes allows");
     io::Error::new(io::ErrorKind::StorageFull, what)
 }
+
+/// What is said of a file that has the mark of a writer.
+pub const IN_USE: &str = "another program has it open for writing without a lock, or has died while it wrote; in that case \
+     `h5clear -s` takes its mark away. Nothing was changed";
 
 /// The operating system's words.
 fn cause(error: &io::Error) -> String {

@@ -84,10 +84,11 @@ pub type Sink = Box<dyn Fn(&Event) + Send + Sync>;
 static SINK: OnceLock<Sink> = OnceLock::new();
 /// Files begun.
 static FILES: AtomicU64 = AtomicU64::new(0);
-static COMMITS: Mutex<Commits> = Mutex::new(Commits { open: 0, given_up: false });
+static COMMITS: Mutex<Commits> = Mutex::new(Commits { open: 0, done: false, given_up: false });
 
 struct Commits {
     open: u32,
+    done: bool,
     given_up: bool,
 }
 
@@ -145,8 +146,14 @@ impl Drop for Commit {
     fn drop(&mut self) {
         let mut commits = commits();
         commits.open = commits.open.saturating_sub(1);
+        commits.done |= self.done;
         tell(if self.done { &Event::Committed } else { &Event::Withdrawn });
     }
+}
+
+/// Has anything been committed in this process?
+pub fn has_committed() -> bool {
+    commits().done
 }
 
 /// Is a commit going on?

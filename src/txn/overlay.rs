@@ -70,11 +70,11 @@ impl<D: Disk> Overlay<D> {
         read_zeros_at(&self.disk, own, at)
     }
 
-    /// Counts a write: the tail as long as it grows, and every page.
+    /// Counts a write: the tail as long as it grows, and every page twice, in the journal and in its place.
     fn count(&mut self, at: u64, end: u64) -> io::Result<()> {
         self.appended += end.saturating_sub(at.max(self.high));
         self.high = self.high.max(end);
-        match self.appended.saturating_add(self.low.len() as u64 * PAGE) <= self.most {
+        match self.appended.saturating_add(self.low.len() as u64 * 2 * PAGE) <= self.most {
             true => Ok(()),
             false => Err(super::over(self.most)),
         }

@@ -19,6 +19,8 @@ pub enum State {
     NotHdf5,
     /// Nothing to do.
     Clean,
+    /// Another program is writing the file, or has died while it did: how far the file goes is not what its superblock says.
+    InUse,
     /// Bytes behind the stored end: of an interrupted change, or somebody's own.
     Leftover {
         /// The stored end of the file.
@@ -53,6 +55,7 @@ pub fn look(disk: &dyn Disk) -> io::Result<State> {
     // What stands before the stored end of a file in order is data of its, whatever it looks like.
     let trailer = Trailer::find(disk)?.filter(|t| t.superblock == superblock.at && (superblock.poisoned || t.at >= superblock.end));
     let state = match (trailer, superblock.poisoned) {
+        (None, false) if superblock.marked => Ok(State::InUse),
         (None, false) => match disk.len()?.checked_sub(superblock.end) {
             Some(bytes @ 1..) => Ok(State::Leftover { end: superblock.end, bytes }),
             _ => Ok(State::Clean),
@@ -121,7 +124,7 @@ fn pages(disk: &dyn Disk, trailer: &Trailer) -> Result<(bool, bool), Unusable> {
 /// what the transaction before did last. `cut_leftover`: are bytes behind the stored end cut off?
 pub fn settle(disk: &mut dyn Disk, state: &State, cut_leftover: bool) -> io::Result<()> {
     match state {
-        State::NotHdf5 => return Ok(()),
+        State::NotHdf5 | State::InUse => return Ok(()),
         State::Clean => {}
         State::Leftover { end, .. } => {
             if cut_leftover {

@@ -65,6 +65,11 @@ pub fn settle(lock: &Lock) -> Result<Option<Recovered>, TxnError> {
     }
 }
 
+/// [`settle`] for a file that is not locked yet, if nobody else has locked it.
+pub fn settle_path(path: &Path) -> Result<Option<Recovered>, TxnError> {
+    settle(&Lock::acquire(path, Duration::ZERO)?)
+}
+
 /// The command `recover`: ends what was interrupted, and cuts off what stands behind the end of the HDF5 data.
 pub fn recover(path: &Path, wait: Duration) -> Result<Recovered, TxnError> {
     put_right(&Lock::acquire(path, wait)?, true)
@@ -81,6 +86,9 @@ fn put_right(lock: &Lock, cut: bool) -> Result<Recovered, TxnError> {
         // Whoever opens it says so.
         State::NotHdf5 if !cut => return Ok(Recovered::Nothing),
         State::NotHdf5 => return Err(refused("it is not an HDF5 file".into())),
+        // Whoever opens it says so.
+        State::InUse if !cut => return Ok(Recovered::Nothing),
+        State::InUse => return Err(refused(super::IN_USE.into())),
         State::Clean => return Ok(Recovered::Nothing),
         State::Leftover { bytes, .. } => Recovered::Leftover { bytes: *bytes, cut },
         State::Abandoned { old } => Recovered::Undone { bytes: len.saturating_sub(*old) },
@@ -88,10 +96,11 @@ fn put_right(lock: &Lock, cut: bool) -> Result<Recovered, TxnError> {
         State::Committed(trailer) => Recovered::Completed { bytes: len.saturating_sub(trailer.new) },
         State::Damaged(what) => return Err(refused(format!("{what}; nothing was changed. It needs a backup, or help"))),
     };
-    // A signal waits for the end of it.
+    // Nobody gives up, and a signal waits, until the end of it.
+    let commit = super::notify::Commit::begin();
     let uninterrupted = super::temps::uninterrupted();
     match (recover::settle(&mut disk, &state, cut), &state) {
-        (Ok(()), _) => {}
+        (Ok(()), _) => commit.done(),
         (Err(e), State::Committed(_) | State::Done { .. }) => return Err(TxnError::half(path, &e)),
         (Err(e), _) => return Err(failed(e)),
     }

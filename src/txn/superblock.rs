@@ -33,6 +33,8 @@ pub struct Superblock {
     /// The stored end of the file, in bytes from the start of the file. 0 where a poisoned superblock, which may be torn,
     /// does not tell.
     pub end: u64,
+    /// Has a writer left its mark (file consistency flags, versions 2 and 3)? It is at work, perhaps without a lock, or has died.
+    pub marked: bool,
 }
 
 /// Finds the superblock; `None` where there is none. `InvalidData` where it is one that h5mason does not understand.
@@ -62,8 +64,8 @@ pub(super) fn parse(head: &[u8; HEAD], at: u64) -> io::Result<Superblock> {
         return Err(refused("a superblock of an unknown version"));
     }
     match end(head, version, at) {
-        Some(end) => Ok(Superblock { at, version, poisoned, end }),
-        None if poisoned => Ok(Superblock { at, version, poisoned, end: 0 }),
+        Some(end) => Ok(Superblock { at, version, poisoned, end, marked: version >= 2 && head[11] != 0 }),
+        None if poisoned => Ok(Superblock { at, version, poisoned, end: 0, marked: false }),
         None => Err(refused("a superblock with addresses that cannot be followed")),
     }
 }

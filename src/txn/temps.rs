@@ -6,7 +6,7 @@ use std::io;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use rustix::fs::{AtFlags, CWD, Mode, OFlags};
 use tempfile::TempPath;
@@ -16,6 +16,15 @@ use super::notify::{Event, tell};
 /// What would stay behind if the process ended now. Whoever makes, places or removes one of these
 /// holds the lock meanwhile, so that the list is always true.
 static TRACES: Mutex<Traces> = Mutex::new(Traces { files: Vec::new(), folders: Vec::new(), tails: Vec::new() });
+
+/// Has the process given up what it does? Held for reading during each write to a target.
+static ABANDONED: RwLock<bool> = RwLock::new(false);
+
+/// While the result lives, nothing is cut off. Fails where everything has been: nothing may be written any more.
+pub(super) fn not_abandoned() -> io::Result<impl Sized> {
+    let abandoned = ABANDONED.read().unwrap_or_else(PoisonError::into_inner);
+    if *abandoned { Err(io::Error::other("the process is ending")) } else { Ok(abandoned) }
+}
 
 struct Traces {
     /// Files that grow behind their old ends, and these.
@@ -39,6 +48,8 @@ pub fn abandon() {
     for folder in traces.folders.iter().rev() {
         let _ = std::fs::remove_dir(folder);
     }
+    // Whoever appends right now finishes that write; then nobody appends any more.
+    *ABANDONED.write().unwrap_or_else(PoisonError::into_inner) = true;
     for (file, old) in &traces.tails {
         let _ = file.set_len(*old);
     }
@@ -50,12 +61,21 @@ pub(super) fn uninterrupted() -> impl Sized {
     traces()
 }
 
-/// An existing file that grows behind its old end. Dropped before [`Tail::keep`], it has its old length again.
+/// As [`uninterrupted`]; what was appended to the file is the commit's from now on, and nobody cuts it off any more.
+pub(super) fn hand_over(tail: Option<Tail>) -> impl Sized {
+    let mut traces = traces();
+    if let Some(tail) = tail {
+        tail.forget(&mut traces);
+    }
+    traces
+}
+
+/// An existing file that grows behind its old end. Dropped before it is [handed over](hand_over), the file has its old length again.
 #[derive(Debug)]
 pub(super) struct Tail {
     file: Arc<File>,
     old: u64,
-    kept: bool,
+    handed_over: bool,
 }
 
 impl Tail {
@@ -63,19 +83,22 @@ impl Tail {
     pub fn new(file: File, old: u64) -> Self {
         let file = Arc::new(file);
         traces().tails.push((file.clone(), old));
-        Self { file, old, kept: false }
+        Self { file, old, handed_over: false }
     }
 
-    /// The tail stays, or is not to be touched any more.
-    pub fn keep(mut self) {
-        self.kept = true;
+    fn forget(mut self, traces: &mut Traces) {
+        traces.tails.retain(|(file, _)| !Arc::ptr_eq(file, &self.file));
+        self.handed_over = true;
     }
 }
 
 impl Drop for Tail {
     fn drop(&mut self) {
+        if self.handed_over {
+            return;
+        }
         let mut traces = traces();
-        if !self.kept && self.file.metadata().is_ok_and(|m| m.len() > self.old) {
+        if self.file.metadata().is_ok_and(|m| m.len() > self.old) {
             let _ = self.file.set_len(self.old);
         }
         traces.tails.retain(|(file, _)| !Arc::ptr_eq(file, &self.file));

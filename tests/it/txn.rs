@@ -207,3 +207,48 @@ fn a_new_file_never_replaces() {
     assert_eq!(std::fs::metadata(&other).unwrap().nlink(), 1);
     assert_eq!(names(&dir.path().join("a")), set(["b", "y"]));
 }
+
+/// Signals at any moment: the command's own way to end must not spoil a commit that it meets.
+#[test]
+fn signals_leave_the_old_file_or_the_new_one() {
+    let dir = tempdir();
+    let dir = dir.path();
+    let base = "version = 1\n[dataset.\"/d\"]\ndtype = \"f8\"\nshape = [40000]\nfill.uniform = {}\n";
+    std::fs::write(dir.join("base.toml"), base).unwrap();
+    let change = "version = 1\nseed = 3\n[attrs]\nx = 1\n[dataset.\"/e\"]\ndtype = \"f8\"\nshape = [90000]\nfill.uniform = {}\n\
+                  [[patch]]\npath = \"/d\"\nselect = \"::7\"\nfill = 0\n";
+    std::fs::write(dir.join("m.toml"), change).unwrap();
+    assert_eq!(run(dir, &["build", "base.toml", "-o", "old.h5"]).0, 0);
+    std::fs::copy(dir.join("old.h5"), dir.join("new.h5")).unwrap();
+    let begun = Instant::now();
+    assert_eq!(run(dir, &["apply", "m.toml", "new.h5"]).0, 0);
+    let whole = begun.elapsed();
+    let (old, new) = (std::fs::read(dir.join("old.h5")).unwrap(), std::fs::read(dir.join("new.h5")).unwrap());
+    let (mut saw_old, mut saw_new) = (0, 0);
+    for n in 0..120u32 {
+        std::fs::write(dir.join("x.h5"), &old).unwrap();
+        let mut child = Command::new("env")
+            .args(["--default-signal=INT,TERM", "NO_COLOR=1", env!("CARGO_BIN_EXE_h5mason"), "apply", "m.toml", "x.h5"])
+            .current_dir(dir)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        // From a third of the usual time to the end of it.
+        std::thread::sleep(whole / 3 + whole * (n % 40) / 50);
+        let signal = [Signal::TERM, Signal::INT, Signal::KILL][n as usize % 3];
+        let _ = kill_process(Pid::from_child(&child), signal);
+        child.wait().unwrap();
+        // A worker without its parent ends by itself, and has the lock until then.
+        let lock = Lock::acquire(&dir.join("x.h5"), Duration::from_secs(60)).unwrap();
+        drop(lock);
+        let (code, said) = run(dir, &["recover", "x.h5"]);
+        assert_eq!(code, 0, "{said}");
+        let bytes = std::fs::read(dir.join("x.h5")).unwrap();
+        saw_old += u32::from(bytes == old);
+        saw_new += u32::from(bytes == new);
+        assert!(bytes == old || bytes == new, "{signal:?} in round {n}: {} bytes; {said}", bytes.len());
+    }
+    println!("old {saw_old}, new {saw_new}");
+    assert_eq!(names(dir).len(), 5);
+}

@@ -51,6 +51,7 @@ const FEW: Crashes = Crashes { random: 6, exhaustive: 5, sweep: false, ..SECTORS
 pub fn name(state: &State) -> &'static str {
     match state {
         State::NotHdf5 => "not HDF5",
+        State::InUse => "in use",
         State::Clean => "clean",
         State::Leftover { .. } => "leftover",
         State::Abandoned { .. } => "abandoned",
