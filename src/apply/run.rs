@@ -392,7 +392,11 @@ fn new_file(plan: &Plan) -> NewFile {
 pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Approve<'_>, watch: Watch<'_>) -> Result<Applied, Failure> {
     let desired = adjusted(desired, options);
     if target.symlink_metadata().is_err() {
-        return create(&desired, target, Existing::Keep, false, options, approve, watch);
+        match create(&desired, target, Existing::Keep, false, options, approve, &mut *watch) {
+            // Somebody else was faster: it is a change now.
+            Err(Failure::Txn(TxnError::Exists(_))) if target.is_file() => {}
+            done => return done,
+        }
     }
     let lock = match target.is_dir() {
         true => return Err(TxnError::Refused { path: target.into(), what: "it is a folder, not a file".into() }.into()),

@@ -14,7 +14,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
     version,
     about,
     after_help = "Exit codes: 0 done, or no difference; 1 differences found (check, diff, plan --exit-code);\n\
-                  2 trouble; 3 written, but the disk did not confirm it.\n\
+                  2 trouble: files are as they were; 3 changed, or in doubt: the message says what to do.\n\
                   A first try: h5mason build examples/hierarchy/hierarchy.toml"
 )]
 pub struct Cli {
@@ -67,7 +67,8 @@ pub enum Command {
     /// Put right what a killed or crashed `apply` has left in files
     ///
     /// A change that had reached its commit is completed, one that had not is taken back, bit for bit. Where nothing was interrupted,
-    /// nothing is done. Every `apply` does the same first.
+    /// nothing is done, but for this: bytes behind the end of the HDF5 data, as an interrupted apply leaves them, are cut off, whoever
+    /// wrote them. Every `apply` does the same first, except for the cutting.
     Recover(RecoverArgs),
     /// Write the manifest that builds a file again
     Capture(CaptureArgs),

@@ -157,7 +157,8 @@ fn verify(manifest: &Path, args: &CaptureArgs) -> Result<(), Trouble> {
         Trouble::Line(message, Some("this is a bug in h5mason: please report it".into()))
     };
     let first = |findings: Vec<Finding>| findings.first().map_or(String::new(), |f| f.message.clone());
-    let loaded = load(manifest, &Overrides::default()).map_err(|(_, findings)| bug(first(findings.sorted())))?;
+    let loaded =
+        load(manifest, &Overrides { allow_paths: true, ..Overrides::default() }).map_err(|(_, findings)| bug(first(findings.sorted())))?;
     let options = crate::apply::Options { no_data: true, no_lock: args.no_lock, ..crate::apply::Options::default() };
     let proposal = inspect(&loaded.desired, &args.file, &options, &mut |_| {}).map_err(|e| bug(e.to_string()))?.proposal;
     match (proposal.conflicts.first(), proposal.steps.first()) {

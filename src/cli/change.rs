@@ -6,7 +6,7 @@ use super::args::{ApplyArgs, BuildArgs, CommitWay, Format, ManifestArgs, Recover
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{failure_code, input_hashes, remaining, remedies, targets, tell_failure, tell_trailing, trailing_text};
+use super::targets::{failure_code, input_hashes, one_line, remaining, remedies, targets, tell_failure, tell_trailing, trailing_text};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
@@ -33,6 +33,7 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
         output.print(&(escape_json(&value.to_string()) + "\n"));
         return;
     }
+    let name = one_line(&name);
     if !applied.changed {
         output.print(&format!("{}: as declared, nothing to do\n", crate::report::escape_controls(&name)));
     } else {
@@ -147,7 +148,7 @@ pub fn recover_all(args: &RecoverArgs, output: &Output) -> u8 {
         let working = Working::begin(index, args.files.len(), Work::Change, target, TROUBLE);
         let code = match recover(target, args.lock_wait) {
             Ok(recovered) => {
-                output.print(&format!("{}: {recovered}\n", crate::report::escape_controls(&target.display().to_string())));
+                output.print(&format!("{}: {recovered}\n", crate::report::escape_controls(&one_line(&target.display().to_string()))));
                 DONE
             }
             Err(e) => {

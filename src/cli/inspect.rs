@@ -6,7 +6,7 @@ use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
 use super::manifest::{loaded, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{input_hashes, remaining, targets, tell_conflicts, tell_failure, tell_trailing, trailing_text};
+use super::targets::{input_hashes, one_line, remaining, targets, tell_conflicts, tell_failure, tell_trailing, trailing_text};
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
@@ -49,7 +49,7 @@ fn json_text(
 /// Prints one proposal as text.
 fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {
     let proposal = &prepared.proposal;
-    let name = target.display().to_string();
+    let name = one_line(&target.display().to_string());
     if proposal.is_empty() {
         output.print(&format!(
             "{}: {}, nothing to do; {} considered\n",
@@ -83,6 +83,10 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Outp
 pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
+    if args.out.is_some() && args.reading.no_data {
+        output.error("a plan without contents cannot be saved: an apply compares them", &["leave out --no-data"]);
+        return TROUBLE;
+    }
     let options = reading(&args.common, &args.reading);
     let (mut worst, mut saved) = (DONE, String::new());
     let inputs = args.out.is_some().then(|| input_hashes(&loaded));
@@ -112,6 +116,10 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         worst = worst.max(code);
     }
     let Some(path) = &args.out else { return worst };
+    if worst == TROUBLE {
+        output.error("no plan was saved", &["a saved plan is about all of its files, and without conflicts"]);
+        return TROUBLE;
+    }
     if output.resume.from > 0 {
         // An earlier process died and took its part of the plan along; its parent has said so.
         return TROUBLE;

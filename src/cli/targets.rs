@@ -65,6 +65,11 @@ pub fn failure_code(failure: &Failure) -> u8 {
     }
 }
 
+/// A name that does not look like two lines of ours.
+pub fn one_line(name: &str) -> String {
+    name.replace('\n', "\\n")
+}
+
 /// A line about bytes that no HDF5 program keeps.
 pub fn trailing_text(bytes: u64, what: &str) -> String {
     match bytes {

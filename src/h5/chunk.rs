@@ -140,7 +140,8 @@ impl DatasetAccess {
         let what = || format!("cannot list the chunks of {}", self.object.label());
         let mut listing = Listing { rank: chunk.len(), list: Vec::new(), file: self.file_bytes()?, sum: 0, end: End::Complete };
         // SAFETY: a valid chunked dataset; the callback gets the listing it was given, and the call ends before it goes.
-        moving(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;
+        // Of bounded length: each chunk that is found is progress, and none for long means a circle.
+        status(what, || unsafe { H5Dchunk_iter(self.object.id().raw(), H5P_DEFAULT, Some(collect_chunk), (&raw mut listing).cast()) })?;
         let mut list = listing.list;
         let mut index: H5D_chunk_index_t = 0;
         // SAFETY: a valid chunked dataset and an out-parameter.
@@ -276,6 +277,7 @@ unsafe extern "C" fn collect_chunk(offset: *const hsize_t, _: c_uint, address: h
     // SAFETY: the library passes the listing that `stored` gave it.
     let listing = unsafe { &mut *data.cast::<Listing>() };
     super::activity::progress();
+    super::activity::object();
     // SAFETY: as many coordinates as the dataset has axes.
     let offset = unsafe { std::slice::from_raw_parts(offset, listing.rank) }.to_vec();
     listing.sum = listing.sum.saturating_add(size);

@@ -168,6 +168,8 @@ pub struct RegionSeen {
     pub blocks: Vec<u64>,
     /// The first few differing elements, rendered: before and after.
     pub examples: Vec<(String, String)>,
+    /// A hash of what stands in the blocks that differ: a plan that overwrites it is about these contents.
+    pub digest: u64,
 }
 
 impl Observed {

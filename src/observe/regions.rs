@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use super::descent::Parents;
 use super::{Naming, ObserveError, stored};
+use xxhash_rust::xxh3::xxh3_64;
+
 use crate::fill::{Filler, block_elements, in_order};
 use crate::h5::{DatasetAccess, File};
 use crate::model::{
@@ -114,6 +116,7 @@ fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Res
         }
         if tally(&block, layer, above, dtype, &found, &wanted, &mut seen) {
             seen.blocks.push(k);
+            seen.digest = seen.digest.rotate_left(7) ^ digest(&found);
         }
         watch(path, wanted.bytes() as u64);
         Ok(())
@@ -123,6 +126,14 @@ fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Res
         seen.elements = layer.region.elements();
     }
     Ok(seen)
+}
+
+/// A hash of elements, in memory's form.
+fn digest(elements: &Elements) -> u64 {
+    match elements {
+        Elements::Fixed(bytes) => xxh3_64(bytes),
+        Elements::Strings(_) | Elements::Nested(_) => xxh3_64(format!("{elements:?}").as_bytes()),
+    }
 }
 
 /// Counts the elements that this layer decides and that differ; true if there is one.

@@ -44,7 +44,6 @@ impl Replacement {
     /// Makes the clone durable, gives it the target's mode, owner and extended attributes, and renames
     /// it into the target's place. The lock stays with the old file.
     pub fn commit(self, lock: &Lock) -> Result<(), TxnError> {
-        let commit = Commit::begin();
         let Self { mut temp, folder } = self;
         let target = lock.path();
         let meta = lock.file().metadata().map_err(|e| TxnError::io("read", target, &e))?;
@@ -54,6 +53,7 @@ impl Replacement {
         file.set_permissions(meta.permissions()).map_err(|e| TxnError::io("set the mode of", target, &e))?;
         file.sync_all().map_err(|e| TxnError::io("sync", target, &e))?;
         lock.check_replaceable()?;
+        let commit = Commit::begin();
         temp.replace(target).map_err(|e| TxnError::io("replace", target, &e))?;
         let synced = sync_folder(&folder, target);
         commit.done();

@@ -108,12 +108,12 @@ impl NewTarget {
 
     /// Puts the file into place; `sync` makes it durable first, and its name last.
     pub fn commit(self, sync: bool) -> Result<(), TxnError> {
-        let commit = Commit::begin();
         let folder = sync.then(|| open_folder(&self.target)).transpose()?;
         self.take_over_mode()?;
         if sync {
             self.temp.file().sync_all().map_err(|e| TxnError::io("sync", &self.target, &e))?;
         }
+        let commit = Commit::begin();
         let (target, made) = self.place()?;
         let synced = folder.map_or(Ok(()), |folder| sync_folder(&folder, &target).and_then(|()| sync_names(&made, &target)));
         commit.done();
@@ -223,13 +223,13 @@ impl Batch {
 
     /// Puts the files into place: durable contents first, and their names last.
     pub fn commit(&mut self) -> Result<(), TxnError> {
-        let commit = Commit::begin();
         self.waiting.iter().try_for_each(NewTarget::take_over_mode)?;
         let folders = self.folders()?;
         for (folder, target) in &folders {
             let files: Vec<&File> = self.waiting.iter().map(|t| t.temp.file()).collect();
             sync_contents(folder, &files).map_err(|e| TxnError::io("sync", target, &e))?;
         }
+        let commit = Commit::begin();
         let mut made = Vec::new();
         for target in std::mem::take(&mut self.waiting) {
             let (target, new) = target.place()?;

@@ -57,6 +57,7 @@ pub fn look(disk: &dyn Disk) -> io::Result<State> {
     let state = match (trailer, superblock.poisoned) {
         (None, false) if superblock.marked => Ok(State::InUse),
         (None, false) => match disk.len()?.checked_sub(superblock.end) {
+            None => damaged("it ends before its superblock says: a part of it is missing"),
             Some(bytes @ 1..) => Ok(State::Leftover { end: superblock.end, bytes }),
             _ => Ok(State::Clean),
         },

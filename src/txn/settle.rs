@@ -94,6 +94,10 @@ fn put_right(lock: &Lock, cut: bool) -> Result<Recovered, TxnError> {
         State::Abandoned { old } => Recovered::Undone { bytes: len.saturating_sub(*old) },
         State::Done { new } => Recovered::Completed { bytes: len.saturating_sub(*new) },
         State::Committed(trailer) => Recovered::Completed { bytes: len.saturating_sub(trailer.new) },
+        // Whoever opens it says so, too, and in how far.
+        State::Damaged(_) if !cut && !super::superblock::find(&disk).is_ok_and(|s| s.is_some_and(|s| s.poisoned)) => {
+            return Ok(Recovered::Nothing);
+        }
         State::Damaged(what) => return Err(refused(format!("{what}; nothing was changed. It needs a backup, or help"))),
     };
     // Nobody gives up, and a signal waits, until the end of it.

@@ -157,7 +157,8 @@ fn killed_at_each_operation() {
             assert!(done || output.status.signal() == Some(9), "{output:?}");
             let reader = seen(&folder);
             counts[reader as usize] += 1;
-            run_to(0, h5mason().arg("recover").arg(at("x.h5")));
+            // Other tests start processes, which have our file open for a moment.
+            run_to(0, h5mason().args(["recover", "--lock-wait", "30"]).arg(at("x.h5")));
             let bytes = std::fs::read(at("x.h5")).unwrap();
             // `recover` cuts what stands behind the data where nothing else was begun.
             let (is_old, is_new) = (old.starts_with(&bytes) && bytes.len() + 100 >= old.len(), bytes == new);
