@@ -218,8 +218,10 @@ impl DatasetAccess {
         let mut outside = Arena::new(MOST_TEXT_BYTES);
         let list = property_list(*H5P_CLS_DATASET_XFER)?;
         outside.serve(&list)?;
+        // Each sequence or text that is allocated is progress; a damaged heap can send the library in circles.
+        super::activity::object();
         // SAFETY: as above.
-        let read = moving(what, || unsafe {
+        let read = status(what, || unsafe {
             H5Dread(self.object.id().raw(), self.type_id.raw(), memory.raw(), file.raw(), list.raw(), buffer(&mut raw))
         });
         if outside.is_exceeded() {

@@ -72,6 +72,7 @@ impl Arena {
 }
 
 unsafe extern "C" fn allocate(size: usize, arena: *mut c_void) -> *mut c_void {
+    super::activity::progress();
     // SAFETY: the arena that `serve` was given; the library makes one call at a time.
     unsafe { &mut *arena.cast::<Arena>() }.take(size)
 }
