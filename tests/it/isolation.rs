@@ -221,18 +221,22 @@ fn a_worker_goes_with_its_parent() {
     let dir = tempdir();
     let dir = dir.path();
     fs::write(dir.join("m.toml"), LARGE).unwrap();
-    let mut started = start(dir, &["build", "m.toml", "-o", "x.h5"]);
+    fs::write(dir.join("a.toml"), SMALL.replace("/d", "/other")).unwrap();
+    run_to(0, h5mason().current_dir(dir).args(["build", "a.toml", "-o", "x.h5"]));
+    let before = fs::read(dir.join("x.h5")).unwrap();
+    let mut started = start(dir, &["apply", "m.toml", "x.h5"]);
     started.wait_until_writing();
+    wait_for("something behind the old end", || (fs::metadata(dir.join("x.h5")).unwrap().len() > before.len() as u64).then_some(()));
     let limits = fs::read_to_string(format!("/proc/{}/limits", started.worker.as_raw_pid())).unwrap();
     let memory = limits.lines().find(|line| line.starts_with("Max address space")).unwrap();
     assert!(!memory["Max address space".len()..].trim_start().starts_with("unlimited"), "{memory}");
     started.parent.kill().unwrap();
     started.parent.wait().unwrap();
-    wait_for("the temporary file to go", || (names(dir).len() == 1).then_some(()));
     wait_for("the worker's end", || {
         let status = fs::read_to_string(format!("/proc/{}/status", started.worker.as_raw_pid())).unwrap_or_default();
         (status.is_empty() || status.contains("State:\tZ")).then_some(())
     });
+    assert!(fs::read(dir.join("x.h5")).unwrap() == before, "the worker has cut off what it had appended");
 }
 
 #[test]
