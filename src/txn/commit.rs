@@ -1,5 +1,5 @@
 //! Replacing pages of a file so that at every moment it is the old file, the new one, or one that HDF5 refuses and
-//! [`recover`](super::recover) finishes.
+//! [`recover`](mod@super::recover) finishes.
 //!
 //! 1. Reserve the space. Where the old file has bytes behind its HDF5 data: write the intent trailer, sync, write the tail. Write the
 //!    journal. Sync. Whatever fails up to here, the file is cut to its old length.

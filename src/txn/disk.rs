@@ -10,7 +10,7 @@ use rustix::io::Errno;
 /// What can be done to the one file of a transaction.
 ///
 /// Each method is one system call: it may be interrupted, and may read or write less than it was asked to.
-/// [`read_at`] and [`write_at`] go on until all is done. Nothing is durable before [`Disk::sync`] has returned.
+/// `read_at` and `write_at` go on until all is done. Nothing is durable before [`Disk::sync`] has returned.
 #[allow(clippy::len_without_is_empty, reason = "nobody asks whether a disk is empty")]
 pub trait Disk: Send {
     /// The file's length in bytes.

@@ -54,7 +54,7 @@ fn locked(overlay: &Shared) -> MutexGuard<'_, Overlay<Counted<RealDisk>>> {
 }
 
 impl InPlace {
-    /// Takes a locked file, on which nothing of an interrupted commit is left (see [`super::settle`]).
+    /// Takes a locked file, on which nothing of an interrupted commit is left (see [`settle()`](super::settle())).
     pub fn begin(lock: Lock, by: CommitBy) -> Result<Self, TxnError> {
         let target = lock.path().to_owned();
         let failed = |e: io::Error| TxnError::io("look into", &target, &e);
