@@ -236,13 +236,32 @@ fn same_plan(saved: &[serde_json::Value], now: &serde_json::Value, target: &str)
     }
     let list = |v: &serde_json::Value| v["steps"].as_array().cloned().unwrap_or_default();
     let (old, new) = (list(plan), list(now));
-    let first = old
-        .iter()
-        .find(|s| !new.contains(s))
-        .map(|s| ("no longer to be done as planned", s))
-        .or(new.iter().find(|s| !old.contains(s)).map(|s| ("not in the saved plan", s)));
+    let same = |a: &serde_json::Value, b: &serde_json::Value| ["path", "aspect"].iter().all(|key| a[key] == b[key]);
     let word = |v: &serde_json::Value, key: &str| v[key].as_str().unwrap_or("?").to_owned();
-    let detail =
-        first.map_or(String::new(), |(what, s)| format!(": {} {} of {} is {what}", word(s, "verb"), word(s, "aspect"), word(s, "path")));
+    let named = |s: &serde_json::Value| format!("{} {} of {}", word(s, "verb"), word(s, "aspect"), word(s, "path"));
+    let gone = old.iter().find(|s| !new.contains(s));
+    let detail = match (gone, new.iter().find(|s| !old.contains(s))) {
+        (Some(was), _) => match new.iter().find(|s| same(s, was)) {
+            Some(is) => format!(": {} was planned {}, and would be {} now", named(was), circumstances(was, is), circumstances(is, was)),
+            None => format!(": {} is no longer to be done as planned", named(was)),
+        },
+        (None, Some(is)) => format!(": {} is not in the saved plan", named(is)),
+        (None, None) => ": the order of the steps".to_owned(),
+    };
     Err(format!("the saved plan for {target} is stale: the file has changed since{detail}"))
+}
+
+/// What one step says and the other does not, in a few words.
+fn circumstances(step: &serde_json::Value, other: &serde_json::Value) -> String {
+    const MOST: usize = 120;
+    let differing = ["verb", "before", "after", "reason", "hazard"].into_iter().find(|key| step[key] != other[key]);
+    let Some(key) = differing else { return "otherwise".into() };
+    let text = step[key].to_string();
+    let short: String = text.chars().take(MOST).collect();
+    let more = if short.len() < text.len() { "…" } else { "" };
+    match key {
+        "before" => format!("from {short}{more}"),
+        "after" => format!("as {short}{more}"),
+        _ => format!("with {key} {short}{more}"),
+    }
 }
