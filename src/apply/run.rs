@@ -87,7 +87,7 @@ pub struct Applied {
     pub receipt: Option<Receipt>,
 }
 
-/// Why nothing was done. The file is as it was, but for [`TxnError::InDoubt`].
+/// Why nothing was done. The file is as it was, but for [`TxnError::InDoubt`] and [`TxnError::Half`].
 #[derive(Debug, thiserror::Error)]
 pub enum Failure {
     /// Looking at the file failed.
@@ -247,7 +247,7 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
 fn userblock(path: &Path, props: &FileProps) -> Result<Vec<u8>, String> {
     let size = props.userblock.map_or(0, |(size, _)| size);
     let refused = |why: String| format!("the userblock's file {}: {why}", path.display());
-    let meta = std::fs::metadata(path).map_err(|e| refused(e.to_string().split(" (os error").next().unwrap_or_default().to_lowercase()))?;
+    let meta = std::fs::metadata(path).map_err(|e| refused(crate::diag::system_words(&e)))?;
     match meta.is_file() {
         false => Err(refused("it is not a regular file".into())),
         true if meta.len() > size => Err(refused(format!("it has {} bytes, the userblock has {size}", meta.len()))),
@@ -404,7 +404,7 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     };
     let settled = settle(&lock)?;
     readable(lock.path(), target)?;
-    let change = InPlace::begin(lock, options.commit)?;
+    let mut change = InPlace::begin(lock, options.commit)?;
     let trailing = change.trailing();
     let file = File::open_session(change.session()).map_err(|e| not_opened(e, change.path(), target))?;
     let observed = observe(&file, &desired, false, watch)?;

@@ -5,7 +5,9 @@
 mod finding;
 mod source;
 mod suggest;
+mod system;
 
 pub use finding::{Finding, Findings, Label, Severity};
 pub use source::{Place, SourceId, Sources, Span};
 pub use suggest::{did_you_mean, nearest};
+pub use system::system_words;

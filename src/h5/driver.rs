@@ -17,6 +17,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use hdf5_sys::h5p::H5Pset_driver;
 
 use super::{H5Error, Id, Result, status};
+use crate::diag::system_words;
 
 /// The bytes of a file, as HDF5 sees them through the driver. Offsets and lengths are in bytes from the start of the file,
 /// userblock included.
@@ -114,7 +115,7 @@ impl Drop for Session {
 
 impl Shared {
     fn fail(&self, doing: &str, error: &dyn fmt::Display) {
-        locked(&self.trouble).get_or_insert_with(|| format!("it cannot be {doing}: {}", plain(&error.to_string())));
+        locked(&self.trouble).get_or_insert_with(|| format!("it cannot be {doing}: {}", system_words(error)));
     }
 
     /// Runs an operation on the backing; a failure or a panic is kept.
@@ -131,11 +132,6 @@ impl Shared {
             }
         }
     }
-}
-
-/// The operating system's words without its number.
-fn plain(text: &str) -> String {
-    text.split(" (os error").next().unwrap_or(text).to_lowercase()
 }
 
 /// Reads a whole buffer; zeros stand for what is past the end.

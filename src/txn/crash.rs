@@ -11,6 +11,7 @@ use rustix::fs::{FlockOperation, OFlags, flock};
 use super::disk::RealDisk;
 use super::notify::{Event, Tail};
 use super::recover::{State, look, settle};
+use crate::diag::system_words;
 
 /// What a process has told of and not taken back.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -81,7 +82,7 @@ fn is_ours(path: &Path) -> bool {
 /// Ends what was begun: takes it back, or, after the commit point, completes it. The error is a part of a line.
 fn cut_back(tail: &Tail, committing: bool) -> Result<Left, String> {
     use std::os::unix::fs::OpenOptionsExt;
-    let failed = |e: io::Error| format!("it could not be recovered: {}; `h5mason recover` tries again", super::cause(&e));
+    let failed = |e: io::Error| format!("it could not be recovered: {}; `h5mason recover` tries again", system_words(&e));
     let no_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).write(true).custom_flags(no_wait).open(&tail.path).map_err(failed)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|e| failed(e.into()))?;

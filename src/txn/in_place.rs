@@ -13,6 +13,7 @@ use super::notify::{self, Appending, Commit};
 use super::overlay::{BUDGET, Overlay};
 use super::temps::{self, Tail};
 use super::{Lock, TxnError, superblock};
+use crate::diag::system_words;
 use crate::h5::{self, Session};
 
 /// How a change comes into an existing file.
@@ -45,7 +46,7 @@ pub struct InPlace {
     by: CommitBy,
     tail: Option<Tail>,
     /// Declared last but for the lock: the file is as it was when this is told.
-    appending: Mutex<Option<Appending>>,
+    appending: Option<Appending>,
     lock: Lock,
 }
 
@@ -75,21 +76,21 @@ impl InPlace {
         };
         let overlay = Arc::new(Mutex::new(overlay));
         let session = Session::new(lock.path(), lock.identity()?, overlay.clone());
-        Ok(Self { session, overlay, superblock: found.at, trailing, by, tail, appending: Mutex::default(), lock })
+        Ok(Self { session, overlay, superblock: found.at, trailing, by, tail, appending: None, lock })
     }
 
     /// To be called before anything is written: at most so many bytes may be from now on.
     ///
     /// It waits for the disk: what the commit before this one did last, cutting its journal off, must be durable before anything is
     /// appended, else that journal could stand behind bytes of ours.
-    pub fn begin_writing(&self, most: u64) -> Result<(), TxnError> {
+    pub fn begin_writing(&mut self, most: u64) -> Result<(), TxnError> {
         let mut overlay = locked(&self.overlay);
         overlay.limit(most);
         let (dev, ino) = self.lock.identity()?;
         let tail = notify::Tail { dev, ino, old_length: overlay.old(), path: self.lock.path().into() };
         // A clone leaves the file alone.
         if self.by == CommitBy::Journal {
-            *self.appending.lock().unwrap_or_else(PoisonError::into_inner) = Some(Appending::begin(tail));
+            self.appending = Some(Appending::begin(tail));
         }
         overlay.disk_mut().sync().map_err(|e| TxnError::io("sync", self.lock.path(), &e))
     }
@@ -151,15 +152,15 @@ impl InPlace {
         drop(appending);
         let work = overlay.disk().work() + disk.work();
         match done {
-            Ok(committed) => Ok(Receipt { work, uncut: committed.uncut.map(|e| super::cause(&e)) }),
+            Ok(committed) => Ok(Receipt { work, uncut: committed.uncut.map(|e| system_words(&e)) }),
             Err(Failed::Before(e)) => Err(TxnError::io("write", path, &e)),
             Err(Failed::NotCut(cause, abort)) => Err(TxnError::Io {
                 what: "write",
                 path: path.into(),
                 cause: format!(
                     "{}; and its new bytes could not be cut off again ({}). It reads as before; `h5mason recover` cuts them",
-                    super::cause(&cause),
-                    super::cause(&abort)
+                    system_words(&cause),
+                    system_words(&abort)
                 ),
             }),
             Err(Failed::InDoubt(e)) => Err(TxnError::half(path, &e)),

@@ -32,12 +32,14 @@ mod temps;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::diag::system_words;
+
 pub use crash::{Left, Reported, recover_after_crash};
 pub use disk::Work;
 pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
-pub use settle::{Interrupted, Recovered, interrupted, recover, settle, settle_path, trailing_bytes};
+pub use settle::{Interrupted, Recovered, interrupted, is_hdf5, recover, settle, settle_path, trailing_bytes};
 pub use space::free_bytes;
 pub use temps::abandon;
 
@@ -80,7 +82,7 @@ pub mod testing {
     }
 }
 
-/// Why a transaction could not begin or end. The target is as it was, but for [`TxnError::InDoubt`].
+/// Why a transaction could not begin or end. The target is as it was, but for [`TxnError::InDoubt`] and [`TxnError::Half`].
 #[derive(Debug, thiserror::Error)]
 pub enum TxnError {
     /// Another process holds the lock.
@@ -138,15 +140,15 @@ pub enum TxnError {
 
 impl TxnError {
     fn io(what: &'static str, path: impl Into<PathBuf>, error: &io::Error) -> Self {
-        TxnError::Io { what, path: path.into(), cause: cause(error) }
+        TxnError::Io { what, path: path.into(), cause: system_words(error) }
     }
 
     fn half(path: &Path, error: &io::Error) -> Self {
-        TxnError::Half { path: path.into(), cause: cause(error) }
+        TxnError::Half { path: path.into(), cause: system_words(error) }
     }
 
     fn in_doubt(path: &Path, error: &io::Error) -> Self {
-        TxnError::InDoubt { path: path.into(), cause: cause(error) }
+        TxnError::InDoubt { path: path.into(), cause: system_words(error) }
     }
 }
 
@@ -159,9 +161,3 @@ fn over(most: u64) -> io::Error {
 /// What is said of a file that has the mark of a writer.
 pub const IN_USE: &str = "another program has it open for writing without a lock, or has died while it wrote; in that case \
      `h5clear -s` takes its mark away. Nothing was changed";
-
-/// The operating system's words.
-fn cause(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_lowercase()
-}

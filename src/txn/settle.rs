@@ -90,12 +90,14 @@ fn put_right(lock: &Lock, cut: bool) -> Result<Recovered, TxnError> {
         State::InUse if !cut => return Ok(Recovered::Nothing),
         State::InUse => return Err(refused(super::IN_USE.into())),
         State::Clean => return Ok(Recovered::Nothing),
+        // They stay, and nothing was interrupted that a reader could see.
+        State::Leftover { bytes, .. } if !cut => return Ok(Recovered::Leftover { bytes: *bytes, cut }),
         State::Leftover { bytes, .. } => Recovered::Leftover { bytes: *bytes, cut },
         State::Abandoned { old } => Recovered::Undone { bytes: len.saturating_sub(*old) },
         State::Done { new } => Recovered::Completed { bytes: len.saturating_sub(*new) },
         State::Committed(trailer) => Recovered::Completed { bytes: len.saturating_sub(trailer.new) },
         // Whoever opens it says so, too, and in how far.
-        State::Damaged(_) if !cut && !super::superblock::find(&disk).is_ok_and(|s| s.is_some_and(|s| s.poisoned)) => {
+        State::Damaged(_) if !cut && !superblock::find(&disk).is_ok_and(|s| s.is_some_and(|s| s.poisoned)) => {
             return Ok(Recovered::Nothing);
         }
         State::Damaged(what) => return Err(refused(format!("{what}; nothing was changed. It needs a backup, or help"))),
@@ -141,6 +143,13 @@ pub fn interrupted(file: &File) -> Option<Interrupted> {
         Err(rustix::io::Errno::WOULDBLOCK) => Some(Interrupted::Now),
         _ => Some(Interrupted::Then),
     }
+}
+
+/// Has the file HDF5's signature, at 0, 512, 1024 and so on?
+pub fn is_hdf5(file: &File) -> bool {
+    let found = file.try_clone().and_then(|file| superblock::find(&RealDisk::new(file)));
+    // With a superblock that is not understood it is one, too.
+    !matches!(found, Ok(None))
 }
 
 /// Bytes behind the end of the HDF5 data: somebody's own, or an interrupted apply's. 0 where that cannot be told.

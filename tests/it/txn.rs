@@ -133,7 +133,7 @@ fn a_file_with_several_links_is_not_replaced() {
 
 /// Takes a file in hand and makes a group in it, which is not committed yet.
 fn begun(target: &Path, by: CommitBy) -> InPlace {
-    let change = InPlace::begin(Lock::acquire(target, Duration::ZERO).unwrap(), by).unwrap();
+    let mut change = InPlace::begin(Lock::acquire(target, Duration::ZERO).unwrap(), by).unwrap();
     change.begin_writing(1 << 20).unwrap();
     let file = File::open_session_writable(change.session(), (Libver::V18, Libver::Latest)).unwrap();
     let new = NewGroup { link_order: TrackOrder::No, attr_order: TrackOrder::No, name_charset: None };
