@@ -8,6 +8,7 @@ mod run;
 mod space;
 mod stored;
 
+pub use crate::fill::Memory;
 pub use execute::{ApplyError, execute};
 pub use open::open_target;
 pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};

@@ -5,14 +5,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::execute::{ApplyError, Watch};
 use super::{contiguous, stored};
 use crate::fill::{Filler, Memory, block_elements, in_order};
-use crate::h5::{BlockReader, DatasetAccess, File, H5Error, Placed, SameChunks, WholeChunks};
+use crate::h5::{BlockReader, DatasetAccess, File, H5Error, MANY_BYTES, Placed, SameChunks, WholeChunks};
 use crate::model::{Block, Dtype, Elements, H5Path, Layer, LayerKind, Partition, Region, Shape, SourceFile};
 use crate::plan::Blocks;
 use crate::source;
-
-/// From this many bytes of a region on, chunks are filtered by us, on all processors. Smaller ones go through the library, whose zlib makes
-/// other bytes of the same elements: what decides is the region alone, so that the bytes do not depend on the machine.
-const MANY_BYTES: u64 = 1 << 20;
 
 /// One region to write.
 pub(super) struct Work<'a> {
@@ -69,7 +65,7 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
         Some(_) if many => access.whole_chunks(&access.seen()?)?,
         _ => None,
     };
-    let reader = if fresh { None } else { Some(access.block_reader()?) };
+    let reader = if fresh { None } else { Some(access.block_reader(many)?) };
     let maker = Maker { access, work, filler: &filler, partition: &partition, chunks, reader, same: Mutex::default() };
     let ahead = work.memory.ahead(bytes);
     in_order(

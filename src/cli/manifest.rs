@@ -2,8 +2,7 @@
 
 use super::args::{Allow, ManifestArgs};
 use super::output::Output;
-use crate::apply::Options;
-use crate::fill::Memory;
+use crate::apply::{Memory, Options};
 use crate::manifest::{Loaded, Overrides, load};
 use crate::model::Glob;
 use crate::plan::Consent;

@@ -30,9 +30,21 @@ pub trait Backing: Send {
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// The length.
     fn end(&self) -> u64;
-    /// The file, if whoever asks may write all of these bytes itself, at these places, from several threads, and will. They count as written.
-    fn direct(&mut self, _at: u64, _len: u64) -> io::Result<Option<Arc<std::fs::File>>> {
+    /// A way to write all of these bytes past this backing, if there is one; whoever asks will. They count as written.
+    fn direct(&mut self, _at: u64, _len: u64) -> io::Result<Option<Arc<dyn DirectWrite>>> {
         Ok(None)
+    }
+}
+
+/// Writes bytes to places in a file, from several threads.
+pub trait DirectWrite: Send + Sync {
+    /// Writes all of them.
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl DirectWrite for std::fs::File {
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_at(bytes, at)
     }
 }
 
@@ -122,7 +134,7 @@ impl Watched {
     }
 
     /// [`Backing::direct`]; a failure is kept.
-    pub fn direct(&self, at: u64, len: u64) -> Option<Arc<std::fs::File>> {
+    pub fn direct(&self, at: u64, len: u64) -> Option<Arc<dyn DirectWrite>> {
         self.0.run("written", |b| b.direct(at, len)).flatten()
     }
 

@@ -27,7 +27,7 @@ mod whole;
 
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
-pub use driver::{Backing, Session};
+pub use driver::{Backing, DirectWrite, Session};
 pub use dtype::decode as decode_type;
 pub use error::H5Error;
 pub use file::{File, FileInfo, Locking, NewFile, allow_plugins};
@@ -35,7 +35,7 @@ pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
 pub use place::Place;
-pub use whole::{BlockReader, Placed, SameChunks, WholeChunks};
+pub use whole::{BlockReader, MANY_BYTES, Placed, SameChunks, WholeChunks};
 
 pub(crate) use driver::read_zeros;
 pub(crate) use error::{Result, call, moving, plainly, status};

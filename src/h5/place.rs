@@ -1,12 +1,11 @@
 //! The place of a contiguous dataset's elements in the file, to be written past the library.
 
-use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use hdf5_sys::h5::haddr_t;
 use hdf5_sys::h5d::H5Dget_offset;
 
-use super::driver::Watched;
+use super::driver::{DirectWrite, Watched};
 use super::{DatasetAccess, File, H5Error, Result, plainly};
 use crate::h5::activity::Doing;
 use crate::model::{Elements, Region};
@@ -16,9 +15,8 @@ use crate::model::{Elements, Region};
 const MORE_THAN_SIEVE: usize = 128 << 10;
 
 /// Where all elements of a dataset stand, one after the other. Whoever has it writes every one of them.
-#[derive(Debug)]
 pub struct Place {
-    file: Arc<std::fs::File>,
+    file: Arc<dyn DirectWrite>,
     watched: Watched,
     start: u64,
     len: u64,
@@ -51,7 +49,7 @@ impl Place {
         if at.checked_add(bytes.len() as u64).is_none_or(|end| end > self.len) {
             return refused("beyond its end".into());
         }
-        match self.file.write_all_at(bytes, self.start + at) {
+        match self.file.write(self.start + at, bytes) {
             Ok(()) => Ok(()),
             Err(e) => {
                 self.watched.failed(&e);

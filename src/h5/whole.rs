@@ -109,6 +109,10 @@ impl WholeChunks {
     }
 }
 
+/// From this many bytes of a region on, its chunks are made and read here, on all processors. Smaller ones go through the library, whose zlib makes
+/// other bytes of the same elements: what decides is the region alone, so that the bytes do not depend on the machine.
+pub const MANY_BYTES: u64 = 1 << 20;
+
 /// Reads boxes of a dataset chunk by chunk, decoding outside of the library's lock.
 #[derive(Debug)]
 pub struct BlockReader<'a> {
@@ -117,8 +121,11 @@ pub struct BlockReader<'a> {
 }
 
 impl DatasetAccess {
-    /// A reader of blocks from any thread.
-    pub fn block_reader(&self) -> Result<BlockReader<'_>> {
+    /// A reader of blocks from any thread. `many`: is it worth while to list the stored chunks first?
+    pub fn block_reader(&self, many: bool) -> Result<BlockReader<'_>> {
+        if !many {
+            return Ok(BlockReader { access: self, chunks: None });
+        }
         let seen = self.seen()?;
         let chunks = match self.whole_chunks(&seen)? {
             Some(whole) => match self.stored(&seen) {
@@ -273,7 +280,7 @@ mod tests {
                     }
                     let file = File::open(&theirs, Locking::Off).unwrap();
                     let access = file.root().unwrap().open(b"x").unwrap().access().unwrap();
-                    let reader = access.block_reader().unwrap();
+                    let reader = access.block_reader(true).unwrap();
                     for select in ["0:25, 0:14", "8:16, 5:10", "3:20, 2:13", "24, 13", "0:8, 0:5", "9:12, :"] {
                         let region = Selection::parse(select).unwrap().resolve(&Shape::Simple(vec![25, 14])).unwrap();
                         assert_eq!(Elements::Fixed(reader.decode(&region).unwrap()), access.read(&region).unwrap(), "{select} {filters:?}");

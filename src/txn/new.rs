@@ -12,7 +12,7 @@ use super::durable::{folder_of, open_folder, sync_contents, sync_folder};
 use super::notify::Commit;
 use super::temps::{Folders, Temp};
 use super::{Lock, TxnError};
-use crate::h5::{self, Backing, H5Error, NewFile, Session};
+use crate::h5::{self, Backing, DirectWrite, H5Error, NewFile, Session};
 
 /// A file that does not exist yet under its name. Dropped without [`NewTarget::commit`], nothing stays.
 #[derive(Debug)]
@@ -186,7 +186,7 @@ impl Backing for Direct {
         self.end
     }
 
-    fn direct(&mut self, at: u64, len: u64) -> io::Result<Option<Arc<File>>> {
+    fn direct(&mut self, at: u64, len: u64) -> io::Result<Option<Arc<dyn DirectWrite>>> {
         let end = self.count(at, len)?;
         self.end = self.end.max(end);
         Ok(Some(self.file.clone()))

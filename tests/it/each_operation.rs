@@ -12,8 +12,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use h5mason::apply::{Options, execute, inspect};
-use h5mason::fill::Memory;
+use h5mason::apply::{Memory, Options, execute, inspect};
 use h5mason::h5::{File, Locking, Session};
 use h5mason::manifest::{Overrides, load};
 use h5mason::model::Libver;

@@ -23,6 +23,7 @@ mod malformed;
 mod messages;
 mod model;
 mod order;
+mod pipeline;
 mod roundtrip;
 mod same_bytes;
 mod schemas;

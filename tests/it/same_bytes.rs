@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use h5mason::apply::{Options, execute, inspect};
-use h5mason::fill::Memory;
+use h5mason::apply::{Memory, Options, execute, inspect};
 use h5mason::h5::File;
 use h5mason::manifest::{Overrides, load};
 use h5mason::model::{Base, Glob, Libver};
