@@ -7,9 +7,19 @@ use libdeflater::{CompressionLvl, Compressor, Decompressor};
 
 use super::bytes::Damage;
 
+/// Most bytes of room that a thread keeps.
+const MOST_KEPT: usize = 4 << 20;
+
+/// What a thread keeps between chunks: tables and memory that are new cost much.
+struct Kept {
+    level: u32,
+    compressor: Compressor,
+    /// Where streams are made before their length is known.
+    room: Vec<u8>,
+}
+
 thread_local! {
-    /// A compressor has large tables: the last one of a thread is kept, with its level.
-    static COMPRESSOR: RefCell<Option<(u32, Compressor)>> = const { RefCell::new(None) };
+    static COMPRESSOR: RefCell<Option<Kept>> = const { RefCell::new(None) };
     static DECOMPRESSOR: RefCell<Decompressor> = RefCell::new(Decompressor::new());
 }
 
@@ -18,15 +28,19 @@ pub(super) fn encode(data: &[u8], level: u32) -> Result<Vec<u8>, Damage> {
     const FAILED: Damage = "deflate cannot make it fit";
     let most = data.len() + data.len().div_ceil(1000) + 12;
     COMPRESSOR.with_borrow_mut(|kept| {
-        if kept.as_ref().is_none_or(|(of, _)| *of != level) {
-            let level_of = CompressionLvl::new(level as i32).map_err(|_| "this level is unknown")?;
-            *kept = Some((level, Compressor::new(level_of)));
+        if kept.as_ref().is_none_or(|kept| kept.level != level) {
+            let of = CompressionLvl::new(level as i32).map_err(|_| "this level is unknown")?;
+            *kept = Some(Kept { level, compressor: Compressor::new(of), room: Vec::new() });
         }
-        let (_, compressor) = kept.as_mut().ok_or(FAILED)?;
-        let mut out = vec![0; most];
-        let len = compressor.zlib_compress(data, &mut out).map_err(|_| FAILED)?;
-        out.truncate(len);
-        out.shrink_to_fit();
+        let Kept { compressor, room, .. } = kept.as_mut().ok_or(FAILED)?;
+        if room.len() < most {
+            room.resize(most, 0);
+        }
+        let len = compressor.zlib_compress(data, &mut room[..most]).map_err(|_| FAILED)?;
+        let out = room[..len].to_vec();
+        if room.len() > MOST_KEPT {
+            *room = Vec::new();
+        }
         Ok(out)
     })
 }
