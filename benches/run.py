@@ -114,16 +114,20 @@ def main() -> int:
         launcher = prepare.compiled("measure", Path(programs))
         rounds = 2 if args.quick else max(args.rounds, 1)
         b = Bench(binary, python, tree, launcher, Path(files), args.scale, rounds)
-        place, fine = report.where(b), True
-        results = []
-        if rows:
-            results.append(("table", *run_rows(b, rows, args.markdown or args.write), len(rows) == len(ROWS)))
-        results += [(one.name, *run_series(b, one, args.markdown or args.write), True) for one in many]
+        place, markdown, fine = report.where(b), args.markdown or args.write is not None, True
         print(place)
-        for name, text, whole, complete in results:
-            print(f"\n{SERIES[name].title if name in SERIES else 'Beside the counterparts'}\n\n{text}")
-            fine &= whole
-            if args.write and whole and complete:
+
+        def parts():
+            if rows:
+                yield "table", "Beside the counterparts", *run_rows(b, rows, markdown), len(rows) == len(ROWS)
+            for one in many:
+                yield one.name, one.title, *run_series(b, one, markdown), True
+
+        # Each is printed and written when it is there: all of them together take long.
+        for name, title, text, done, whole in parts():
+            print(f"\n{title}\n\n{text}", flush=True)
+            fine &= done
+            if args.write and done and whole:
                 report.write(args.write, name, f"{place[0].upper()}{place[1:]}.\n\n{text}")
             elif args.write:
                 print(f"{name} is not whole, and was not written to {args.write}", file=sys.stderr)

@@ -68,7 +68,7 @@ def without_memory(b: Bench) -> str | None:
 
 @series("memory", "Memory: the rows of large datasets with --memory", gib=1.1, why_not=without_memory)
 def memory(b: Bench) -> list[Group]:
-    budgets = ("32MiB", "64MiB", "128MiB", "256MiB", "1GiB")
+    budgets = ("64MiB", "128MiB", "256MiB", "1GiB")
     return [
         Group(kind, [Point(budget, 1, data.ours(b, kind, data.planes(b, kind), "--memory", budget)) for budget in budgets])
         for kind in ("uniform", "deflate")
