@@ -75,7 +75,9 @@ def changing(b: Bench, tree: Tree) -> list[Side]:
     def side(name: str, file: str, by: str, command, reports: bool = False) -> Side:
         path = b.dir / file
         line = command(path)
-        return Side(name, lambda _: line, copied(tree.base(b, by), path), lambda _: ["tree", path, *tree.numbers(), tree.changed], absent(path), reports)
+        # Made when it is needed: series do without h5py's side.
+        before = lambda i: copied(tree.base(b, by), path)(i)
+        return Side(name, lambda _: line, before, lambda _: ["tree", path, *tree.numbers(), tree.changed], absent(path), reports)
 
     manifest, wanted = tree.manifest(b, new=True), (tree.groups, tree.datasets, tree.changed)
     return [
