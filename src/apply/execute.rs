@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::fill::Memory;
 use crate::h5::{File, H5Error, NewDataset, NewGroup, Object, prepare_missing};
 use crate::model::{Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
@@ -30,8 +31,8 @@ pub enum ApplyError {
 pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
 
 /// Executes every step on the open file.
-pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyError> {
-    let mut opener = Opener { file, groups: Vec::new(), object: None, types: BTreeMap::new(), copies: copies(plan) };
+pub fn execute(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), ApplyError> {
+    let mut opener = Opener { file, memory, groups: Vec::new(), object: None, types: BTreeMap::new(), copies: copies(plan) };
     // Objects that use a type may come before its name does, where creation order is kept.
     for step in plan.steps() {
         if let Action::CreateType { dtype, attr_order, .. } = &step.action {
@@ -111,7 +112,8 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
         Action::Grow { after, .. } => opener.object(path)?.set_extent(after)?,
         Action::WriteRegion { dtype, chunk, layer, above, blocks, .. } => {
             let access = opener.fresh_object(path)?.access()?;
-            let work = region::Work { path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
+            let work =
+                region::Work { file: opener.file, memory: opener.memory, path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
             region::write(&access, &work, watch)?;
         }
         Action::SetAttr { name, after, how, name_charset, .. } => {
@@ -162,6 +164,7 @@ fn create_link(
 /// steps come sorted, so neighbours share their groups.
 struct Opener<'f> {
     file: &'f File,
+    memory: Memory,
     groups: Vec<(H5Path, Object)>,
     object: Option<(H5Path, Object)>,
     /// Committed types that this plan makes.

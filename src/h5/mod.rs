@@ -13,14 +13,17 @@ mod elsewhere;
 mod error;
 mod file;
 mod filter;
+mod grid;
 mod id;
 mod lengths;
 mod link;
 mod object;
+mod place;
 mod space;
 mod user_link;
 mod value;
 mod vlen;
+mod whole;
 
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
@@ -31,6 +34,8 @@ pub use file::{File, FileInfo, Locking, NewFile, allow_plugins};
 pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
+pub use place::Place;
+pub use whole::{BlockReader, Placed, SameChunks, WholeChunks};
 
 pub(crate) use driver::read_zeros;
 pub(crate) use error::{Result, call, moving, plainly, status};
