@@ -70,22 +70,24 @@ def group_lines(series: Series, group: Group) -> list[list[str]]:
         before = None
         for point in points:
             best = point.side.best()
-            common = [seconds(best.cpu), f"{point.side.peak():.0f}"]
-            if series.unit:
-                unit = best.wall / point.units
-                change = "" if before is None else f"{unit / before:.2f}" + (" not linear" if unit > 1.3 * before else "")
-                out.append([f"{group.what}: {name}", point.label, seconds(best.wall), seconds(unit), change, *common])
-                before = unit
-            else:
-                out.append([f"{group.what}: {name}", point.label, seconds(best.wall), times(first / best.wall), *common])
+            if not series.unit:
+                out.append([f"{group.what}: {name}", point.label, seconds(best.wall), times(first / best.wall), seconds(best.cpu), f"{point.side.peak():.0f}"])
+                continue
+            unit, cpu = best.wall / point.units, best.cpu / point.units
+            change = ""
+            if before is not None:
+                # Time alone also grows while others use the machine, CPU time alone with the waiting of threads for each other.
+                linear = unit <= 1.3 * before[0] or cpu <= 1.3 * before[1]
+                change = f"{unit / before[0]:.2f}, {cpu / before[1]:.2f}" + ("" if linear else " not linear")
+            out.append([f"{group.what}: {name}", point.label, seconds(best.wall), seconds(unit), seconds(cpu), change, f"{point.side.peak():.0f}"])
+            before = (unit, cpu)
     return out
 
 
 def series_header(series: Series) -> list[str]:
-    common = ["CPU", "peak MiB"]
     if series.unit:
-        return ["work", "size", "best", f"per {series.unit}", "of the one before", *common]
-    return ["work", series.name, "best", "to the first", *common]
+        return ["work", "size", "best", f"per {series.unit}", "CPU per unit", "both to the one before", "peak MiB"]
+    return ["work", series.name, "best", "to the first", "CPU", "peak MiB"]
 
 
 def where(b: Bench) -> str:
