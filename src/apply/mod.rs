@@ -5,8 +5,10 @@ mod open;
 mod region;
 mod run;
 mod space;
+mod state;
 mod stored;
 
 pub use execute::{ApplyError, execute};
 pub use open::open_target;
 pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};
+pub use state::State;

@@ -12,11 +12,12 @@ use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_DEFAULT};
 use hdf5_sys::h5t::H5T_cset_t;
 
+use super::activity::Doing;
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{buffer, set_charset};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
-use super::{H5Error, Id, Object, Result, activity, call, dtype, space, status};
+use super::{H5Error, Id, Object, Result, activity, call, dtype, plainly, space, status};
 use crate::model::{AttrSeen, AttrValue, Charset, Dtype, Elements, bytes_text, human_bytes};
 
 /// Most bytes of texts and sequences that are read of one attribute.
@@ -33,10 +34,17 @@ impl Object {
         let what = || self.attr_what("read", name);
         activity::object();
         // SAFETY: valid object and C string, here and below.
-        if call(what, || unsafe { H5Aexists(self.id().raw(), c_name.as_ptr()) })? == 0 {
-            return Ok(None);
-        }
-        let attr = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
+        let open = || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) };
+        let opened = plainly(Doing::Metadata, open);
+        let attr = if opened >= 0 {
+            Id::own(opened)
+        } else {
+            // Most attributes that are asked for are there: whether there is one is the second question.
+            if call(what, || unsafe { H5Aexists(self.id().raw(), c_name.as_ptr()) })? == 0 {
+                return Ok(None);
+            }
+            Id::own(call(what, open)?)
+        };
         let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
         let space_id = Id::own(call(what, || unsafe { H5Aget_space(attr.raw()) })?);
         let dtype = dtype::read(&type_id)?;

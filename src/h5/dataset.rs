@@ -16,7 +16,7 @@ use super::activity::Doing;
 use super::error::call_as;
 use super::file::property_list;
 use super::id::c_string;
-use super::object::{buffer, link_list, order_flags};
+use super::object::{attr_order_of, buffer, link_list, order_flags};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
 use super::{H5Error, Id, Object, Result, call, dtype, filter, moving, plainly, space, status};
@@ -111,6 +111,11 @@ impl Object {
 
     /// Type, extent and storage of a dataset.
     pub fn dataset(&self) -> Result<SeenDataset> {
+        Ok(self.dataset_and_order()?.0)
+    }
+
+    /// Type, extent and storage of a dataset, and the creation order of its attributes: a creation list is costly to ask for.
+    pub fn dataset_and_order(&self) -> Result<(SeenDataset, TrackOrder)> {
         let what = || format!("cannot read the dataset {}", self.label());
         // SAFETY: a valid dataset.
         let type_id = Id::own(call(what, || unsafe { H5Dget_type(self.id().raw()) })?);
@@ -118,9 +123,9 @@ impl Object {
         let list = self.create_list()?;
         let (fill_time, alloc_time) = times(&list, self.label())?;
         let layout = layout(&list, &type_id, &dtype, self.label())?;
-        let space_id = dataspace(self)?;
+        let space_id = dataspace_of(self, &list)?;
         let (shape, maxshape) = space::extent(&space_id)?;
-        Ok(SeenDataset {
+        let seen = SeenDataset {
             lacking: layout.filters().iter().find(|f| !filter::available(f)).cloned(),
             partial_chunks: partial_chunks(&list, &layout, self.label())?,
             layout,
@@ -130,7 +135,8 @@ impl Object {
             maxshape,
             fill_time,
             alloc_time,
-        })
+        };
+        Ok((seen, attr_order_of(&list, self.label())?))
     }
 
     fn fill_value(&self, list: &Id, type_id: &Id, dtype: &Dtype) -> Result<FillValue> {
@@ -333,10 +339,14 @@ fn creation_list(at: &Object, new: &NewDataset<'_>, type_id: &Id) -> Result<Id> 
 /// The library asks the sources of a virtual dataset for its extent, and opens them as this file is opened: a file that is open for
 /// writing would open them for writing, and mark them. Then, and where a source is broken, the extent that is stored does without them.
 pub(super) fn dataspace(dataset: &Object) -> Result<Id> {
+    dataspace_of(dataset, &dataset.create_list()?)
+}
+
+/// [`dataspace`] with the dataset's creation list at hand.
+fn dataspace_of(dataset: &Object, list: &Id) -> Result<Id> {
     let what = || format!("cannot read the extent of {}", dataset.label());
     // SAFETY (all): a valid dataset, whose library refuses what is none, and its creation list.
     let live = || call(what, || unsafe { H5Dget_space(dataset.id().raw()) }).map(Id::own);
-    let list = dataset.create_list()?;
     if hdf5::sync::sync(|| unsafe { H5Pget_layout(list.raw()) }) != H5D_layout_t::H5D_VIRTUAL {
         return live();
     }

@@ -106,8 +106,8 @@ impl Walker {
                 }
                 return Ok(());
             }
-            Some(Link::Hard(_)) => {
-                let object = group.open(path.name())?;
+            Some(Link::Hard(address)) => {
+                let object = group.open_hard(path.name(), address)?;
                 let seen = self.look(&object, need)?;
                 if matches!(seen.kind, Some(SeenKind::Group(_))) {
                     self.parents.push(path.clone(), object);
@@ -140,7 +140,10 @@ impl Walker {
                 let orders = object.group_orders()?;
                 (SeenKind::Group(SeenGroup { link_order: orders.links }), orders.attrs)
             }
-            Kind::Dataset => (SeenKind::Dataset(Box::new(object.dataset()?)), object.attr_order()?),
+            Kind::Dataset => {
+                let (dataset, order) = object.dataset_and_order()?;
+                (SeenKind::Dataset(Box::new(dataset)), order)
+            }
             Kind::Type => (SeenKind::Type(Box::new(SeenType { dtype: object.committed_type()? })), object.attr_order()?),
             Kind::Unknown => (SeenKind::Unknown, TrackOrder::No),
         };

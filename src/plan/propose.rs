@@ -1,6 +1,7 @@
 //! Desired × Observed → Proposal, and the way from there to a plan.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
 use super::{aliases, attrs, compare, order, regions};
@@ -546,17 +547,17 @@ impl Proposal {
         self.steps.is_empty() && self.conflicts.is_empty()
     }
 
-    /// The only way to a plan: no conflicts, and every hazard allowed.
-    pub fn into_plan(self, consent: &Consent) -> Result<Plan, (Box<Proposal>, Blocked)> {
-        if !self.conflicts.is_empty() {
-            let count = self.conflicts.len();
-            return Err((Box::new(self), Blocked::Conflicts(count)));
+    /// The only way to a plan: no conflicts, and every hazard allowed. The plan's steps are the proposal's, of which nothing can be
+    /// changed from then on.
+    pub fn into_plan(proposal: &Arc<Self>, consent: &Consent) -> Result<Plan, Blocked> {
+        if !proposal.conflicts.is_empty() {
+            return Err(Blocked::Conflicts(proposal.conflicts.len()));
         }
-        let refused: Vec<usize> = self.steps.iter().enumerate().filter(|(_, s)| !consent.allows(s)).map(|(i, _)| i).collect();
+        let refused: Vec<usize> = proposal.steps.iter().enumerate().filter(|(_, s)| !consent.allows(s)).map(|(i, _)| i).collect();
         if !refused.is_empty() {
-            return Err((Box::new(self), Blocked::Consent(refused)));
+            return Err(Blocked::Consent(refused));
         }
-        Ok(Plan::new(self.steps))
+        Ok(Plan::new(Arc::clone(proposal)))
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::propose::Proposal;
 use crate::diag::{Finding, Span};
 use crate::model::{AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, TrackOrder};
 
@@ -212,9 +213,7 @@ pub struct Summary {
 /// Steps that nothing stands against: no conflict, every hazard allowed. Made by
 /// [`Proposal::into_plan`](super::Proposal::into_plan) only.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    steps: Vec<Step>,
-}
+pub struct Plan(Arc<Proposal>);
 
 /// Why a proposal is not a plan.
 #[derive(Clone, Debug)]
@@ -226,13 +225,13 @@ pub enum Blocked {
 }
 
 impl Plan {
-    pub(super) fn new(steps: Vec<Step>) -> Self {
-        Self { steps }
+    pub(super) fn new(proposal: Arc<Proposal>) -> Self {
+        Self(proposal)
     }
 
     /// The steps in the order they are executed.
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        &self.0.steps
     }
 }
 
