@@ -1,6 +1,7 @@
 //! Datasets.
 
 use std::ffi::c_int;
+use std::rc::Rc;
 
 use hdf5_sys::h5d::{
     H5D_alloc_time_t, H5D_fill_time_t, H5D_fill_value_t, H5D_layout_t, H5Dcreate2, H5Dget_space, H5Dget_type, H5Dread, H5Dset_extent,
@@ -16,10 +17,10 @@ use super::activity::Doing;
 use super::error::call_as;
 use super::file::property_list;
 use super::id::c_string;
-use super::object::{attr_order_of, buffer, link_list, order_flags};
+use super::object::{attr_order_of, buffer, order_flags};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
-use super::{H5Error, Id, Object, Result, call, dtype, filter, moving, plainly, space, status};
+use super::{H5Error, Id, Made, Object, Result, call, dtype, filter, moving, plainly, space, status};
 use crate::model::{
     AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, PartialChunks, Region, SeenDataset, Shape,
     TrackOrder,
@@ -82,6 +83,37 @@ impl<'a> NewDataset<'a> {
     }
 }
 
+/// What a creation list is made from, where that is nothing but values: no names of files, and nothing that is looked up in this one.
+#[derive(Debug)]
+pub(super) struct ListKey {
+    dtype: Dtype,
+    layout: Layout,
+    fill_value: FillValue,
+    rest: (Option<FillTime>, Option<AllocTime>, PartialChunks, TrackOrder),
+}
+
+impl ListKey {
+    fn is_all(new: &NewDataset<'_>) -> bool {
+        let plain = match new.fill_value {
+            FillValue::Default | FillValue::Undefined | FillValue::Value(Elements::Fixed(_)) => true,
+            FillValue::Value(_) | FillValue::Unreadable => false,
+        };
+        plain && matches!(new.layout, Layout::Contiguous | Layout::Compact | Layout::Chunked { .. })
+    }
+
+    fn rest(new: &NewDataset<'_>) -> (Option<FillTime>, Option<AllocTime>, PartialChunks, TrackOrder) {
+        (new.fill_time, new.alloc_time, new.partial_chunks, new.attr_order)
+    }
+
+    fn of(new: &NewDataset<'_>) -> Self {
+        Self { dtype: new.dtype.clone(), layout: new.layout.clone(), fill_value: new.fill_value.clone(), rest: Self::rest(new) }
+    }
+
+    fn is_for(&self, new: &NewDataset<'_>) -> bool {
+        self.rest == Self::rest(new) && self.layout == *new.layout && self.dtype == *new.dtype && self.fill_value == *new.fill_value
+    }
+}
+
 /// An open dataset with what reading and writing needs, looked up once.
 #[derive(Debug)]
 pub struct DatasetAccess {
@@ -93,15 +125,24 @@ pub struct DatasetAccess {
 impl Object {
     /// Creates a dataset in this group.
     pub fn create_dataset(&self, name: &[u8], new: &NewDataset<'_>) -> Result<Object> {
+        self.create_dataset_like(name, new, &mut Made::default())
+    }
+
+    /// Creates a dataset in this group, with what was made for others like it.
+    pub fn create_dataset_like(&self, name: &[u8], new: &NewDataset<'_>, made: &mut Made) -> Result<Object> {
         let what = || format!("cannot create the dataset {}", self.child_label(name));
         self.check_name(name)?;
-        let type_id = dtype::create(new.dtype)?;
+        let type_id = made.dtype(new.dtype)?;
         let max = (!new.maxshape.is_empty()).then_some(new.maxshape);
-        let space_id = space::create(new.shape, max)?;
-        let list = creation_list(self, new, &type_id)?;
-        let link = link_list(name, new.name_charset)?;
+        let space_id = made.space(new.shape, max)?;
+        let make = || creation_list(self, new, &type_id);
+        let list = match ListKey::is_all(new) {
+            true => made.datasets.get(|key| key.is_for(new), || ListKey::of(new), make)?,
+            false => Rc::new(make()?),
+        };
+        let link = made.link_list(name, new.name_charset)?;
         let c_name = c_string(name);
-        let stored = new.committed.map_or(&type_id, Object::id);
+        let stored = new.committed.map_or(&*type_id, Object::id);
         // SAFETY: valid identifiers and C string.
         let id = call_as(Doing::Data, what, || unsafe {
             H5Dcreate2(self.id().raw(), c_name.as_ptr(), stored.raw(), space_id.raw(), link.raw(), list.raw(), H5P_DEFAULT)

@@ -17,11 +17,13 @@ mod id;
 mod lengths;
 mod link;
 mod object;
+mod reuse;
 mod space;
 mod user_link;
 mod value;
 mod vlen;
 
+pub use attr::Attrs;
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
 pub use driver::{Backing, Session};
@@ -31,6 +33,7 @@ pub use file::{File, FileInfo, Locking, NewFile, allow_plugins};
 pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
+pub use reuse::Made;
 
 pub(crate) use driver::read_zeros;
 pub(crate) use error::{Result, call, moving, plainly, status};

@@ -297,12 +297,18 @@ pub(super) fn attr_order_of(list: &Id, label: &str) -> Result<TrackOrder> {
 /// Link creation properties: names that are not ASCII are marked as UTF-8, as h5py does, where nothing else is asked for.
 pub(crate) fn link_list(name: &[u8], charset: Option<Charset>) -> Result<Id> {
     let list = property_list(*H5P_CLS_LINK_CREATE)?;
-    set_charset(&list, name, charset)?;
+    set_charset(&list, marked(name, charset))?;
     Ok(list)
 }
 
-pub(crate) fn set_charset(list: &Id, name: &[u8], charset: Option<Charset>) -> Result<()> {
-    if charset.map_or(name.is_ascii(), |c| c == Charset::Ascii) {
+/// The character set that a name is marked with.
+pub(crate) fn marked(name: &[u8], charset: Option<Charset>) -> Charset {
+    charset.unwrap_or(if name.is_ascii() { Charset::Ascii } else { Charset::Utf8 })
+}
+
+/// Of a new list, which says ASCII.
+pub(crate) fn set_charset(list: &Id, charset: Charset) -> Result<()> {
+    if charset == Charset::Ascii {
         return Ok(());
     }
     // SAFETY: valid property list of a string creation class.
