@@ -6,9 +6,11 @@ mod open;
 mod region;
 mod run;
 mod space;
+mod state;
 mod stored;
 
 pub use crate::fill::Memory;
 pub use execute::{ApplyError, execute};
 pub use open::open_target;
 pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};
+pub use state::State;

@@ -1,11 +1,13 @@
 //! The whole way for one file: look, plan, and, where asked, change it inside a transaction.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::execute::{ApplyError, execute};
 use super::open::{not_opened, open_target, readable};
 use super::space::check_space;
+use super::state::State;
 use crate::diag::Finding;
 use crate::fill::Memory;
 use crate::h5::{File, H5Error, Locking, NewFile, filter_available};
@@ -62,11 +64,11 @@ pub struct Prepared {
     /// What there is.
     pub base: Base,
     /// What would be done.
-    pub proposal: Proposal,
+    pub proposal: Arc<Proposal>,
     /// Were the declared contents compared?
     pub compared: bool,
-    /// A hash of what was seen of the file, as far as the manifest is about it.
-    pub state: String,
+    /// What was seen of the file, as far as the manifest is about it.
+    pub state: State,
     /// Bytes behind the end of the HDF5 data, which an apply would drop.
     pub trailing: u64,
 }
@@ -77,11 +79,11 @@ pub struct Applied {
     /// What there was.
     pub base: Base,
     /// What was done.
-    pub proposal: Proposal,
+    pub proposal: Arc<Proposal>,
     /// Was anything written?
     pub changed: bool,
-    /// A hash of what was seen of it before.
-    pub state: String,
+    /// What was seen of it before.
+    pub state: State,
     /// Bytes that stood behind the end of the HDF5 data; a change drops them.
     pub trailing: u64,
     /// What an interrupted commit had left, and was put right first.
@@ -215,14 +217,6 @@ fn observe(file: &File, desired: &Desired, no_data: bool, memory: Memory, watch:
     Ok(observed)
 }
 
-/// A hash of everything that was seen: the same plan on another state is another plan. Lengths and superblocks of files change with
-/// what no manifest is about.
-fn state(observed: &Observed) -> String {
-    use sha2::{Digest, Sha256};
-    let seen = Observed { base: Base::Missing, ..observed.clone() };
-    Sha256::digest(format!("{seen:?}")).iter().take(16).map(|b| format!("{b:02x}")).collect()
-}
-
 fn nothing_yet() -> Observed {
     Observed { base: Base::Missing, ..Observed::default() }
 }
@@ -241,9 +235,9 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
     let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data });
     let proposal = with_inputs_checked(&desired, &observed, proposal);
     let compared = !options.no_data || contents(&desired, &observed).0.is_empty();
-    let state = state(&observed);
     let trailing = if observed.base == Base::Missing { 0 } else { trailing_bytes(target) };
-    Ok(Prepared { base: observed.base, proposal, compared, state, trailing })
+    let base = observed.base.clone();
+    Ok(Prepared { base, proposal: Arc::new(proposal), compared, state: State::new(observed), trailing })
 }
 
 /// The bytes that shall stand in the userblock. The error is a line.
@@ -342,15 +336,11 @@ fn create(
 ) -> Result<Applied, Failure> {
     let observed = nothing_yet();
     let proposal = with_inputs_checked(desired, &observed, propose(desired, &observed, &Policy::default()));
-    let kept = proposal.clone();
-    let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| {
-        Failure::Blocked(
-            Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true, state: state(&observed), trailing: 0 }),
-            why,
-        )
-    })?;
-    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true, state: state(&observed), trailing: 0 })
-        .map_err(Failure::Refused)?;
+    let proposal = Arc::new(proposal);
+    let prepared =
+        || Prepared { base: Base::Missing, proposal: Arc::clone(&proposal), compared: true, state: State::new(nothing_yet()), trailing: 0 };
+    let plan = Proposal::into_plan(&proposal, &options.consent).map_err(|why| Failure::Blocked(Box::new(prepared()), why))?;
+    approve(&prepared()).map_err(Failure::Refused)?;
     let most = check_space(target, &plan, 0, options)?;
     let new = NewTarget::begin(target, existing, folders)?;
     // Nothing is lost where a disk fills up while a new file is made: only what was asked for is counted.
@@ -364,7 +354,8 @@ fn create(
     // Contents were just computed; what is checked is that every object is there and reads as declared.
     verify(&new.open()?, target, desired, true, options.memory)?;
     new.commit(!options.no_sync)?;
-    Ok(Applied { base: Base::Missing, proposal: kept, changed: true, state: state(&observed), trailing: 0, settled: None, receipt: None })
+    let state = State::new(observed);
+    Ok(Applied { base: Base::Missing, proposal, changed: true, state, trailing: 0, settled: None, receipt: None })
 }
 
 fn run_steps(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), Failure> {
@@ -413,13 +404,16 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let observed = observe(&file, &desired, false, options.memory, watch)?;
     drop(file);
     let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
-    let kept = proposal.clone();
-    let base = observed.base.clone();
-    let prepared = |proposal| Prepared { base: base.clone(), proposal, compared: true, state: state(&observed), trailing };
-    let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| Failure::Blocked(Box::new(prepared(*proposal)), why))?;
-    approve(&prepared(kept.clone())).map_err(Failure::Refused)?;
+    let proposal = Arc::new(proposal);
+    let (base, state) = (observed.base.clone(), State::new(observed));
+    let prepared = Prepared { base: base.clone(), proposal: Arc::clone(&proposal), compared: true, state: state.clone(), trailing };
+    let plan = match Proposal::into_plan(&proposal, &options.consent) {
+        Ok(plan) => plan,
+        Err(why) => return Err(Failure::Blocked(Box::new(prepared), why)),
+    };
+    approve(&prepared).map_err(Failure::Refused)?;
     if plan.steps().is_empty() {
-        return Ok(Applied { base, proposal: kept, changed: false, state: state(&observed), trailing, settled, receipt: None });
+        return Ok(Applied { base, proposal, changed: false, state, trailing, settled, receipt: None });
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
     // Holes are not copied.
@@ -434,7 +428,7 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     file.close()?;
     verify(&File::open_session(change.session())?, target, &desired, false, options.memory)?;
     let receipt = change.commit()?;
-    Ok(Applied { base, proposal: kept, changed: true, state: state(&observed), trailing, settled, receipt: Some(receipt) })
+    Ok(Applied { base, proposal, changed: true, state, trailing, settled, receipt: Some(receipt) })
 }
 
 /// Looks again with fresh eyes: nothing must be left to do.

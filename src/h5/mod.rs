@@ -19,12 +19,14 @@ mod lengths;
 mod link;
 mod object;
 mod place;
+mod reuse;
 mod space;
 mod user_link;
 mod value;
 mod vlen;
 mod whole;
 
+pub use attr::Attrs;
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
 pub use driver::{Backing, DirectWrite, Session};
@@ -35,6 +37,7 @@ pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
 pub use place::Place;
+pub use reuse::Made;
 pub use whole::{BlockReader, MANY_BYTES, Placed, SameChunks, WholeChunks};
 
 pub(crate) use driver::read_zeros;

@@ -16,6 +16,7 @@ use h5mason::apply::{Memory, Options, execute, inspect};
 use h5mason::h5::{File, Locking, Session};
 use h5mason::manifest::{Overrides, load};
 use h5mason::model::Libver;
+use h5mason::plan::Proposal;
 use h5mason::txn::testing::{Disk, RealDisk, commit, overlay};
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -100,7 +101,7 @@ fn victim() {
     let at = |name: &str| Path::new(&folder).join(name);
     let loaded = load(&at("m.toml"), &Overrides::default()).unwrap_or_else(|(_, findings)| panic!("{findings:?}"));
     let plan = inspect(&loaded.desired, &at("x.h5"), &Options::default(), &mut |_| {}).unwrap().proposal;
-    let plan = plan.into_plan(&Options::default().consent).map_err(|_| "blocked").unwrap();
+    let plan = Proposal::into_plan(&plan, &Options::default().consent).map_err(|_| "blocked").unwrap();
     let file = OpenOptions::new().read(true).write(true).open(at("x.h5")).unwrap();
     let meta = file.metadata().unwrap();
     let disk = Deadly { disk: Arc::new(Mutex::new(RealDisk::new(file))), left: Arc::new(AtomicU64::new(last)) };
