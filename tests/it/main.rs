@@ -23,6 +23,7 @@ mod malformed;
 mod messages;
 mod model;
 mod order;
+mod pool;
 mod roundtrip;
 mod same_bytes;
 mod schemas;
