@@ -25,6 +25,7 @@ mod messages;
 mod model;
 mod order;
 mod pipeline;
+mod pool;
 mod roundtrip;
 mod same_bytes;
 mod schemas;
