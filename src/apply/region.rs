@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::execute::{ApplyError, Watch};
 use super::{contiguous, stored};
 use crate::fill::{Filler, Memory, block_elements, in_order};
-use crate::h5::{BlockReader, DatasetAccess, File, H5Error, MANY_BYTES, Placed, SameChunks, WholeChunks};
+use crate::h5::{BlockReader, DatasetAccess, FILTERED_BYTES, File, H5Error, LISTED_BYTES, Placed, SameChunks, WholeChunks};
 use crate::model::{Block, Dtype, Elements, H5Path, Layer, LayerKind, Partition, Region, Shape, SourceFile};
 use crate::plan::Blocks;
 use crate::source;
@@ -60,12 +60,12 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
         (Blocks::Some(list), _) => Box::new(list.iter().copied()),
     };
     let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(work.dtype));
-    let many = layer.region.elements().saturating_mul(work.dtype.size() as u64) >= MANY_BYTES;
+    let all_bytes = layer.region.elements().saturating_mul(work.dtype.size() as u64);
     let chunks = match work.chunk {
-        Some(_) if many => access.whole_chunks(&access.seen()?)?,
+        Some(_) if all_bytes >= FILTERED_BYTES => access.whole_chunks(&access.seen()?)?,
         _ => None,
     };
-    let reader = if fresh { None } else { Some(access.block_reader(many)?) };
+    let reader = if fresh { None } else { Some(access.block_reader(all_bytes >= LISTED_BYTES)?) };
     let maker = Maker { access, work, filler: &filler, partition: &partition, chunks, reader, same: Mutex::default() };
     let ahead = work.memory.ahead(bytes);
     in_order(

@@ -38,7 +38,7 @@ pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
 pub use place::Place;
 pub use reuse::Made;
-pub use whole::{BlockReader, MANY_BYTES, Placed, SameChunks, WholeChunks};
+pub use whole::{BlockReader, FILTERED_BYTES, LISTED_BYTES, Placed, SameChunks, WholeChunks};
 
 pub(crate) use driver::read_zeros;
 pub(crate) use error::{Result, call, moving, plainly, status};

@@ -109,9 +109,11 @@ impl WholeChunks {
     }
 }
 
-/// From this many bytes of a region on, its chunks are made and read here, on all processors. Smaller ones go through the library, whose zlib makes
-/// other bytes of the same elements: what decides is the region alone, so that the bytes do not depend on the machine.
-pub const MANY_BYTES: u64 = 1 << 20;
+/// From this many bytes of a region on, its chunks are filtered here. Smaller ones go through the library, whose zlib makes other bytes of the
+/// same elements: what decides is the region alone, so that the bytes do not depend on the machine.
+pub const FILTERED_BYTES: u64 = 64 << 10;
+/// From this many bytes of a region on, it is worth while to list the stored chunks, of the whole dataset, and to decode them here.
+pub const LISTED_BYTES: u64 = 1 << 20;
 
 /// Reads boxes of a dataset chunk by chunk, decoding outside of the library's lock.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::{Naming, ObserveError, stored};
 use xxhash_rust::xxh3::xxh3_64;
 
 use crate::fill::{Filler, Memory, block_elements, in_order};
-use crate::h5::{DatasetAccess, File, MANY_BYTES};
+use crate::h5::{DatasetAccess, File, LISTED_BYTES};
 use crate::model::{
     Block, DatasetContents, Dtype, Elements, H5Path, Layer, Observed, Partition, RegionSeen, Shape, SourceFile, element_text,
 };
@@ -108,7 +108,7 @@ fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Res
         Some(list) => Box::new(list.into_iter()),
         None => Box::new(0..partition.count()),
     };
-    let many = layer.region.elements().saturating_mul(dtype.size() as u64) >= MANY_BYTES;
+    let many = layer.region.elements().saturating_mul(dtype.size() as u64) >= LISTED_BYTES;
     let reader = access.block_reader(many)?;
     let tally = |k: u64, found: &Elements, wanted: &Elements| tally(&partition.block(k), layer, above, dtype, found, wanted);
     let make = |k: u64| -> Result<Looked, ObserveError> {
