@@ -13,7 +13,7 @@ use crate::model::{
 pub(super) struct Target<'a> {
     pub path: &'a H5Path,
     /// Attributes that were asked for and exist; none for a new object.
-    pub seen: &'a BTreeMap<Vec<u8>, AttrSeen>,
+    pub seen: &'a BTreeMap<Vec<u8>, Box<AttrSeen>>,
     /// Creation order of its attributes.
     pub order: TrackOrder,
     pub header: HeaderVersion,
@@ -214,12 +214,12 @@ impl Changes<'_> {
             match now_at.get(name.as_slice()) {
                 None => removals.push(self.step(
                     name,
-                    Action::RemoveAttr { name: name.clone(), before: before.clone() },
+                    Action::RemoveAttr { name: name.clone(), before: AttrSeen::clone(before) },
                     0,
                     self.why_gone(name),
                 )),
                 Some(&to) if to != name => {
-                    let action = Action::RenameAttr { from: name.clone(), to: to.to_vec(), value: before.clone() };
+                    let action = Action::RenameAttr { from: name.clone(), to: to.to_vec(), value: AttrSeen::clone(before) };
                     renames.push(self.step(to, action, 0, "the manifest renames it".into()));
                 }
                 Some(_) => {}
@@ -228,7 +228,7 @@ impl Changes<'_> {
         let mut values = Vec::new();
         for (name, attr) in self.state {
             let AttrSeen::Value(after) = attr.value.as_ref() else { continue };
-            let before = attr.from.and_then(|f| self.target.seen.get(f));
+            let before = attr.from.and_then(|f| self.target.seen.get(f)).map(Box::as_ref);
             if before.is_some_and(|b| same(b, after)) {
                 continue;
             }
