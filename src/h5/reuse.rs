@@ -40,7 +40,7 @@ impl<K> Recent<K> {
         if let Some(at) = self.0.iter().position(|(key, _)| is(key)) {
             if at > 0 {
                 let found = self.0.remove(at);
-                self.0.extend(found.into_iter());
+                self.0.extend(found);
                 self.0.rotate_right(1);
             }
             return Ok(Rc::clone(&self.0[0].1));
