@@ -23,7 +23,7 @@ mod user_link;
 mod value;
 mod vlen;
 
-pub use attr::Attrs;
+pub use attr::{Attrs, Recreated};
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
 pub use driver::{Backing, Session};

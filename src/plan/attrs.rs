@@ -283,14 +283,20 @@ impl Changes<'_> {
     }
 }
 
-/// Renames in an order in which every new name is free when it is taken.
-fn freed_first(mut renames: Vec<Step>) -> Vec<Step> {
-    let mut out = Vec::with_capacity(renames.len());
-    while !renames.is_empty() {
-        let taken: BTreeSet<Vec<u8>> = renames.iter().filter_map(|s| names_of(&s.action).get(1).map(|n| n.to_vec())).collect();
-        // A rule renames only to a name that is free at that moment, so there is always a next one.
-        let next = renames.iter().position(|s| names_of(&s.action).first().is_some_and(|to| !taken.contains(*to))).unwrap_or(0);
-        out.push(renames.remove(next));
+/// Renames in an order in which every new name is free when it is taken; otherwise as they come.
+fn freed_first(renames: Vec<Step>) -> Vec<Step> {
+    let name = |step: &Step, which: usize| names_of(&step.action).get(which).map(|n| n.to_vec()).unwrap_or_default();
+    let taken: BTreeMap<Vec<u8>, usize> = renames.iter().enumerate().map(|(i, step)| (name(step, 1), i)).collect();
+    let waits_for: Vec<Option<usize>> = renames.iter().map(|step| taken.get(&name(step, 0)).copied()).collect();
+    let mut waiting: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    waits_for.iter().enumerate().for_each(|(i, other)| other.iter().for_each(|other| waiting.entry(*other).or_default().push(i)));
+    let mut free: BTreeSet<usize> = (0..renames.len()).filter(|&i| waits_for[i].is_none()).collect();
+    let mut left: BTreeMap<usize, Step> = renames.into_iter().enumerate().collect();
+    let mut out = Vec::with_capacity(left.len());
+    // A rule renames only to a name that is free at that moment, so there is always a next one.
+    while let Some(next) = free.pop_first().or_else(|| left.keys().next().copied()) {
+        out.extend(left.remove(&next));
+        free.extend(waiting.remove(&next).into_iter().flatten().filter(|i| left.contains_key(i)));
     }
     out
 }
