@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::fill::Memory;
 use crate::h5::{Attrs, File, H5Error, Made, NewDataset, NewGroup, Object, Recreated, prepare_missing};
 use crate::model::{Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
@@ -33,8 +34,8 @@ pub enum ApplyError {
 pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
 
 /// Executes every step on the open file.
-pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyError> {
-    let mut opener = Opener { file, groups: Vec::new(), object: None, uses: 0, types: BTreeMap::new(), copies: copies(plan) };
+pub fn execute(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), ApplyError> {
+    let mut opener = Opener { file, memory, groups: Vec::new(), object: None, uses: 0, types: BTreeMap::new(), copies: copies(plan) };
     let mut made = Made::default();
     // Objects that use a type may come before its name does, where creation order is kept.
     for step in plan.steps() {
@@ -118,7 +119,8 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
         Action::Grow { after, .. } => opener.object(path)?.set_extent(after)?,
         Action::WriteRegion { dtype, chunk, layer, above, blocks, .. } => {
             let access = opener.fresh_object(path)?.access()?;
-            let work = region::Work { path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
+            let work =
+                region::Work { file: opener.file, memory: opener.memory, path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
             region::write(&access, &work, watch)?;
         }
         Action::SetAttr { name, after, how, name_charset, .. } => match how {
@@ -186,6 +188,7 @@ fn create_link(
 /// steps come sorted, so neighbours share their groups.
 struct Opener<'f> {
     file: &'f File,
+    memory: Memory,
     groups: Vec<(H5Path, Object)>,
     /// The object that was asked for last; it is open if it was asked for often enough.
     object: Option<(H5Path, Option<Object>)>,

@@ -1,6 +1,7 @@
 //! Plan → writes. Executes steps on a file inside a transaction; decides nothing.
 
 mod adjust;
+mod contiguous;
 mod execute;
 mod open;
 mod region;
@@ -9,6 +10,7 @@ mod space;
 mod state;
 mod stored;
 
+pub use crate::fill::Memory;
 pub use execute::{ApplyError, execute};
 pub use open::open_target;
 pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};

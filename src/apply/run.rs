@@ -10,6 +10,7 @@ use super::open::{not_opened, open_target, readable};
 use super::space::check_space;
 use super::state::State;
 use crate::diag::Finding;
+use crate::fill::Memory;
 use crate::h5::{File, H5Error, Locking, NewFile, filter_available};
 use crate::model::{
     Base, Definition, Desired, FileProps, FillTime, Filter, H5Path, Layer, Libver, Needs, Observed, Orders, TrackOrder, contents,
@@ -41,6 +42,8 @@ pub struct Options {
     pub commit: CommitBy,
     /// Bytes that may be written to one file; by default what is free.
     pub max_bytes: Option<u64>,
+    /// What elements on their way may take.
+    pub memory: Memory,
 }
 
 /// How far a long step is.
@@ -148,14 +151,14 @@ impl From<H5Error> for Failure {
     }
 }
 
-fn observe(file: &File, desired: &Desired, no_data: bool, watch: Watch<'_>) -> Result<Observed, Failure> {
+fn observe(file: &File, desired: &Desired, no_data: bool, memory: Memory, watch: Watch<'_>) -> Result<Observed, Failure> {
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
     if !no_data {
         let (contents, _) = contents(desired, &observed);
         let compared = contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| (l, c.dtype.size() as u64)));
         let total = compared.fold(0u64, |n, (layer, size)| n.saturating_add(layer.region.elements().saturating_mul(size)));
         let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "comparing", path, bytes, total });
-        observe::regions(file, &contents, &mut observed, &mut told)?;
+        observe::regions(file, &contents, &mut observed, memory, &mut told)?;
     }
     Ok(observed)
 }
@@ -172,7 +175,7 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
         _ => {
             let locking = if options.no_lock { Locking::Off } else { Locking::On };
             let file = open_target(target, locking)?;
-            observe(&file, &desired, options.no_data, watch)?
+            observe(&file, &desired, options.no_data, options.memory, watch)?
         }
     };
     let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data });
@@ -288,24 +291,24 @@ fn create(
     let new = NewTarget::begin(target, existing, folders)?;
     // Nothing is lost where a disk fills up while a new file is made: only what was asked for is counted.
     let file = new.create(new_file(&plan), options.max_bytes.map_or(u64::MAX, |_| most))?;
-    run_steps(&file, &plan, watch)?;
+    run_steps(&file, &plan, options.memory, watch)?;
     file.close()?;
     if let Some((path, _)) = &desired.file.userblock_file {
         let bytes = userblock(path, &desired.file).map_err(Failure::Refused)?;
         new.write_start(&bytes)?;
     }
     // Contents were just computed; what is checked is that every object is there and reads as declared.
-    verify(&new.open()?, target, desired, true)?;
+    verify(&new.open()?, target, desired, true, options.memory)?;
     new.commit(!options.no_sync)?;
     let state = State::new(observed);
     Ok(Applied { base: Base::Missing, proposal, changed: true, state, trailing: 0, settled: None, receipt: None })
 }
 
-fn run_steps(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), Failure> {
+fn run_steps(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), Failure> {
     let regions = plan.steps().iter().filter(|s| matches!(s.action, Action::WriteRegion { .. }));
     let total = regions.fold(0u64, |n, s| n.saturating_add(s.bytes));
     let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "writing", path, bytes, total });
-    Ok(execute(file, plan, &mut told)?)
+    Ok(execute(file, plan, memory, &mut told)?)
 }
 
 fn new_file(plan: &Plan) -> NewFile {
@@ -344,7 +347,7 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let mut change = InPlace::begin(lock, options.commit)?;
     let trailing = change.trailing();
     let file = File::open_session(change.session()).map_err(|e| not_opened(e, change.path(), target))?;
-    let observed = observe(&file, &desired, false, watch)?;
+    let observed = observe(&file, &desired, false, options.memory, watch)?;
     drop(file);
     let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
     let proposal = Arc::new(proposal);
@@ -367,16 +370,16 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
     let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);
     let file = File::open_session_writable(change.session(), (low, high))?;
-    run_steps(&file, &plan, watch)?;
+    run_steps(&file, &plan, options.memory, watch)?;
     file.close()?;
-    verify(&File::open_session(change.session())?, target, &desired, false)?;
+    verify(&File::open_session(change.session())?, target, &desired, false, options.memory)?;
     let receipt = change.commit()?;
     Ok(Applied { base, proposal, changed: true, state, trailing, settled, receipt: Some(receipt) })
 }
 
 /// Looks again with fresh eyes: nothing must be left to do.
-fn verify(file: &File, target: &Path, desired: &Desired, no_data: bool) -> Result<(), Failure> {
-    let observed = observe(file, desired, no_data, &mut |_| {})?;
+fn verify(file: &File, target: &Path, desired: &Desired, no_data: bool, memory: Memory) -> Result<(), Failure> {
+    let observed = observe(file, desired, no_data, memory, &mut |_| {})?;
     let left = propose(desired, &observed, &Policy { no_data });
     let what = match (left.conflicts.first(), left.steps.first()) {
         (Some(conflict), _) => conflict.finding.message.clone(),

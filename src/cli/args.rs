@@ -23,9 +23,12 @@ pub struct Cli {
     /// Colour: `auto` means on a terminal, unless NO_COLOR is set
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
-    /// Threads that generate and compare values [default: all processors]
+    /// Threads that generate and compare values; several jobs share them [default: all processors]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
+    /// Files that are worked on at the same time, each by a process of its own [default: as many as there are processors]
+    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
     /// Show what is kept, too, and long plans whole
     #[arg(long, short, global = true)]
     pub verbose: bool,
@@ -118,6 +121,9 @@ pub struct ManifestArgs {
     /// Manage the contents of every dataset that has a fill, as if it said `contents = "exact"`
     #[arg(long)]
     pub exact: bool,
+    /// Memory that elements on their way may take, e.g. 64MiB; results do not depend on it [default: 256MiB]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub memory: Option<u64>,
     /// How results are printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

@@ -1,12 +1,13 @@
 //! `build` and `apply`.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::args::{ApplyArgs, BuildArgs, CommitWay, Format, ManifestArgs, RecoverArgs};
 use super::manifest::{loaded, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{failure_code, input_hashes, one_line, remaining, remedies, targets, tell_failure, tell_trailing, trailing_text};
+use super::targets::{failure_code, handed, input_hashes, one_line, remedies, targets, tell_failure, tell_trailing, trailing_text};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
@@ -83,7 +84,7 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
     let Some(files) = targets(&given, &loaded, output) else { return TROUBLE };
     let options = Options { force: args.force, no_sync: args.no_sync, max_bytes: args.max_bytes, ..options(&args.common) };
     let mut worst = DONE;
-    for (index, target) in remaining(&files, output) {
+    for (index, target) in files.iter().enumerate() {
         let working = Working::begin(index, files.len(), Work::Build, target, TROUBLE);
         if let Some(name) = own_text(&loaded, target) {
             output.error(&format!("{} is {name}, which this manifest is read from", target.display()), &["name another file with -o"]);
@@ -131,7 +132,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
         }
     };
     let mut worst = DONE;
-    for (index, target) in remaining(&files, output) {
+    for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
         let working = Working::begin(index, files.len(), Work::Change, target, TROUBLE);
         let result = apply_one(args, output, &loaded, target, &options, saved.as_deref());
         let code = tell_result(&result, &args.common, target, &loaded, output);
@@ -144,7 +145,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
 /// `recover`: ends what was interrupted.
 pub fn recover_all(args: &RecoverArgs, output: &Output) -> u8 {
     let mut worst = DONE;
-    for (index, target) in remaining(&args.files, output) {
+    for (index, target) in handed(&args.files, &BTreeSet::new()) {
         let working = Working::begin(index, args.files.len(), Work::Change, target, TROUBLE);
         let code = match recover(target, args.lock_wait) {
             Ok(recovered) => {

@@ -6,7 +6,8 @@ use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
 use super::manifest::{loaded, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{input_hashes, one_line, remaining, targets, tell_conflicts, tell_failure, tell_trailing, trailing_text};
+use super::targets::{handed, input_hashes, one_line, targets, tell_conflicts, tell_failure, tell_trailing, trailing_text};
+use super::worker;
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
@@ -90,7 +91,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     let options = reading(&args.common, &args.reading);
     let (mut worst, mut saved) = (DONE, String::new());
     let inputs = args.out.is_some().then(|| input_hashes(&loaded));
-    for (index, target) in remaining(&files, output) {
+    for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
@@ -120,7 +121,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         output.error("no plan was saved", &["a saved plan is about all of its files, and without conflicts"]);
         return TROUBLE;
     }
-    if output.resume.from > 0 {
+    if output.later {
         // An earlier process died and took its part of the plan along; its parent has said so.
         return TROUBLE;
     }
@@ -153,8 +154,8 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let options = reading(&args.common, &args.reading);
-    let (mut worst, mut same) = (DONE, output.resume.done as usize);
-    for (index, target) in remaining(&files, output) {
+    let (mut worst, mut same) = (DONE, 0);
+    for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
@@ -181,10 +182,19 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
         }
         working.end(DIFFERENT);
     }
-    if args.common.format == Format::Text && files.len() > 1 {
-        output.print(&format!("{same} of {} files as declared\n", files.len()));
+    // Of several workers none has seen all files.
+    if !worker::is_pooled() {
+        output.print(&check_summary(args, same, files.len()));
     }
     worst
+}
+
+/// What `check` says at its end about so many files.
+pub fn check_summary(args: &CheckArgs, same: usize, files: usize) -> String {
+    match args.common.format == Format::Text && files > 1 {
+        true => format!("{same} of {files} files as declared\n"),
+        false => String::new(),
+    }
 }
 
 fn tell_difference(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {

@@ -1,13 +1,22 @@
 //! Writing to the terminal.
 
+use std::fs::File;
 use std::io::{IsTerminal, Write};
+use std::os::fd::AsFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
+
 use super::args::{Cli, ColorWhen};
-use super::worker::Resume;
+use super::worker;
 use crate::report::Paint;
 
 static LOST: AtomicBool = AtomicBool::new(false);
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Bytes that a pipe takes whole or not at all.
+const PIPE_BUF: usize = 4096;
 
 /// Exit codes.
 pub const DONE: u8 = 0;
@@ -27,8 +36,8 @@ pub struct Output {
     pub err: Paint,
     /// Show everything?
     pub verbose: bool,
-    /// Which files an earlier process has dealt with.
-    pub resume: Resume,
+    /// Has an earlier process of the same command died?
+    pub later: bool,
 }
 
 impl Output {
@@ -47,7 +56,7 @@ impl Output {
             out: paint(std::io::stdout().is_terminal()),
             err: paint(std::io::stderr().is_terminal()),
             verbose: cli.verbose,
-            resume: cli.worker.map(|orders| orders.resume).unwrap_or_default(),
+            later: cli.worker.is_some_and(|orders| orders.later),
         }
     }
 
@@ -55,23 +64,45 @@ impl Output {
     /// remembered for [`Output::lost`].
     pub fn print(&self, text: &str) {
         let text = crate::report::escape_painted(text, self.out);
+        if worker::print(false, text.as_bytes()) {
+            return;
+        }
         let mut out = std::io::stdout().lock();
-        if let Err(e) = out.write_all(text.as_bytes()).and_then(|()| out.flush())
-            && e.kind() != std::io::ErrorKind::BrokenPipe
-        {
-            LOST.store(true, Ordering::Relaxed);
+        keep_loss(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+    }
+
+    /// Hands on what a worker printed, to stderr or to stdout. After a signal nothing is waited for: a reader may have stopped reading.
+    pub fn pass_on(&self, err: bool, text: &[u8]) {
+        let stream = if err { std::io::stderr().as_fd().try_clone_to_owned() } else { std::io::stdout().as_fd().try_clone_to_owned() };
+        let written = stream.map(File::from).and_then(|mut stream| {
+            text.chunks(PIPE_BUF).try_for_each(|part| if writable(&stream) { stream.write_all(part) } else { Ok(()) })
+        });
+        if !err {
+            keep_loss(written);
         }
     }
 
     /// Was any output lost, other than to a reader that went away?
-    pub fn lost(&self) -> bool {
+    fn lost(&self) -> bool {
         LOST.load(Ordering::Relaxed)
+    }
+
+    /// The exit code, worse where output was lost; says so. `committed`: has any file changed?
+    pub fn code(&self, code: u8, committed: bool) -> u8 {
+        if !self.lost() {
+            return code;
+        }
+        self.error("the output could not be written", &["what was asked for has been done, or refused, all the same"]);
+        // Codes for files that were changed or may be are not lost with the words.
+        if code == DONE && committed { UNSETTLED } else { code.max(TROUBLE) }
     }
 
     /// Prints to stderr.
     pub fn tell(&self, text: &str) {
         let text = crate::report::escape_painted(text, self.err);
-        let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        if !worker::print(true, text.as_bytes()) {
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        }
     }
 
     /// `note: …`.
@@ -88,11 +119,40 @@ impl Output {
 
     /// `error: …` with remedies.
     pub fn error(&self, message: &str, helps: &[&str]) {
+        self.tell(&self.error_text(message, helps));
+    }
+
+    /// What [`Output::error`] prints.
+    pub fn error_text(&self, message: &str, helps: &[&str]) -> String {
         let message = crate::report::escape_controls(message);
         let mut text = format!("{} {message}\n", self.err.bold(&self.err.red("error:")));
         for help in helps {
             text.push_str(&format!("  = {} {help}\n", self.err.bold("help:")));
         }
-        self.tell(&text);
+        text
     }
+}
+
+fn keep_loss(written: std::io::Result<()>) {
+    if written.is_err_and(|e| e.kind() != std::io::ErrorKind::BrokenPipe) {
+        LOST.store(true, Ordering::Relaxed);
+    }
+}
+
+/// Waits until something can be written; after a signal, only looks.
+fn writable(stream: &File) -> bool {
+    let tick = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
+    loop {
+        match poll(&mut [PollFd::new(stream, PollFlags::OUT)], Some(&tick)) {
+            Ok(0) | Err(Errno::INTR) if INTERRUPTED.load(Ordering::Relaxed) => return false,
+            Ok(0) | Err(Errno::INTR) => {}
+            // What is wrong shows when it is written.
+            Ok(_) | Err(_) => return true,
+        }
+    }
+}
+
+/// From now on no reader is waited for.
+pub fn interrupt() {
+    INTERRUPTED.store(true, Ordering::Relaxed);
 }

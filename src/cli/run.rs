@@ -7,8 +7,9 @@ use clap::{CommandFactory, Parser};
 use signal_hook::low_level;
 
 use super::args::{Cli, Command, SchemaOf};
-use super::isolate::{self, Ended, Life};
-use super::output::{DONE, Output, TROUBLE, UNSETTLED};
+use super::isolate::{self, Ended};
+use super::life::Life;
+use super::output::{DONE, Output, TROUBLE};
 use super::watchdog::{self, Limits};
 use super::{capture, change, diff, inspect, show, signals, worker};
 use crate::txn::notify::{self, Event, GivenUp};
@@ -67,7 +68,7 @@ fn begin(cli: &Cli, output: &Output) -> Result<(), String> {
     let limits = Limits::new(cli.timeout);
     match &cli.worker {
         Some(orders) => {
-            worker::settle(orders);
+            worker::settle(orders).map_err(|e| format!("cannot hear which files to work on: {e}"))?;
             // The parent ends this process, which may be stuck anywhere.
             watchdog::start(limits, |why| notify::tell(&Event::GivenUp(why)))
         }
@@ -80,11 +81,21 @@ fn begin(cli: &Cli, output: &Output) -> Result<(), String> {
         }
     }
     .map_err(|e| format!("cannot start a thread: {e}"))?;
-    if let Some(threads) = cli.threads {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(usize::from(threads)).build_global();
+    let jobs = cli.worker.map_or(1, |orders| orders.jobs);
+    if let Some(threads) = threads_of(cli.threads, jobs) {
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build_global();
         pool.map_err(|e| format!("cannot start {threads} threads: {e}"))?;
     }
     Ok(())
+}
+
+/// How many threads a process has that shares the machine with the other jobs, if not as many as there are processors.
+fn threads_of(given: Option<u16>, jobs: u16) -> Option<usize> {
+    if given.is_none() && jobs == 1 {
+        return None;
+    }
+    let all = given.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    Some((all / usize::from(jobs)).max(1))
 }
 
 /// Ends a process that has no parent of its own kind.
@@ -120,16 +131,7 @@ fn work(command: &Command, output: &Output) -> u8 {
 }
 
 fn ended(code: u8, output: &Output) -> ExitCode {
-    let lost = output.lost();
-    if lost {
-        output.error("the output could not be written", &["what was asked for has been done, or refused, all the same"]);
-    }
-    // Codes for files that were changed or may be are not lost with the words.
-    let code = match lost {
-        true if code == DONE && notify::has_committed() => UNSETTLED,
-        true => code.max(TROUBLE),
-        false => code,
-    };
+    let code = output.code(code, notify::has_committed());
     notify::tell(&Event::Done(code));
     ExitCode::from(code)
 }

@@ -1,8 +1,10 @@
 //! Which files a command is about, and how failures with them are told.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use super::output::{Output, TROUBLE, UNSETTLED};
+use super::worker;
 use crate::apply::{ApplyError, Failure, Prepared};
 use crate::diag::Finding;
 use crate::manifest::Loaded;
@@ -25,9 +27,19 @@ pub fn targets(files: &[PathBuf], loaded: &Loaded, output: &Output) -> Option<Ve
     }
 }
 
-/// The files that are still to be worked on, each with its place among all of them.
-pub fn remaining<'a>(files: &'a [PathBuf], output: &Output) -> impl Iterator<Item = (usize, &'a PathBuf)> + use<'a> {
-    files.iter().enumerate().skip(output.resume.from as usize)
+/// The files that this process is to work on, each with its place among all of them. `inputs`: what a file is made from.
+pub fn handed<'a>(files: &'a [PathBuf], inputs: &BTreeSet<&Path>) -> Box<dyn Iterator<Item = (usize, &'a PathBuf)> + 'a> {
+    if !worker::is_pooled() {
+        return Box::new(files.iter().enumerate());
+    }
+    // Where one file is made from another one's contents, their order decides what comes of it.
+    let real = |path: &Path| path.canonicalize().ok();
+    let inputs: BTreeSet<PathBuf> = inputs.iter().filter_map(|path| real(path)).collect();
+    let alone = !inputs.is_empty() && files.iter().filter_map(|file| real(file)).any(|file| inputs.contains(&file));
+    Box::new(std::iter::from_fn(move || {
+        let number = worker::next_file(alone)? as usize;
+        files.get(number).map(|file| (number, file))
+    }))
 }
 
 /// SHA-256 of every input file, for saved plans: other contents are another plan.

@@ -59,6 +59,8 @@ struct Seen {
     activity: Activity,
     /// Files begun.
     file: u64,
+    /// Nothing is to be done at present.
+    idle: bool,
     committing: bool,
     /// Bytes that the process had written when it last moved data: one call may copy a whole dataset, or allocate it.
     written: u64,
@@ -81,7 +83,7 @@ impl Watch {
     fn tick(&mut self, spent: Spent, seen: Seen) -> Option<GivenUp> {
         let spent = if spent.wall > LONGEST_TICK { Spent { wall: TICK, cpu: spent.cpu.min(TICK) } } else { spent };
         let before = self.before.replace(seen)?;
-        self.file = if seen.file == before.file { self.file + spent.wall } else { Duration::ZERO };
+        self.file = if seen.file == before.file && !seen.idle { self.file + spent.wall } else { Duration::ZERO };
         let (now, then) = (seen.activity, before.activity);
         let wrote = seen.written != before.written;
         let same_call = now.call == then.call && now.doing != Doing::Nothing && !wrote;
@@ -129,7 +131,8 @@ pub fn start(limits: Limits, give_up: impl FnOnce(GivenUp) + Send + 'static) -> 
             if matches!(activity.doing, Doing::Data | Doing::Closing) {
                 written = bytes_written();
             }
-            let seen = Seen { activity, file: notify::files_begun(), committing: notify::is_committing(), written };
+            let seen =
+                Seen { activity, file: notify::files_begun(), idle: notify::is_idle(), committing: notify::is_committing(), written };
             if let Some(why) = watch.tick(spent, seen)
                 && notify::give_up()
             {
@@ -160,7 +163,7 @@ mod tests {
     const WAITING: Spent = Spent { wall: TICK, cpu: Duration::ZERO };
 
     fn seen(call: u64, doing: Doing, object: u64) -> Seen {
-        Seen { activity: Activity { call, doing, object }, file: 1, committing: false, written: 0 }
+        Seen { activity: Activity { call, doing, object }, file: 1, idle: false, committing: false, written: 0 }
     }
 
     /// After how many ticks of the same kind it gives up, and why; at most ten thousand.
@@ -227,5 +230,6 @@ mod tests {
         assert_eq!(gives_up(Some(0.25), WAITING, |_| seen(1, Doing::Nothing, 1)), Some((3, whole(0.25))));
         assert_eq!(gives_up(Some(100.0), BUSY, |_| seen(7, Doing::Metadata, 1)), Some((1000, whole(100.0))), "it replaces the others");
         assert_eq!(gives_up(Some(1.0), BUSY, |n| Seen { file: n / 5, ..seen(n, Doing::Data, n) }), None, "each file has its own");
+        assert_eq!(gives_up(Some(1.0), WAITING, |n| Seen { idle: n % 5 == 0, ..seen(1, Doing::Nothing, 1) }), None, "between files");
     }
 }

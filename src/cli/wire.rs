@@ -1,4 +1,7 @@
 //! What a worker tells its parent, as bytes in a pipe: a tag, the length of the rest (little-endian), the rest.
+//!
+//! A worker of several is handed its files by their numbers, 4 bytes each (little-endian), through a pipe of its own: one whenever it has
+//! said that it is ready. Where that pipe ends, the worker ends. What it prints goes through the first pipe, too.
 
 use std::ffi::OsString;
 use std::io::{self, Read};
@@ -11,7 +14,37 @@ use crate::txn::notify::{Event, GivenUp, Tail, Work};
 /// Longer than any message: the kernel takes no path above 4 KiB, but a name for messages may be two of them.
 const MOST_BYTES: u32 = 1 << 20;
 
-/// The message.
+/// Bytes of text in one message.
+const MOST_TEXT: usize = 1 << 16;
+
+/// Something that a worker tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Message {
+    /// What it is doing.
+    Event(Event),
+    /// It waits for the number of a file. `alone`: what one file is to become depends on another one, so that all must be
+    /// worked on in their order.
+    Ready { alone: bool },
+    /// What it would print, to stderr or to stdout.
+    Text { err: bool, bytes: Vec<u8> },
+}
+
+fn framed(tag: u8, rest: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(rest.len()).unwrap_or(u32::MAX).to_le_bytes();
+    [&[tag][..], &length, rest].concat()
+}
+
+/// [`Message::Ready`].
+pub fn encode_ready(alone: bool) -> Vec<u8> {
+    framed(b'R', &[u8::from(alone)])
+}
+
+/// [`Message::Text`], in as many messages as it takes.
+pub fn encode_text(err: bool, text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    text.chunks(MOST_TEXT).map(move |part| framed(if err { b'S' } else { b'O' }, part))
+}
+
+/// [`Message::Event`].
 pub fn encode(event: &Event) -> Vec<u8> {
     let path = |path: &Path| path.as_os_str().as_bytes().to_vec();
     let (tag, rest) = match event {
@@ -46,12 +79,11 @@ pub fn encode(event: &Event) -> Vec<u8> {
         }
         Event::Done(code) => (b'X', vec![*code]),
     };
-    let length = u32::try_from(rest.len()).unwrap_or(u32::MAX).to_le_bytes();
-    [&[tag][..], &length, &rest].concat()
+    framed(tag, &rest)
 }
 
 /// The next message; `None` where there are no more, or what comes is none.
-pub fn decode(from: &mut impl Read) -> io::Result<Option<Event>> {
+pub fn decode(from: &mut impl Read) -> io::Result<Option<Message>> {
     let mut head = [0u8; 5];
     match from.read_exact(&mut head) {
         Ok(()) => {}
@@ -65,7 +97,11 @@ pub fn decode(from: &mut impl Read) -> io::Result<Option<Event>> {
     }
     let mut rest = vec![0u8; length as usize];
     from.read_exact(&mut rest)?;
-    Ok(event(tag, &rest))
+    Ok(match tag {
+        b'R' => rest.first().map(|&alone| Message::Ready { alone: alone != 0 }),
+        b'O' | b'S' => Some(Message::Text { err: tag == b'S', bytes: rest }),
+        _ => event(tag, &rest).map(Message::Event),
+    })
 }
 
 fn event(tag: u8, rest: &[u8]) -> Option<Event> {
@@ -141,9 +177,22 @@ mod tests {
         let bytes: Vec<u8> = events.iter().flat_map(encode).collect();
         let mut rest = &bytes[..];
         for event in events {
-            assert_eq!(decode(&mut rest).unwrap(), Some(event));
+            assert_eq!(decode(&mut rest).unwrap(), Some(Message::Event(event)));
         }
         assert_eq!(decode(&mut rest).unwrap(), None);
+        let text: Vec<u8> = (0..200_000).map(|i| i as u8).collect();
+        let bytes = [
+            encode_text(true, &text).collect::<Vec<_>>().concat(),
+            encode_ready(true),
+            encode_text(false, b"x").collect::<Vec<_>>().concat(),
+        ]
+        .concat();
+        let (mut rest, mut heard) = (&bytes[..], Vec::new());
+        while let Some(Message::Text { err: true, bytes }) = decode(&mut rest).unwrap() {
+            heard.extend(bytes);
+        }
+        assert!(heard == text, "and then it was ready");
+        assert_eq!(decode(&mut rest).unwrap(), Some(Message::Text { err: false, bytes: b"x".to_vec() }));
         // Cut or foreign: nothing is made up.
         assert!(decode(&mut &encode(&Event::FileMade(odd()))[..7]).is_err());
         assert_eq!(decode(&mut &b"Z\0\0\0\0"[..]).unwrap(), None);

@@ -1,15 +1,15 @@
 //! The process that does the work: how it is bound to its parent, and within what limits it runs.
 
 use std::fs::{File, OpenOptions};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::RawFd;
 use std::str::FromStr;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlimit};
 
-use super::wire::encode;
-use crate::txn::notify::{self, Event};
+use super::wire::{encode, encode_ready, encode_text};
+use crate::txn::notify;
 
 /// What a parent tells its worker, in one hidden argument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,21 +18,17 @@ pub struct Orders {
     pub pipe: RawFd,
     /// The parent's process.
     pub parent: i32,
-    pub resume: Resume,
-}
-
-/// Where to go on after an earlier worker died. All zero at first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Resume {
-    /// Files that have been dealt with.
-    pub from: u32,
-    /// How many of them ended with exit code 0.
-    pub done: u32,
+    /// Where the numbers of its files come from: the read end of a pipe. `None`: it works on all of them.
+    pub files: Option<RawFd>,
+    /// How many workers share the machine.
+    pub jobs: u16,
+    /// Did an earlier one die?
+    pub later: bool,
 }
 
 impl std::fmt::Display for Orders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{},{},{},{}", self.pipe, self.parent, self.resume.from, self.resume.done)
+        write!(f, "{},{},{},{},{}", self.pipe, self.parent, self.files.unwrap_or(-1), self.jobs, u8::from(self.later))
     }
 }
 
@@ -40,30 +36,76 @@ impl FromStr for Orders {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "PIPE,PARENT,FROM,DONE".to_string();
-        let numbers: Vec<u32> = text.split(',').map(|n| n.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
-        let [pipe, parent, from, done] = numbers[..] else { return Err(wrong()) };
-        let signed = |n: u32| i32::try_from(n).map_err(|_| wrong());
-        Ok(Self { pipe: signed(pipe)?, parent: signed(parent)?, resume: Resume { from, done } })
+        let wrong = || "PIPE,PARENT,FILES,JOBS,LATER".to_string();
+        let numbers: Vec<i32> = text.split(',').map(|n| n.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
+        let [pipe, parent, files, jobs, later] = numbers[..] else { return Err(wrong()) };
+        if pipe < 0 || parent < 0 || files < -1 || jobs < 1 || !(0..=1).contains(&later) {
+            return Err(wrong());
+        }
+        let jobs = u16::try_from(jobs).map_err(|_| wrong())?;
+        Ok(Self { pipe, parent, files: (files >= 0).then_some(files), jobs, later: later == 1 })
     }
 }
 
 /// Makes this process the worker of its parent: after the handlers of signals are there, and before anything is begun.
-pub fn settle(orders: &Orders) {
+/// `Err`: it has no way to its files.
+pub fn settle(orders: &Orders) -> std::io::Result<()> {
     end_with(orders.parent);
-    // A worker without a pipe works all the same; only less is said about it if it dies. Opened anew, which needs no
-    // `unsafe`; the descriptor that was handed over goes with the process.
-    if let Ok(pipe) = OpenOptions::new().write(true).open(format!("/dev/fd/{}", orders.pipe)) {
-        let pipe = Mutex::new(pipe);
-        notify::listen(Box::new(move |event| report(&pipe, event)));
+    // Opened anew, which needs no `unsafe`; the descriptors that were handed over go with the process.
+    let by_number = |fd: RawFd| format!("/dev/fd/{fd}");
+    let pipe = OpenOptions::new().write(true).open(by_number(orders.pipe)).map(|pipe| Arc::new(Mutex::new(pipe)));
+    if let Some(fd) = orders.files {
+        let files = Mutex::new(File::open(by_number(fd))?);
+        let _ = POOL.set(Pool { pipe: pipe.as_ref().map(Arc::clone).map_err(|e| e.kind())?, files });
+    }
+    // A worker without a pipe works all the same; only less is said about it if it dies.
+    if let Ok(pipe) = pipe {
+        notify::listen(Box::new(move |event| report(&pipe, &encode(event))));
     }
     limit_memory();
+    Ok(())
 }
 
 /// A parent that is gone hears nothing.
-fn report(pipe: &Mutex<File>, event: &Event) {
-    let message = encode(event);
-    let _ = pipe.lock().unwrap_or_else(PoisonError::into_inner).write_all(&message);
+fn report(pipe: &Mutex<File>, message: &[u8]) {
+    let _ = locked(pipe).write_all(message);
+}
+
+fn locked(file: &Mutex<File>) -> MutexGuard<'_, File> {
+    file.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What a worker of several has.
+struct Pool {
+    /// Where it reports, and prints.
+    pipe: Arc<Mutex<File>>,
+    /// Where the numbers of its files come from.
+    files: Mutex<File>,
+}
+
+static POOL: OnceLock<Pool> = OnceLock::new();
+
+/// Is this one worker of several?
+pub fn is_pooled() -> bool {
+    POOL.get().is_some()
+}
+
+/// Waits for the number of the next file that this worker is to work on; see [`Message::Ready`](super::wire::Message) for `alone`.
+/// `None`: there are no more.
+pub fn next_file(alone: bool) -> Option<u32> {
+    let pool = POOL.get()?;
+    let _idle = notify::idle();
+    report(&pool.pipe, &encode_ready(alone));
+    let mut number = [0; 4];
+    locked(&pool.files).read_exact(&mut number).ok()?;
+    Some(u32::from_le_bytes(number))
+}
+
+/// Prints through the parent. `false`: this process prints itself.
+pub fn print(err: bool, text: &[u8]) -> bool {
+    let Some(pool) = POOL.get() else { return false };
+    encode_text(err, text).for_each(|message| report(&pool.pipe, &message));
+    true
 }
 
 /// When the parent dies, whatever the way, this process gets SIGTERM: it cleans up and goes, too.
@@ -109,9 +151,13 @@ mod tests {
 
     #[test]
     fn orders_are_read_as_written() {
-        let orders = Orders { pipe: 7, parent: 4_000_000, resume: Resume { from: 3, done: 2 } };
-        assert_eq!(orders.to_string().parse(), Ok(orders));
-        for wrong in ["", "1", "1,2,3", "1,2,3,4,5", "-1,2,3,4", "1,2,3,x", "4294967295,1,1,1"] {
+        let orders = Orders { pipe: 7, parent: 4_000_000, files: None, jobs: 1, later: false };
+        for orders in [orders, Orders { files: Some(0), jobs: 256, later: true, ..orders }] {
+            assert_eq!(orders.to_string().parse(), Ok(orders));
+        }
+        for wrong in
+            ["", "1", "1,2,3,4", "1,2,3,4,1,6", "-1,2,3,4,0", "1,2,3,4,x", "1,2,3,4,2", "1,2,-2,1,0", "1,2,3,0,0", "4294967295,1,1,1,1"]
+        {
             assert!(wrong.parse::<Orders>().is_err(), "{wrong}");
         }
     }

@@ -31,7 +31,7 @@ const MOST_AXES: usize = 32;
 /// Most parameters of a filter: the file format counts them with 16 bits.
 const MOST_PARAMS: usize = 1 << 16;
 /// Chunks at the edges are not filtered (H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS).
-const DONT_FILTER_PARTIAL_CHUNKS: u32 = 2;
+pub(super) const DONT_FILTER_PARTIAL_CHUNKS: u32 = 2;
 /// Most bytes that are read at once.
 const MOST_READ_BYTES: usize = 1 << 30;
 /// Most bytes of variable-length texts that are read at once: every element can lead to the same long one.

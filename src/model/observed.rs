@@ -42,12 +42,19 @@ pub enum Base {
 }
 
 /// Identity of an object in its file: two hard links to one object have the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ObjectId {
-    /// HDF5's number of the open file.
+    /// HDF5's number of the open file: how many the process had opened before.
     pub file: u64,
     /// Address.
     pub address: u64,
+}
+
+/// Without the file's number, which says nothing about the file: what is printed is hashed into saved plans.
+impl std::fmt::Debug for ObjectId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ObjectId({:#x})", self.address)
+    }
 }
 
 /// What stands at a path.

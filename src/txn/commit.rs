@@ -11,12 +11,13 @@
 //! A sync that failed is never tried again: what it did not write may be lost, though it can still be read.
 
 use std::io::{self, BufWriter, Write};
+use std::ops::Range;
 
-use super::change::{Change, PAGE, Pages};
+use super::change::{Change, PAGE, Pages, SPAN, spans};
 use super::disk::{Disk, read_at, read_zeros_at, write_at};
 use super::journal::{Trailer, Unusable, sum};
 use super::superblock::{self, HEAD, POISON, Superblock, VERSION_AT};
-use super::table::{Entries, Entry};
+use super::table::{Entries, Entry, touching};
 
 /// The change is in the file and durable.
 #[derive(Debug)]
@@ -74,18 +75,26 @@ fn prepare(disk: &mut dyn Disk, change: &Change<'_>) -> io::Result<Option<(Trail
         let (at, intent) = trailer.intent();
         write_at(disk, &intent, at)?;
         disk.sync()?;
-        for (offset, len) in tail.places() {
-            if !within(change.old..change.new, offset, len) {
-                return Err(invalid("a page of the tail is outside it"));
-            }
-            let mut page = vec![0; len];
-            tail.read(offset, &mut page)?;
-            write_at(disk, &page, offset)?;
-        }
+        write_tail(disk, tail, change.old..change.new)?;
     }
     write_journal(disk, change.pages, &trailer, &entries)?;
     disk.sync()?;
     Ok(Some((trailer, before.version)))
+}
+
+/// The tail, where it was held back.
+fn write_tail(disk: &mut dyn Disk, tail: &dyn Pages, place: Range<u64>) -> io::Result<()> {
+    let mut buffer = vec![0; SPAN];
+    for (offset, len) in tail.runs() {
+        if !within(&place, offset, len) {
+            return Err(invalid("a page of the tail is outside it"));
+        }
+        for (offset, len) in spans((offset, len)) {
+            tail.read(offset, &mut buffer[..len])?;
+            write_at(disk, &buffer[..len], offset)?;
+        }
+    }
+    Ok(())
 }
 
 /// The superblock as it is and as it will be.
@@ -94,14 +103,10 @@ fn superblocks(disk: &dyn Disk, change: &Change<'_>) -> io::Result<(Superblock, 
     let mut head = [0; HEAD];
     read_zeros_at(disk, &mut head, before.at)?;
     let place = before.at..before.at + HEAD as u64;
-    for (offset, len) in change.pages.places() {
-        let end = offset.saturating_add(len as u64);
-        let (from, to) = (offset.max(place.start), end.min(place.end));
+    for (offset, len) in change.pages.runs() {
+        let (from, to) = (offset.max(place.start), offset.saturating_add(len).min(place.end));
         if from < to {
-            let mut page = vec![0; len];
-            change.pages.read(offset, &mut page)?;
-            head[(from - place.start) as usize..(to - place.start) as usize]
-                .copy_from_slice(&page[(from - offset) as usize..(to - offset) as usize]);
+            change.pages.read(from, &mut head[(from - place.start) as usize..(to - place.start) as usize])?;
         }
     }
     let after = superblock::parse(&head, before.at)?;
@@ -114,29 +119,39 @@ fn superblocks(disk: &dyn Disk, change: &Change<'_>) -> io::Result<(Superblock, 
 /// The pages that differ from what is in the file.
 fn entries(disk: &dyn Disk, change: &Change<'_>) -> io::Result<Vec<Entry>> {
     let below = change.old.min(change.new);
-    let (mut old, mut new) = ([0; PAGE as usize], [0; PAGE as usize]);
+    let (mut old, mut new) = (vec![0; SPAN], vec![0; SPAN]);
     let mut entries = Vec::new();
     let mut free = 0;
-    for (offset, len) in change.pages.places() {
-        if !within(free..below, offset, len) {
+    for (offset, len) in change.pages.runs() {
+        if !within(&(free..below), offset, len) {
             return Err(invalid("the pages of a change are out of order"));
         }
-        free = offset + len as u64;
-        let (old, new) = (&mut old[..len], &mut new[..len]);
-        read_zeros_at(disk, old, offset)?;
-        change.pages.read(offset, new)?;
-        if old != new {
-            entries.push(Entry { offset, len, old_sum: sum(old), new_sum: sum(new) });
+        free = offset + len;
+        for (offset, len) in spans((offset, len)) {
+            let (old, new) = (&mut old[..len], &mut new[..len]);
+            read_zeros_at(disk, old, offset)?;
+            change.pages.read(offset, new)?;
+            entries.extend(differing(offset, old, new).map(|(offset, old, new)| Entry {
+                offset,
+                len: new.len(),
+                old_sum: sum(old),
+                new_sum: sum(new),
+            }));
         }
     }
     Ok(entries)
+}
+
+/// The pages of a span that differ: offset, old and new bytes.
+fn differing<'a>(offset: u64, old: &'a [u8], new: &'a [u8]) -> impl Iterator<Item = (u64, &'a [u8], &'a [u8])> {
+    let pages = old.chunks(PAGE as usize).zip(new.chunks(PAGE as usize)).enumerate();
+    pages.filter(|(_, (old, new))| old != new).map(move |(i, (old, new))| (offset + i as u64 * PAGE, old, new))
 }
 
 /// Reserves blocks for what is written, so that a full disk shows now: for the journal, and for pages that stand in holes. The tail
 /// may have holes, too, which stay.
 fn reserve(disk: &mut dyn Disk, trailer: &Trailer, entries: &[Entry]) -> io::Result<()> {
     patiently(|| disk.allocate(trailer.journal, trailer.end() - trailer.journal))?;
-    let touching = |a: &Entry, b: &Entry| a.offset + a.len as u64 == b.offset;
     for run in entries.chunk_by(touching) {
         let bytes = run.iter().map(|e| e.len as u64).sum();
         patiently(|| disk.allocate(run[0].offset, bytes))?;
@@ -145,12 +160,12 @@ fn reserve(disk: &mut dyn Disk, trailer: &Trailer, entries: &[Entry]) -> io::Res
 }
 
 fn write_journal(disk: &mut dyn Disk, pages: &dyn Pages, trailer: &Trailer, entries: &[Entry]) -> io::Result<()> {
-    let mut page = [0; PAGE as usize];
-    let mut out = BufWriter::with_capacity(1 << 18, Appending { disk: &mut *disk, at: trailer.journal });
-    for entry in entries {
-        let page = &mut page[..entry.len];
-        pages.read(entry.offset, page)?;
-        out.write_all(page)?;
+    let mut buffer = vec![0; SPAN];
+    let mut out = BufWriter::with_capacity(SPAN, Appending { disk: &mut *disk, at: trailer.journal });
+    for run in entries.chunk_by(touching).flat_map(|run| run.chunks(SPAN / PAGE as usize)) {
+        let bytes = &mut buffer[..run.iter().map(|e| e.len).sum()];
+        pages.read(run[0].offset, bytes)?;
+        out.write_all(bytes)?;
     }
     for entry in entries {
         out.write_all(&entry.encode())?;
@@ -176,13 +191,12 @@ fn poison(disk: &mut dyn Disk, trailer: &Trailer, version: u8) -> Result<(), Fai
 /// Steps 3 and 4, from the journal: a commit and a recovery do the same.
 pub(super) fn redo(disk: &mut dyn Disk, trailer: &Trailer) -> Result<(), Unusable> {
     let version_at = trailer.superblock + VERSION_AT;
-    let mut buffer = [0; PAGE as usize];
     let mut walk = Entries::new(trailer);
-    while let Some((entry, page)) = walk.next_page(disk, &mut buffer)? {
-        if let Some(byte) = version_at.checked_sub(entry.offset).and_then(|i| page.get_mut(usize::try_from(i).ok()?)) {
+    while let Some((offset, pages)) = walk.next_pages(disk)? {
+        if let Some(byte) = version_at.checked_sub(offset).and_then(|i| pages.get_mut(usize::try_from(i).ok()?)) {
             *byte |= POISON;
         }
-        write_at(disk, page, entry.offset)?;
+        write_at(disk, pages, offset)?;
     }
     disk.sync()?;
     write_at(disk, &[trailer.version], version_at)?;
@@ -233,10 +247,10 @@ fn patiently(mut call: impl FnMut() -> io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Is it a page in this range?
-fn within(range: std::ops::Range<u64>, offset: u64, len: usize) -> bool {
-    let end = offset.checked_add(len as u64);
-    offset >= range.start && end.is_some_and(|end| end <= range.end) && (1..=PAGE as usize).contains(&len)
+/// Are these bytes in this range?
+fn within(range: &Range<u64>, offset: u64, len: u64) -> bool {
+    let end = offset.checked_add(len);
+    offset >= range.start && end.is_some_and(|end| end <= range.end) && len > 0
 }
 
 fn invalid(what: &'static str) -> io::Error {
@@ -270,13 +284,21 @@ impl Write for Appending<'_> {
     }
 }
 
-/// Writes all pages where they belong, into a file that nobody sees yet, and sets its length.
+/// Writes all pages that differ where they belong, into a file that nobody sees yet, and sets its length.
 pub(super) fn write_through(disk: &mut dyn Disk, pages: &[&dyn Pages], new: u64) -> io::Result<()> {
-    let mut page = [0; PAGE as usize];
+    let (mut is, mut shall) = (vec![0; SPAN], vec![0; SPAN]);
     for pages in pages {
-        for (offset, len) in pages.places() {
-            pages.read(offset, &mut page[..len])?;
-            write_at(disk, &page[..len], offset)?;
+        for (offset, len) in pages.runs().into_iter().flat_map(spans) {
+            let (is, shall) = (&mut is[..len], &mut shall[..len]);
+            read_zeros_at(disk, is, offset)?;
+            pages.read(offset, shall)?;
+            let mut differing = differing(offset, is, shall).map(|(at, _, new)| (at, at + new.len() as u64)).peekable();
+            while let Some((from, mut to)) = differing.next() {
+                while let Some((_, end)) = differing.next_if(|(at, _)| *at == to) {
+                    to = end;
+                }
+                write_at(disk, &shall[(from - offset) as usize..(to - offset) as usize], from)?;
+            }
         }
     }
     truncate(disk, new)

@@ -129,7 +129,7 @@ impl InPlace {
         let path = lock.path();
         let overlay = locked(&overlay);
         let mut disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(|e| TxnError::io("write", path, &e))?));
-        let pages = overlay.low_pages().map_err(|e| TxnError::io("read", path, &e))?;
+        let pages = overlay.low_pages();
         let held = overlay.held_tail();
         let change = Change {
             old: overlay.old(),
@@ -170,7 +170,7 @@ impl InPlace {
     fn replace(&self) -> Result<Receipt, TxnError> {
         let overlay = locked(&self.overlay);
         let path = self.lock.path();
-        let pages = overlay.low_pages().map_err(|e| TxnError::io("read", path, &e))?;
+        let pages = overlay.low_pages();
         let held = overlay.held_tail();
         let new = h5::Backing::end(&*overlay);
         let clone = Replacement::begin(&self.lock)?;

@@ -1,7 +1,7 @@
 //! What a transaction is doing, told to whoever has asked: to a parent that cleans up when this process dies.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -84,6 +84,7 @@ pub type Sink = Box<dyn Fn(&Event) + Send + Sync>;
 static SINK: OnceLock<Sink> = OnceLock::new();
 /// Files begun.
 static FILES: AtomicU64 = AtomicU64::new(0);
+static IDLE: AtomicBool = AtomicBool::new(false);
 static COMMITS: Mutex<Commits> = Mutex::new(Commits { open: 0, done: false, given_up: false });
 
 struct Commits {
@@ -109,6 +110,23 @@ pub fn tell(event: &Event) {
     if let Some(sink) = SINK.get() {
         sink(event);
     }
+}
+
+/// While the result lives, this process waits for something to do.
+pub fn idle() -> impl Sized {
+    struct Idle;
+    impl Drop for Idle {
+        fn drop(&mut self) {
+            IDLE.store(false, Ordering::Relaxed);
+        }
+    }
+    IDLE.store(true, Ordering::Relaxed);
+    Idle
+}
+
+/// Does it?
+pub fn is_idle() -> bool {
+    IDLE.load(Ordering::Relaxed)
 }
 
 /// How many files have been begun.

@@ -4,12 +4,14 @@
 //! superblock tells; where the file has bytes behind that end already, which must survive a failure, the tail is held back, too.
 
 use std::io;
+use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::change::{PAGE, Pages};
 use super::disk::{Disk, read_zeros_at, write_at};
 use super::pages::PageStore;
-use crate::h5::Backing;
+use crate::h5::{Backing, DirectWrite};
 
 /// Bytes of pages that are kept in memory.
 pub(super) const BUDGET: usize = 64 << 20;
@@ -62,19 +64,16 @@ impl<D: Disk> Overlay<D> {
         &mut self.disk
     }
 
-    /// The file's own bytes, as far as they count.
-    fn base(&self, buffer: &mut [u8], at: u64) -> io::Result<()> {
-        let valid = self.cut.saturating_sub(at).min(buffer.len() as u64) as usize;
-        let (own, gone) = buffer.split_at_mut(valid);
-        gone.fill(0);
-        read_zeros_at(&self.disk, own, at)
+    /// Bytes below the old end as they would be.
+    fn read_low(&self, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+        self.low.read(at, buffer, |at, part| base(&self.disk, self.cut, at, part))
     }
 
     /// Counts a write: the tail as long as it grows, and every page twice, in the journal and in its place.
     fn count(&mut self, at: u64, end: u64) -> io::Result<()> {
         self.appended += end.saturating_sub(at.max(self.high));
         self.high = self.high.max(end);
-        match self.appended.saturating_add(self.low.len() as u64 * 2 * PAGE) <= self.most {
+        match self.appended.saturating_add(self.low.len() * 2 * PAGE) <= self.most {
             true => Ok(()),
             false => Err(super::over(self.most)),
         }
@@ -82,47 +81,19 @@ impl<D: Disk> Overlay<D> {
 
     fn write_low(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         let (disk, cut) = (&self.disk, self.cut);
-        for (number, from, part) in pieces(at, bytes) {
-            self.low.write(number, from, part, |page| {
-                let valid = cut.saturating_sub(number * PAGE).min(PAGE) as usize;
-                read_zeros_at(disk, &mut page[..valid], number * PAGE)
-            })?;
-        }
-        Ok(())
+        self.low.write(at, bytes, |at, part| base(disk, cut, at, part))
     }
 
     fn write_tail(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
         match &mut self.held {
-            Some(pages) => pieces(at - self.old, bytes).try_for_each(|(number, from, part)| {
-                pages.write(number, from, part, |page| {
-                    page.fill(0);
-                    Ok(())
-                })
-            }),
+            Some(pages) => pages.write(at - self.old, bytes, zeros),
             None => write_at(&mut self.disk, bytes, at),
         }
     }
 
-    /// The changed pages below the old end.
-    pub(super) fn low_pages(&self) -> io::Result<LowPages<'_, D>> {
-        let last = self.end.min(self.old);
-        let mut numbers: Vec<u64> = self.low.numbers().take_while(|n| n * PAGE < last).collect();
-        // What was cut off and is there again has become zeros.
-        if self.cut < last {
-            numbers.extend((self.cut / PAGE..last.div_ceil(PAGE)).filter(|n| !self.low.has(*n)));
-            numbers.sort_unstable();
-        }
-        let mut pages = LowPages { overlay: self, places: Vec::new() };
-        let (mut new, mut own) = ([0; PAGE as usize], [0; PAGE as usize]);
-        for number in numbers {
-            let (offset, length) = (number * PAGE, (last - number * PAGE).min(PAGE) as usize);
-            pages.read(offset, &mut new[..length])?;
-            read_zeros_at(&self.disk, &mut own[..length], offset)?;
-            if new[..length] != own[..length] {
-                pages.places.push((offset, length));
-            }
-        }
-        Ok(pages)
+    /// The pages below the old end that may differ from the file's.
+    pub(super) fn low_pages(&self) -> LowPages<'_, D> {
+        LowPages(self)
     }
 
     /// The tail, where it was held back.
@@ -140,8 +111,7 @@ impl<D: Disk> Backing for Overlay<D> {
         let low = self.old.saturating_sub(at).min(known as u64) as usize;
         let (below, tail) = buffer.split_at_mut(low);
         if !below.is_empty() {
-            self.base(below, at)?;
-            cover(&self.low, at, below)?;
+            self.read_low(at, below)?;
         }
         if tail.is_empty() {
             return Ok(());
@@ -149,10 +119,7 @@ impl<D: Disk> Backing for Overlay<D> {
         let at = at + low as u64;
         match &self.held {
             None => read_zeros_at(&self.disk, tail, at),
-            Some(pages) => {
-                tail.fill(0);
-                cover(pages, at - self.old, tail)
-            }
+            Some(pages) => pages.read(at - self.old, tail, zeros),
         }
     }
 
@@ -172,17 +139,26 @@ impl<D: Disk> Backing for Overlay<D> {
         Ok(())
     }
 
+    fn direct(&mut self, at: u64, len: u64) -> io::Result<Option<Arc<dyn DirectWrite>>> {
+        // Below the old end only the journal may write, and a tail that is held back is in no file.
+        let Some(writer) = self.disk.direct().filter(|_| self.held.is_none() && at >= self.old) else { return Ok(None) };
+        let end = at.checked_add(len).ok_or(io::ErrorKind::InvalidInput)?;
+        self.count(at, end)?;
+        self.end = self.end.max(end);
+        Ok(Some(writer))
+    }
+
     fn truncate(&mut self, len: u64) -> io::Result<()> {
         if len >= self.end {
             self.end = len;
             return Ok(());
         }
         // What comes back later must come back as zeros.
-        let zeros = vec![0; (PAGE - len % PAGE) as usize];
+        let rest = |at: u64| vec![0; (PAGE - at % PAGE) as usize];
         if len < self.old {
             self.low.cut(len.div_ceil(PAGE));
             if self.low.has(len / PAGE) && !len.is_multiple_of(PAGE) {
-                self.write_low(len, &zeros)?;
+                self.write_low(len, &rest(len))?;
             }
             self.cut = self.cut.min(len);
         }
@@ -190,9 +166,8 @@ impl<D: Disk> Backing for Overlay<D> {
         match &mut self.held {
             Some(pages) => {
                 pages.cut(kept.div_ceil(PAGE));
-                let within = (kept % PAGE) as usize;
-                if within != 0 && pages.has(kept / PAGE) {
-                    pages.write(kept / PAGE, within, &vec![0; PAGE as usize - within], |_| Ok(()))?;
+                if !kept.is_multiple_of(PAGE) && pages.has(kept / PAGE) {
+                    pages.write(kept, &rest(kept), zeros)?;
                 }
             }
             None if self.disk.len()? > len.max(self.old) => self.disk.truncate(len.max(self.old))?,
@@ -207,42 +182,41 @@ impl<D: Disk> Backing for Overlay<D> {
     }
 }
 
-/// Bytes cut at the borders of pages: page, place within it, bytes.
-fn pieces(at: u64, bytes: &[u8]) -> impl Iterator<Item = (u64, usize, &[u8])> {
-    let (mut at, mut rest) = (at, bytes);
-    std::iter::from_fn(move || {
-        let from = (at % PAGE) as usize;
-        let (part, after) = rest.split_at(rest.len().min(PAGE as usize - from));
-        let piece = (at / PAGE, from, part);
-        (at, rest) = (at + part.len() as u64, after);
-        (!part.is_empty()).then_some(piece)
-    })
+/// The file's own bytes, as far as they count: up to `cut`.
+fn base(disk: &impl Disk, cut: u64, at: u64, buffer: &mut [u8]) -> io::Result<()> {
+    let valid = cut.saturating_sub(at).min(buffer.len() as u64) as usize;
+    let (own, gone) = buffer.split_at_mut(valid);
+    gone.fill(0);
+    read_zeros_at(disk, own, at)
 }
 
-/// Lays the pages over what was read below them.
-fn cover(pages: &PageStore, at: u64, buffer: &mut [u8]) -> io::Result<()> {
-    let end = at + buffer.len() as u64;
-    for number in pages.within(at / PAGE..end.div_ceil(PAGE)) {
-        let (first, last) = ((number * PAGE).max(at), ((number + 1) * PAGE).min(end));
-        pages.read(number, (first - number * PAGE) as usize, &mut buffer[(first - at) as usize..(last - at) as usize])?;
-    }
+/// What stands where nothing was written.
+fn zeros(_: u64, buffer: &mut [u8]) -> io::Result<()> {
+    buffer.fill(0);
     Ok(())
 }
 
-/// Pages below the old end whose bytes differ from the file's.
-pub(super) struct LowPages<'a, D> {
-    overlay: &'a Overlay<D>,
-    places: Vec<(u64, usize)>,
+/// The bytes of runs of pages that begin below `end`: offset, counted from `start`, and length.
+fn bytes_of(pages: impl Iterator<Item = Range<u64>>, start: u64, end: u64) -> Vec<(u64, u64)> {
+    let bytes = pages.map(|run| (start + run.start * PAGE, (start + run.end * PAGE).min(end)));
+    bytes.take_while(|(from, _)| *from < end).map(|(from, to)| (from, to - from)).collect()
 }
 
+/// Pages below the old end that may differ from the file's.
+pub(super) struct LowPages<'a, D>(&'a Overlay<D>);
+
 impl<D: Disk> Pages for LowPages<'_, D> {
-    fn places(&self) -> Vec<(u64, usize)> {
-        self.places.clone()
+    fn runs(&self) -> Vec<(u64, u64)> {
+        let last = self.0.end.min(self.0.old);
+        // What was cut off and is there again has become zeros.
+        let again = self.0.cut.min(last) / PAGE..if self.0.cut < last { last.div_ceil(PAGE) } else { 0 };
+        let most = if again.is_empty() { u64::MAX } else { again.start };
+        let below = self.0.low.runs().map(|run| run.start..run.end.min(most));
+        bytes_of(below.chain([again]).filter(|run| !run.is_empty()), 0, last)
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.overlay.base(buffer, offset)?;
-        cover(&self.overlay.low, offset, buffer)
+        self.0.read_low(offset, buffer)
     }
 }
 
@@ -254,14 +228,12 @@ pub(super) struct HeldTail<'a> {
 }
 
 impl Pages for HeldTail<'_> {
-    fn places(&self) -> Vec<(u64, usize)> {
-        let offset = |number: u64| self.old + number * PAGE;
-        let inside = self.pages.numbers().map(offset).take_while(|&at| at < self.end);
-        inside.map(|at| (at, (self.end - at).min(PAGE) as usize)).collect()
+    fn runs(&self) -> Vec<(u64, u64)> {
+        bytes_of(self.pages.runs(), self.old, self.end)
     }
 
     fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.pages.read((offset - self.old) / PAGE, 0, buffer)
+        self.pages.read(offset - self.old, buffer, zeros)
     }
 }
 
@@ -360,15 +332,15 @@ mod tests {
             // What a commit is handed makes the file that the model is.
             let mut file = disk.0.lock().unwrap().clone();
             file.resize(model.len().max(old), 0);
-            let low = overlay.low_pages().unwrap();
+            let low = overlay.low_pages();
             let tail = overlay.held_tail();
             let all: Vec<&dyn Pages> = std::iter::once(&low as &dyn Pages).chain(tail.as_ref().map(|t| t as &dyn Pages)).collect();
             for pages in all {
                 let mut last = 0;
-                for (at, n) in pages.places() {
-                    prop_assert!(at >= last && n > 0 && n <= PAGE as usize && at + n as u64 <= model.len() as u64);
-                    last = at + n as u64;
-                    pages.read(at, &mut file[at as usize..at as usize + n]).unwrap();
+                for (at, n) in pages.runs() {
+                    prop_assert!(at >= last && n > 0 && at + n <= model.len() as u64);
+                    last = at + n;
+                    pages.read(at, &mut file[at as usize..last as usize]).unwrap();
                 }
             }
             prop_assert!(file[..model.len()] == model[..]);

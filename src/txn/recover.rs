@@ -5,7 +5,6 @@
 
 use std::io;
 
-use super::change::PAGE;
 use super::commit::{redo, truncate};
 use super::disk::{Disk, read_at, write_at};
 use super::journal::{Kind, Sum, Trailer, Unusable, fits, sum};
@@ -80,9 +79,8 @@ fn interrupted(disk: &dyn Disk, trailer: Trailer) -> Result<State, Unusable> {
         return Err(Unusable::Torn("it was never written"));
     }
     trailer.check_table(disk)?;
-    let mut page = [0; PAGE as usize];
     let mut walk = Entries::new(&trailer);
-    while walk.next_page(disk, &mut page)?.is_some() {}
+    while walk.next_pages(disk)?.is_some() {}
     Ok(State::Committed(trailer))
 }
 
@@ -108,15 +106,21 @@ fn in_order(disk: &dyn Disk, trailer: &Trailer, end: u64) -> Result<State, Unusa
 /// Are all pages in the file the old ones, and are all the new ones?
 fn pages(disk: &dyn Disk, trailer: &Trailer) -> Result<(bool, bool), Unusable> {
     trailer.check_table(disk)?;
-    let mut page = [0; PAGE as usize];
     let mut walk = Entries::new(trailer);
+    let mut pages = Vec::new();
     let (mut old, mut new) = (true, true);
-    while let Some((entry, _)) = walk.next(disk)? {
-        let page = &mut page[..entry.len];
-        let whole = read_at(disk, page, entry.offset)? == entry.len;
-        let is = sum(page);
-        old &= whole && fits(Sum::Page, is, entry.old_sum);
-        new &= whole && fits(Sum::Page, is, entry.new_sum);
+    while let Some((run, _)) = walk.next_run(disk)? {
+        let bytes = run.iter().map(|e| e.len).sum();
+        pages.resize(bytes, 0);
+        let whole = read_at(disk, &mut pages, run[0].offset)? == bytes;
+        let mut rest = &pages[..];
+        for entry in run {
+            let (page, after) = rest.split_at(entry.len);
+            let is = sum(page);
+            old &= whole && fits(Sum::Page, is, entry.old_sum);
+            new &= whole && fits(Sum::Page, is, entry.new_sum);
+            rest = after;
+        }
     }
     Ok((old, new))
 }

@@ -2,7 +2,7 @@
 
 use xxhash_rust::xxh3::Xxh3;
 
-use super::change::PAGE;
+use super::change::{PAGE, SPAN};
 use super::disk::{Disk, read_at};
 use super::journal::{Sum, Trailer, Unusable, fits, get, put, sum};
 
@@ -10,7 +10,10 @@ use super::journal::{Sum, Trailer, Unusable, fits, get, put, sum};
 pub(super) const ENTRY: usize = 28;
 
 /// Entries that are read at once.
-const ENTRIES: usize = 128;
+const ENTRIES: usize = 1024;
+
+/// Entries whose pages are read at once.
+const TOGETHER: usize = SPAN / PAGE as usize;
 
 /// One page in the journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,11 @@ impl Entry {
         let len = u32::from_le_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
         Self { offset: get(bytes, 0), len: len as usize, old_sum: get(bytes, 12), new_sum: get(bytes, 20) }
     }
+}
+
+/// Does a page end where another begins?
+pub(super) fn touching(a: &Entry, b: &Entry) -> bool {
+    a.offset + a.len as u64 == b.offset
 }
 
 impl Trailer {
@@ -68,15 +76,37 @@ pub(super) struct Entries<'a> {
     /// Entries from `first` on.
     buffer: Vec<u8>,
     first: u64,
+    /// The run that was walked over last, and its pages' bytes.
+    run: Vec<Entry>,
+    pages: Vec<u8>,
 }
 
 impl<'a> Entries<'a> {
     pub fn new(trailer: &'a Trailer) -> Self {
-        Self { trailer, next: 0, at: trailer.journal, free: 0, buffer: Vec::new(), first: 0 }
+        Self { trailer, next: 0, at: trailer.journal, free: 0, buffer: Vec::new(), first: 0, run: Vec::new(), pages: Vec::new() }
     }
 
-    /// The next entry, and where its page is in the journal.
-    pub fn next(&mut self, disk: &dyn Disk) -> Result<Option<(Entry, u64)>, Unusable> {
+    /// The entries of the pages that come next, as many as touch, and where those pages are in the journal.
+    pub fn next_run(&mut self, disk: &dyn Disk) -> Result<Option<(&[Entry], u64)>, Unusable> {
+        let at = self.at;
+        self.run.clear();
+        while self.run.len() < TOGETHER
+            && let Some(entry) = self.peek(disk)?
+            && self.run.last().is_none_or(|last| touching(last, &entry))
+        {
+            self.run.push(entry);
+            self.next += 1;
+            self.at += entry.len as u64;
+            self.free = entry.offset + entry.len as u64;
+        }
+        match self.run.is_empty() {
+            true => Ok(None),
+            false => Ok(Some((&self.run, at))),
+        }
+    }
+
+    /// The next entry, which can be.
+    fn peek(&mut self, disk: &dyn Disk) -> Result<Option<Entry>, Unusable> {
         if self.next == self.trailer.count {
             return match self.at == self.trailer.table {
                 true => Ok(None),
@@ -87,28 +117,33 @@ impl<'a> Entries<'a> {
             self.fill(disk)?;
         }
         let entry = Entry::decode(&self.buffer[(self.next - self.first) as usize * ENTRY..][..ENTRY]);
-        let at = self.at;
         // Neither sum overflows: lengths are 32 bits, and places in the journal those of a file.
         let below = self.trailer.old.min(self.trailer.new);
-        let end = entry.offset.checked_add(entry.len as u64).filter(|&end| end <= below);
-        let in_journal = at + entry.len as u64 <= self.trailer.table;
-        match end {
-            Some(end) if entry.offset >= self.free && in_journal && (1..=PAGE as usize).contains(&entry.len) => self.free = end,
-            _ => return Err(Unusable::Torn("its table has a page that cannot be")),
+        let ends = entry.offset.checked_add(entry.len as u64).is_some_and(|end| end <= below);
+        let in_journal = self.at + entry.len as u64 <= self.trailer.table;
+        match ends && entry.offset >= self.free && in_journal && (1..=PAGE as usize).contains(&entry.len) {
+            true => Ok(Some(entry)),
+            false => Err(Unusable::Torn("its table has a page that cannot be")),
         }
-        self.next += 1;
-        self.at += entry.len as u64;
-        Ok(Some((entry, at)))
     }
 
-    /// The next entry, and its page's new bytes, which are what they were.
-    pub fn next_page<'b>(&mut self, disk: &dyn Disk, page: &'b mut [u8; PAGE as usize]) -> Result<Option<(Entry, &'b mut [u8])>, Unusable> {
-        let Some((entry, at)) = self.next(disk)? else { return Ok(None) };
-        let page = &mut page[..entry.len];
-        match read_at(disk, page, at)? == entry.len && fits(Sum::Page, sum(page), entry.new_sum) {
-            true => Ok(Some((entry, page))),
-            false => Err(Unusable::Torn("a page in it was changed")),
+    /// The pages that come next, as many as touch: where they belong, and their new bytes, which are what they were.
+    pub fn next_pages(&mut self, disk: &dyn Disk) -> Result<Option<(u64, &mut [u8])>, Unusable> {
+        let Some((run, at)) = self.next_run(disk)? else { return Ok(None) };
+        let (offset, bytes) = (run[0].offset, run.iter().map(|e| e.len).sum());
+        self.pages.resize(bytes, 0);
+        if read_at(disk, &mut self.pages, at)? != bytes {
+            return Err(Unusable::Torn("a page in it was changed"));
         }
+        let mut rest = &self.pages[..];
+        for entry in &self.run {
+            let (page, after) = rest.split_at(entry.len);
+            if !fits(Sum::Page, sum(page), entry.new_sum) {
+                return Err(Unusable::Torn("a page in it was changed"));
+            }
+            rest = after;
+        }
+        Ok(Some((offset, &mut self.pages)))
     }
 
     fn fill(&mut self, disk: &dyn Disk) -> Result<(), Unusable> {

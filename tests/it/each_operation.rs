@@ -12,7 +12,7 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use h5mason::apply::{Options, execute, inspect};
+use h5mason::apply::{Memory, Options, execute, inspect};
 use h5mason::h5::{File, Locking, Session};
 use h5mason::manifest::{Overrides, load};
 use h5mason::model::Libver;
@@ -109,7 +109,7 @@ fn victim() {
     let session = Session::new(&at("x.h5"), (meta.dev(), meta.ino()), over.clone());
     let low = if folder.to_string_lossy().ends_with("earliest") { Libver::Earliest } else { Libver::V18 };
     let file = File::open_session_writable(&session, (low, Libver::Latest)).unwrap();
-    execute(&file, &plan, &mut |_, _| {}).unwrap();
+    execute(&file, &plan, Memory::default(), &mut |_, _| {}).unwrap();
     file.close().unwrap();
     commit(&disk, &over.lock().unwrap()).unwrap();
 }

@@ -139,7 +139,7 @@ fn only_the_file_of_a_crash_fails() {
     // It waits for the second file for as long as somebody has it locked.
     let held = File::open(dir.join("b.h5")).unwrap();
     flock(&held, FlockOperation::LockExclusive).unwrap();
-    let started = start(dir, &["apply", "m.toml", "--lock-wait", "100", "a.h5", "b.h5", "c.h5"]);
+    let started = start(dir, &["apply", "m.toml", "--jobs", "1", "--lock-wait", "100", "a.h5", "b.h5", "c.h5"]);
     started.wait_until_open("b.h5");
     started.kill_worker(Signal::SEGV);
     let (status, said) = started.end();

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use h5mason::apply::{Options, execute, inspect};
+use h5mason::apply::{Memory, Options, execute, inspect};
 use h5mason::h5::File;
 use h5mason::manifest::{Overrides, load};
 use h5mason::model::{Base, Glob, Libver};
@@ -103,7 +103,7 @@ fn directly(manifest: &Path, file: &Path) {
     let plan = Proposal::into_plan(&seen.proposal, &consent).unwrap();
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
     let file = File::open_writable(file, (low, Libver::Latest)).unwrap();
-    execute(&file, &plan, &mut |_, _| {}).unwrap();
+    execute(&file, &plan, Memory::default(), &mut |_, _| {}).unwrap();
     file.close().unwrap();
 }
 

@@ -8,6 +8,7 @@ use std::mem::{offset_of, size_of};
 use std::os::unix::ffi::OsStrExt;
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use hdf5_sys::h5f::{H5F_ACC_CREAT, H5F_ACC_EXCL, H5F_ACC_RDWR, H5F_ACC_TRUNC};
@@ -100,7 +101,11 @@ const _: () = assert!(offset_of!(Open, public) == 0);
 
 /// As the default driver's, which makes files of the same bytes, but for "has a file descriptor" and "can have a concurrent reader":
 /// aggregate and accumulate metadata, sieve, aggregate small data, readable by the default driver (`H5FDpublic.h`).
-const FEATURES: c_ulong = 0x1 | 0x2 | 0x4 | 0x8 | 0x10 | 0x8000;
+const FEATURES: c_ulong = 0x1 | 0x2 | 0x4 | SIEVE | 0x10 | 0x8000;
+/// Pieces of contiguous datasets go through a buffer of 64 KiB, which reads and writes all that lies between them.
+const SIEVE: c_ulong = 0x8;
+/// H5FD_MEM_DRAW (`H5Fpublic.h`): what is written are elements.
+const ELEMENTS: c_int = 3;
 const SUCCEED: c_int = 0;
 const FAIL: c_int = -1;
 /// `H5_VFD_*` values from 256 on are for drivers that are not registered with The HDF Group, up to 511 for testing.
@@ -245,10 +250,13 @@ extern "C" fn cmp(a: *const Open, b: *const Open) -> c_int {
     a.shared.identity.cmp(&b.shared.identity) as c_int
 }
 
-extern "C" fn query(_: *const Open, flags: *mut c_ulong) -> c_int {
+extern "C" fn query(open: *const Open, flags: *mut c_ulong) -> c_int {
     if !flags.is_null() {
+        // SAFETY: an open file, or none.
+        let writable = unsafe { open.as_ref() }.is_some_and(|open| open.writable);
+        // What is written becomes pages of an overlay: the fewer, the better.
         // SAFETY: a place that the library gives.
-        unsafe { *flags = FEATURES };
+        unsafe { *flags = if writable { FEATURES & !SIEVE } else { FEATURES } };
     }
     SUCCEED
 }
@@ -269,28 +277,42 @@ extern "C" fn get_eof(open: *const Open, _: c_int) -> u64 {
     locked(&unsafe { file(open) }.shared.backing).end()
 }
 
+/// Bytes that are cleared and then read: so few that they stay in the processor's cache between the two.
+const PIECE: usize = 256 << 10;
+
 extern "C" fn read(open: *mut Open, _: c_int, _: hid_t, at: u64, size: usize, buffer: *mut c_void) -> c_int {
     if size == 0 {
         return SUCCEED;
     }
-    // SAFETY: an open file, and a buffer of that size, which need not be initialised: it is cleared first.
-    let (open, buffer) = unsafe {
-        std::ptr::write_bytes(buffer.cast::<u8>(), 0, size);
-        (file(open), std::slice::from_raw_parts_mut(buffer.cast::<u8>(), size))
-    };
+    // SAFETY: an open file.
+    let open = unsafe { file(open) };
     if at.checked_add(size as u64).is_none_or(|end| end > i64::MAX as u64) {
         return FAIL;
     }
-    open.shared.run("read", |b| b.read(at, buffer)).map_or(FAIL, |()| SUCCEED)
+    let read = open.shared.run("read", |backing| {
+        (0..size).step_by(PIECE).try_for_each(|from| {
+            // SAFETY: a part of the buffer, which has that size and need not be initialised: it is cleared first.
+            let part = unsafe {
+                let (part, len) = (buffer.cast::<u8>().add(from), PIECE.min(size - from));
+                std::ptr::write_bytes(part, 0, len);
+                std::slice::from_raw_parts_mut(part, len)
+            };
+            backing.read(at + from as u64, part)
+        })
+    });
+    read.map_or(FAIL, |()| SUCCEED)
 }
 
-extern "C" fn write(open: *mut Open, _: c_int, _: hid_t, at: u64, size: usize, bytes: *const c_void) -> c_int {
+extern "C" fn write(open: *mut Open, kind: c_int, _: hid_t, at: u64, size: usize, bytes: *const c_void) -> c_int {
     if size == 0 {
         return SUCCEED;
     }
     // SAFETY: an open file, and a buffer of that size.
     let (open, bytes) = unsafe { (file(open), std::slice::from_raw_parts(bytes.cast::<u8>(), size)) };
     let shared = &open.shared;
+    if kind == ELEMENTS && shared.discarding.load(Ordering::SeqCst) {
+        return SUCCEED;
+    }
     if !open.writable {
         shared.fail("written", &"it is open for reading");
     } else if at.checked_add(size as u64).is_none_or(|end| end > i64::MAX as u64) {

@@ -37,7 +37,7 @@ impl Disk for Guarded {
     }
     fn pread(&self, buffer: &mut [u8], at: u64) -> io::Result<usize> {
         self.call();
-        assert!(buffer.len() <= 1 << 16);
+        assert!(buffer.len() <= 1 << 20);
         self.disk.pread(buffer, at)
     }
     fn pwrite(&mut self, bytes: &[u8], at: u64) -> io::Result<usize> {

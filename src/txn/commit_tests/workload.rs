@@ -162,13 +162,19 @@ impl Workload {
 pub struct Held(pub Vec<(u64, Vec<u8>)>);
 
 impl Pages for Held {
-    fn places(&self) -> Vec<(u64, usize)> {
-        self.0.iter().map(|(at, bytes)| (*at, bytes.len())).collect()
+    fn runs(&self) -> Vec<(u64, u64)> {
+        self.0.iter().map(|(at, bytes)| (*at, bytes.len() as u64)).collect()
     }
 
-    fn read(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        let page = self.0.iter().find(|(at, _)| *at == offset).ok_or(io::ErrorKind::NotFound)?;
-        buffer.copy_from_slice(&page.1);
+    fn read(&self, mut offset: u64, mut buffer: &mut [u8]) -> io::Result<()> {
+        while !buffer.is_empty() {
+            let here = |(at, bytes): &&(u64, Vec<u8>)| (*at..*at + bytes.len() as u64).contains(&offset);
+            let (at, bytes) = self.0.iter().find(here).ok_or(io::ErrorKind::NotFound)?;
+            let bytes = &bytes[(offset - at) as usize..];
+            let (part, rest) = buffer.split_at_mut(bytes.len().min(buffer.len()));
+            part.copy_from_slice(&bytes[..part.len()]);
+            (offset, buffer) = (offset + part.len() as u64, rest);
+        }
         Ok(())
     }
 }

@@ -1,0 +1,368 @@
+//! Several workers for many files: each is handed one file after another, and what they say is printed in the order of the files.
+//!
+//! A worker that dies fails the file that it was about, and is replaced. No worker gets a file while another one has the same.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use rustix::process::Signal;
+
+use super::args::{Cli, Command};
+use super::in_order::InOrder;
+use super::inspect::check_summary;
+use super::isolate::{Ended, News, Order, Started, send, start};
+use super::life::{Life, Verdict};
+use super::output::{DONE, Output, TROUBLE};
+use super::progress::Count;
+use super::wire::Message;
+use crate::txn::notify::Event;
+
+/// Files that may be begun for each worker before the first of them is done: what is said about the later ones waits for so long.
+const AHEAD: u32 = 64;
+
+/// The files of a command that takes several, and how many workers share them.
+pub fn wanted(cli: &Cli) -> Option<(&[PathBuf], u16)> {
+    let files = match &cli.command {
+        Command::Plan(args) => &args.files,
+        Command::Apply(args) => &args.files,
+        Command::Check(args) => &args.files,
+        Command::Recover(args) => &args.files,
+        _ => return None,
+    };
+    // Workers open their pipes there.
+    if files.len() < 2 || !Path::new("/dev/fd").exists() {
+        return None;
+    }
+    // A saved plan is made of all files by one process.
+    let saved = matches!(&cli.command, Command::Plan(args) if args.out.is_some());
+    let processors = || std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(u16::MAX));
+    let jobs = if saved { 1 } else { cli.jobs.unwrap_or_else(processors) };
+    Some((files, jobs.min(u16::try_from(files.len()).unwrap_or(u16::MAX))))
+}
+
+/// Has the files worked on. `None`: no process can be started, and nothing was done.
+pub fn run(cli: &Cli, output: &Output, files: &[PathBuf], jobs: u16, sender: &SyncSender<News>, news: &Receiver<News>) -> Option<Ended> {
+    let mut pool = Pool::new(cli, output, files, jobs, sender);
+    pool.start_worker(false).ok()?;
+    // Where there are fewer, they have more to do.
+    for _ in 1..jobs {
+        let _ = pool.start_worker(false);
+    }
+    while pool.workers.iter().any(Option::is_some) {
+        match news.recv() {
+            Ok(News::Told(number, message)) => pool.told(number, message),
+            Ok(News::Gone(number)) => pool.gone(number),
+            Ok(News::Signal(signal)) => pool.end_by(signal),
+            Err(_) => break,
+        }
+        pool.hand_out();
+    }
+    Some(pool.end())
+}
+
+struct Worker {
+    started: Started,
+    life: Life,
+    /// Has it read the manifest?
+    ready: bool,
+    /// What it has said before that.
+    first_words: Vec<(bool, Vec<u8>)>,
+    /// Does it wait for a file?
+    waits: bool,
+    file: Option<Handed>,
+}
+
+/// A file in a worker's hands.
+#[derive(Debug)]
+struct Handed {
+    file: u32,
+    /// Two names may be the same file's.
+    identity: Option<Identity>,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum Identity {
+    Inode(u64, u64),
+    /// Of a file that is not there yet.
+    Name(PathBuf),
+}
+
+struct Pool<'a> {
+    cli: &'a Cli,
+    output: &'a Output,
+    files: &'a [PathBuf],
+    jobs: u16,
+    sender: &'a SyncSender<News>,
+    workers: Vec<Option<Worker>>,
+    /// The first file that nobody has had.
+    next: u32,
+    /// A file whose worker died before it began, to be handed out once more.
+    again: Option<u32>,
+    /// Files that were handed out twice already.
+    twice: Option<u32>,
+    order: InOrder,
+    count: Count,
+    /// Has a worker's first word been passed on, or its failure before any file?
+    opened: bool,
+    /// Was any worker ready?
+    ready: bool,
+    /// Only this worker gets files.
+    alone: Option<usize>,
+    /// No more files are handed out.
+    closed: bool,
+    /// What is said when all files are done.
+    last_words: Vec<(bool, Vec<u8>)>,
+    worst: u8,
+    committed: bool,
+    signal: Option<i32>,
+}
+
+impl<'a> Pool<'a> {
+    fn new(cli: &'a Cli, output: &'a Output, files: &'a [PathBuf], jobs: u16, sender: &'a SyncSender<News>) -> Self {
+        Self {
+            cli,
+            output,
+            files,
+            jobs,
+            sender,
+            workers: Vec::new(),
+            next: 0,
+            again: None,
+            twice: None,
+            order: InOrder::new(),
+            count: Count::new(files.len()),
+            opened: false,
+            ready: false,
+            alone: None,
+            closed: false,
+            last_words: Vec::new(),
+            worst: DONE,
+            committed: false,
+            signal: None,
+        }
+    }
+
+    fn start_worker(&mut self, later: bool) -> std::io::Result<()> {
+        let started = start(self.workers.len(), Order::Files { jobs: self.jobs, later }, self.sender)?;
+        let (life, first_words) = (Life::default(), Vec::new());
+        self.workers.push(Some(Worker { started, life, ready: false, first_words, waits: false, file: None }));
+        Ok(())
+    }
+
+    fn told(&mut self, number: usize, message: Message) {
+        let Some(worker) = self.workers.get_mut(number).and_then(Option::as_mut) else { return };
+        match message {
+            Message::Event(event) => {
+                worker.life.hear(&event);
+                match event {
+                    Event::GivenUp(_) => send(&worker.started.child, Signal::KILL),
+                    Event::Committed => self.committed = true,
+                    Event::End(code) => {
+                        if let Some(handed) = worker.file.take() {
+                            self.done(handed.file, code);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            Message::Ready { alone } => {
+                worker.waits = true;
+                self.ready = true;
+                if alone {
+                    self.alone.get_or_insert(number);
+                }
+                if !std::mem::replace(&mut worker.ready, true) {
+                    let words = std::mem::take(&mut worker.first_words);
+                    self.open(words);
+                }
+            }
+            Message::Text { err, bytes } => match &worker.file {
+                Some(handed) => {
+                    let file = handed.file;
+                    self.say(file, err, &bytes);
+                }
+                None if worker.ready => self.last_words.push((err, bytes)),
+                None => worker.first_words.push((err, bytes)),
+            },
+        }
+    }
+
+    /// What is said before any file: all workers say the same.
+    fn open(&mut self, words: Vec<(bool, Vec<u8>)>) {
+        if !std::mem::replace(&mut self.opened, true) {
+            words.iter().for_each(|(err, text)| self.output.pass_on(*err, text));
+        }
+    }
+
+    fn say(&mut self, file: u32, err: bool, text: &[u8]) {
+        let (output, count) = (self.output, &mut self.count);
+        let kept = self.order.text(file, err, text, &mut |err, text| {
+            count.clear();
+            output.pass_on(err, text);
+        });
+        self.keep(kept);
+    }
+
+    fn done(&mut self, file: u32, code: u8) {
+        self.worst = self.worst.max(code);
+        let (output, count) = (self.output, &mut self.count);
+        count.add(code);
+        let printed = self.order.done(file, &mut |err, text| {
+            count.clear();
+            output.pass_on(err, text);
+        });
+        self.keep(printed);
+        self.count.show();
+    }
+
+    /// A full disk, where texts wait for their turn.
+    fn keep(&mut self, kept: std::io::Result<()>) {
+        if let Err(e) = kept {
+            self.count.clear();
+            self.output.error(&format!("a part of the output is lost: {e}"), &[]);
+            self.worst = self.worst.max(TROUBLE);
+        }
+    }
+
+    /// Hands files to the workers that wait, or lets them go.
+    fn hand_out(&mut self) {
+        for number in 0..self.workers.len() {
+            if !self.workers[number].as_ref().is_some_and(|w| w.waits) {
+                continue;
+            }
+            let file = self.again.or((self.next < self.count_of_files()).then_some(self.next));
+            let others = self.alone.is_some_and(|alone| alone != number);
+            let Some(file) = file.filter(|_| !self.closed && !others) else {
+                // It ends where the pipe does.
+                self.workers[number].iter_mut().for_each(|w| w.started.files = None);
+                continue;
+            };
+            let identity = identity(&self.files[file as usize]);
+            let taken = |w: &Worker| w.file.as_ref().is_some_and(|h| h.identity.is_some() && h.identity == identity);
+            if file >= self.order.head().saturating_add(AHEAD * u32::from(self.jobs)) || self.workers.iter().flatten().any(taken) {
+                return;
+            }
+            let Some(worker) = self.workers[number].as_mut() else { continue };
+            worker.waits = false;
+            let sent = worker.started.files.as_mut().is_some_and(|pipe| pipe.write_all(&file.to_le_bytes()).is_ok());
+            // One that is gone is heard of later.
+            if sent {
+                worker.file = Some(Handed { file, identity });
+                match self.again.take() {
+                    Some(_) => {}
+                    None => self.next += 1,
+                }
+            }
+        }
+    }
+
+    fn count_of_files(&self) -> u32 {
+        u32::try_from(self.files.len()).unwrap_or(u32::MAX)
+    }
+
+    /// A worker's pipe is closed.
+    fn gone(&mut self, number: usize) {
+        let Some(mut worker) = self.workers.get_mut(number).and_then(Option::take) else { return };
+        if self.alone == Some(number) {
+            self.alone = None;
+        }
+        let verdict = match worker.started.child.wait() {
+            Ok(status) => worker.life.verdict(status),
+            Err(e) => {
+                self.output.error(&format!("cannot wait for a process: {e}"), &[]);
+                Verdict::Code(TROUBLE)
+            }
+        };
+        match verdict {
+            Verdict::Code(code) => {
+                self.worst = self.worst.max(code);
+                if let Some(handed) = worker.file {
+                    self.done(handed.file, code.max(TROUBLE));
+                }
+                // What one of them could not begin with, none can.
+                if !worker.ready {
+                    self.open(worker.first_words);
+                    self.closed = true;
+                }
+            }
+            Verdict::Signal(signal) => {
+                let _ = worker.life.clean_up();
+                self.end_by(signal);
+            }
+            Verdict::Died(death) => {
+                let (text, code) = worker.life.death(death, &self.cli.command, self.output);
+                let text = crate::report::escape_painted(&text, self.output.err).into_bytes();
+                self.died(&worker, text, code);
+            }
+        }
+    }
+
+    fn died(&mut self, worker: &Worker, text: Vec<u8>, code: u8) {
+        match &worker.file {
+            Some(handed) => {
+                self.say(handed.file, true, &text);
+                // It had not begun with it.
+                match !worker.life.has_begun() && self.twice.replace(handed.file) != Some(handed.file) {
+                    true => self.again = Some(handed.file),
+                    false => self.done(handed.file, code),
+                }
+            }
+            None if worker.ready => self.last_words.push((true, text)),
+            // The others may do better, and if not, they would say the same.
+            None if self.opened => return,
+            None => {
+                self.worst = self.worst.max(code);
+                return self.open(vec![(true, text)]);
+            }
+        }
+        self.worst = self.worst.max(code);
+        if (self.again.is_some() || self.next < self.count_of_files()) && !self.closed {
+            let _ = self.start_worker(true);
+        }
+    }
+
+    /// Everything ends by this signal.
+    fn end_by(&mut self, signal: i32) {
+        self.closed = true;
+        self.signal.get_or_insert(signal);
+        for worker in self.workers.iter_mut().flatten() {
+            worker.life.signal.get_or_insert(signal);
+            if let Some(signal) = Signal::from_named_raw(signal) {
+                send(&worker.started.child, signal);
+            }
+        }
+    }
+
+    fn end(mut self) -> Ended {
+        self.count.clear();
+        let (output, all) = (self.output, self.order.head() == self.count_of_files());
+        let printed = std::mem::replace(&mut self.order, InOrder::new()).finish(&mut |err, text| output.pass_on(err, text));
+        self.keep(printed);
+        self.last_words.iter().for_each(|(err, text)| output.pass_on(*err, text));
+        if let Some(signal) = self.signal {
+            return Ended::Signal(signal);
+        }
+        if !all && self.ready && !self.closed {
+            output.error("no process is left for the other files", &["they were not looked at"]);
+        }
+        if let (Command::Check(args), true) = (&self.cli.command, all) {
+            output.print(&check_summary(args, self.count.done, self.files.len()));
+        }
+        let code = if all || self.worst >= TROUBLE { self.worst } else { TROUBLE };
+        Ended::Code(output.code(code, self.committed))
+    }
+}
+
+/// What tells that two names are one file's.
+fn identity(path: &Path) -> Option<Identity> {
+    use std::os::unix::fs::MetadataExt;
+    match path.metadata() {
+        Ok(meta) => Some(Identity::Inode(meta.dev(), meta.ino())),
+        Err(_) => {
+            let path = std::path::absolute(path).ok()?;
+            let folder = path.parent()?;
+            Some(Identity::Name(folder.canonicalize().unwrap_or_else(|_| folder.into()).join(path.file_name()?)))
+        }
+    }
+}
