@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::fill::Memory;
-use crate::h5::{Attrs, File, H5Error, Made, NewDataset, NewGroup, Object, prepare_missing};
+use crate::h5::{Attrs, File, H5Error, Made, NewDataset, NewGroup, Object, Recreated, prepare_missing};
 use crate::model::{Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
 
@@ -44,8 +44,11 @@ pub fn execute(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Re
             opener.types.insert(step.path.clone(), object);
         }
     }
-    for step in plan.steps() {
-        run(&mut opener, step, &mut made, watch)?;
+    for steps in plan.steps().chunk_by(|a, b| a.path == b.path && keeps_order(a) && keeps_order(b)) {
+        match steps {
+            [step] => run(&mut opener, step, &mut made, watch)?,
+            many => recreate(&mut opener, many)?,
+        }
         // The library has not been told that the disk is full: it would go on for nothing.
         file.check()?;
     }
@@ -120,20 +123,38 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
                 region::Work { file: opener.file, memory: opener.memory, path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
             region::write(&access, &work, watch)?;
         }
-        Action::SetAttr { name, after, how, name_charset, .. } => {
-            let committed = opener.committed(&after.dtype)?;
-            match how {
-                AttrWrite::Create => opener.attrs(path)?.create(name, after, committed.as_ref(), *name_charset, made)?,
-                AttrWrite::InPlace => opener.object(path)?.write_attr(name, after)?,
-                AttrWrite::Recreate { keep_order } => opener.object(path)?.recreate_attr(name, after, committed.as_ref(), *keep_order)?,
+        Action::SetAttr { name, after, how, name_charset, .. } => match how {
+            AttrWrite::Create => {
+                let committed = opener.committed(&after.dtype)?;
+                opener.attrs(path)?.create(name, after, committed.as_ref(), *name_charset, made)?;
             }
-        }
+            AttrWrite::InPlace => opener.object(path)?.write_attr(name, after)?,
+            AttrWrite::Recreate { .. } => recreate(opener, std::slice::from_ref(step))?,
+        },
         Action::RemoveAttr { name, .. } => opener.object(path)?.remove_attr(name)?,
         Action::RenameAttr { from, to, .. } => opener.object(path)?.rename_attr(from, to)?,
         Action::Remove { .. } => {
             opener.forget();
             opener.parent(path)?.remove_link(path.name())?;
         }
+    }
+    Ok(())
+}
+
+fn keeps_order(step: &Step) -> bool {
+    matches!(step.action, Action::SetAttr { how: AttrWrite::Recreate { keep_order: true }, .. })
+}
+
+/// Makes attributes of one object anew: together, since each alone would move all that were created after it.
+fn recreate(opener: &mut Opener<'_>, steps: &[Step]) -> Result<(), ApplyError> {
+    let mut changes = Vec::new();
+    for step in steps {
+        if let Action::SetAttr { name, after, .. } = &step.action {
+            changes.push(Recreated { name, value: after, committed: opener.committed(&after.dtype)? });
+        }
+    }
+    if let Some(first) = steps.first() {
+        opener.object(&first.path)?.recreate_attrs(&changes, keeps_order(first))?;
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Plan → writes. Executes steps on a file inside a transaction; decides nothing.
 
+mod adjust;
 mod contiguous;
 mod execute;
 mod open;

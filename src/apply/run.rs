@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::adjust::adjusted;
 use super::execute::{ApplyError, execute};
 use super::open::{not_opened, open_target, readable};
 use super::space::check_space;
@@ -12,8 +13,8 @@ use crate::diag::Finding;
 use crate::fill::Memory;
 use crate::h5::{File, H5Error, Locking, NewFile, filter_available};
 use crate::model::{
-    AttrRule, Base, Contents, Definition, Desired, DesiredKind, Dtype, FileProps, FillTime, Filter, H5Path, Layer, Libver, Needs, Observed,
-    Orders, TrackOrder, contents, human_bytes,
+    Base, Definition, Desired, FileProps, FillTime, Filter, H5Path, Layer, Libver, Needs, Observed, Orders, TrackOrder, contents,
+    human_bytes,
 };
 use crate::observe::{self, ObserveError};
 use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose};
@@ -150,61 +151,6 @@ impl From<H5Error> for Failure {
     }
 }
 
-/// `--exact`: every fill is looked at.
-fn adjusted(desired: &Desired, options: &Options) -> Desired {
-    let mut desired = desired.clone();
-    known_types(&mut desired);
-    if options.exact {
-        for object in desired.objects.values_mut() {
-            if let DesiredKind::Dataset(dataset) = &mut object.kind
-                && dataset.fill.is_some()
-            {
-                dataset.contents = Contents::Exact;
-            }
-        }
-    }
-    desired
-}
-
-/// Types in HDF5's own encoding become what they are, where they are one of ours: so they compare with the file's.
-fn known_types(desired: &mut Desired) {
-    fn settle(dtype: &mut Dtype) {
-        match dtype {
-            Dtype::Foreign { encoded, .. } => {
-                if let Ok(known) = crate::h5::decode_type(encoded) {
-                    *dtype = known;
-                }
-            }
-            Dtype::Compound { members, .. } => members.iter_mut().for_each(|m| settle(&mut m.dtype)),
-            Dtype::Array { base, .. } | Dtype::Vlen(base) => settle(base),
-            Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => settle(dtype),
-            Dtype::Int(_)
-            | Dtype::Float(_)
-            | Dtype::String(_)
-            | Dtype::Enum { .. }
-            | Dtype::Opaque { .. }
-            | Dtype::Bitfield(_)
-            | Dtype::Reference(_)
-            | Dtype::Complex(_) => {}
-        }
-    }
-    for object in desired.objects.values_mut() {
-        match &mut object.kind {
-            DesiredKind::Dataset(dataset) => dataset.definition.iter_mut().for_each(|d| settle(&mut d.dtype)),
-            DesiredKind::Type(declared) => declared.dtype.iter_mut().for_each(|(dtype, _)| settle(dtype)),
-            DesiredKind::Group(_) | DesiredKind::Link(_) => {}
-        }
-        for attr in &mut object.attrs {
-            match &mut attr.rule {
-                AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => spec.dtype.iter_mut().for_each(settle),
-                AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.iter_mut().for_each(settle),
-                AttrRule::Empty(dtype) => settle(dtype),
-                AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
-            }
-        }
-    }
-}
-
 fn observe(file: &File, desired: &Desired, no_data: bool, memory: Memory, watch: Watch<'_>) -> Result<Observed, Failure> {
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
     if !no_data {
@@ -223,7 +169,7 @@ fn nothing_yet() -> Observed {
 
 /// Compares a manifest with a file, or with no file; writes nothing.
 pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch<'_>) -> Result<Prepared, Failure> {
-    let desired = adjusted(desired, options);
+    let desired = adjusted(desired, options.exact);
     let observed = match target.try_exists() {
         Ok(false) if target.symlink_metadata().is_err() => nothing_yet(),
         _ => {
@@ -317,7 +263,7 @@ fn copies_chunks(layer: &Layer, new: &Definition) -> Result<bool, source::Source
 
 /// Builds a new file.
 pub fn build(desired: &Desired, target: &Path, options: &Options, watch: Watch<'_>) -> Result<Applied, Failure> {
-    let desired = adjusted(desired, options);
+    let desired = adjusted(desired, options.exact);
     let existing = if options.force { Existing::Replace } else { Existing::Keep };
     if existing == Existing::Keep && target.symlink_metadata().is_ok() {
         return Err(TxnError::Exists(target.into()).into());
@@ -384,7 +330,7 @@ fn new_file(plan: &Plan) -> NewFile {
 ///
 /// `approve` is asked, under the lock, before anything is written.
 pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Approve<'_>, watch: Watch<'_>) -> Result<Applied, Failure> {
-    let desired = adjusted(desired, options);
+    let desired = adjusted(desired, options.exact);
     if target.symlink_metadata().is_err() {
         match create(&desired, target, Existing::Keep, false, options, approve, &mut *watch) {
             // Somebody else was faster: it is a change now.

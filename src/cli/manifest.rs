@@ -1,5 +1,7 @@
 //! Reading the manifest that a command names.
 
+use std::mem::ManuallyDrop;
+
 use super::args::{Allow, ManifestArgs};
 use super::output::Output;
 use crate::apply::{Memory, Options};
@@ -9,13 +11,15 @@ use crate::plan::Consent;
 use crate::report::findings_text;
 
 /// Loads the manifest, or prints all that is wrong with it. Plugins are on from here, if they are allowed.
-pub fn loaded(args: &ManifestArgs, output: &Output) -> Option<Loaded> {
+///
+/// It is left to the end of the process: what declares very many objects takes long to take apart.
+pub fn loaded(args: &ManifestArgs, output: &Output) -> Option<ManuallyDrop<Loaded>> {
     if args.allow.contains(&Allow::Plugins) {
         crate::h5::allow_plugins();
     }
     let overrides = Overrides { vars: args.vars.clone(), dims: args.dims.clone(), allow_paths: args.allow.contains(&Allow::Paths) };
     match load(&args.manifest, &overrides) {
-        Ok(loaded) => Some(loaded),
+        Ok(loaded) => Some(ManuallyDrop::new(loaded)),
         Err((sources, findings)) => {
             let findings = findings.sorted();
             output.tell(&findings_text(&findings, &sources, output.err));

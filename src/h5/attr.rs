@@ -1,5 +1,6 @@
 //! Attributes.
 
+use std::collections::BTreeMap;
 use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 
@@ -129,19 +130,32 @@ impl Object {
         status(|| self.attr_what("rename", from), || unsafe { H5Arename(self.id().raw(), c_from.as_ptr(), c_to.as_ptr()) })
     }
 
-    /// Deletes an attribute and creates it again with another type or dataspace, keeping its place where
-    /// creation order is tracked: those that were created after it are moved behind it again, unchanged.
-    pub fn recreate_attr(&self, name: &[u8], value: &AttrValue, committed: Option<&Object>, keep_order: bool) -> Result<()> {
-        let later: Vec<Vec<u8>> = if keep_order {
-            let names = self.attr_names(true)?;
-            names.into_iter().skip_while(|n| n != name).skip(1).collect()
-        } else {
-            Vec::new()
-        };
-        let charset = self.attr_charset(name)?;
-        self.remove_attr(name)?;
-        self.attrs().create(name, value, committed, Some(charset), &mut Made::default())?;
-        later.iter().try_for_each(|n| self.move_to_end(n))
+    /// Deletes attributes and creates them again with other types or dataspaces. With `keep_order`, where creation order is tracked, they
+    /// keep their places: those that were created after the first of them are moved behind it again, each once, unchanged.
+    pub fn recreate_attrs(&self, changes: &[Recreated<'_>], keep_order: bool) -> Result<()> {
+        if !keep_order {
+            return changes.iter().try_for_each(|change| self.recreate_attr(change));
+        }
+        let mut left: BTreeMap<&[u8], &Recreated<'_>> = changes.iter().map(|change| (change.name, change)).collect();
+        let mut begun = false;
+        for name in self.attr_names(true)? {
+            match left.remove(name.as_slice()) {
+                Some(change) => {
+                    begun = true;
+                    self.recreate_attr(change)?;
+                }
+                None if begun => self.move_to_end(&name)?,
+                None => {}
+            }
+        }
+        // What is not there fails as it does without order.
+        left.into_values().try_for_each(|change| self.recreate_attr(change))
+    }
+
+    fn recreate_attr(&self, change: &Recreated<'_>) -> Result<()> {
+        let charset = self.attr_charset(change.name)?;
+        self.remove_attr(change.name)?;
+        self.attrs().create(change.name, change.value, change.committed.as_ref(), Some(charset), &mut Made::default())
     }
 
     /// The character set of an attribute's name.
@@ -192,6 +206,16 @@ impl Object {
         status(what, || unsafe { H5Awrite(new.raw(), type_id.raw(), raw.as_ptr().cast()) })?;
         status(what, || unsafe { hdf5_sys::h5t::H5Treclaim(type_id.raw(), space_id.raw(), H5P_DEFAULT, buffer(&mut raw)) })
     }
+}
+
+/// An attribute that is made anew.
+pub struct Recreated<'a> {
+    /// Its name.
+    pub name: &'a [u8],
+    /// What it will be.
+    pub value: &'a AttrValue,
+    /// The object of its type, if that is a committed one.
+    pub committed: Option<Object>,
 }
 
 /// The attributes of an object that is open, or that is a member of an open group: to open a dataset takes the library many times as
@@ -300,7 +324,7 @@ mod tests {
             root.attrs().put(&attr, &type_id, name, &value).unwrap();
         }
         let wider = AttrValue { max: None, dtype: Dtype::int(2, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7, 0]) };
-        root.recreate_attr(b"first", &wider, None, true).unwrap();
+        root.recreate_attrs(&[Recreated { name: b"first", value: &wider, committed: None }], true).unwrap();
         assert_eq!(root.attr_names(true).unwrap(), [&b"first"[..], b"plain", b"\xe9"]);
         for (name, set) in sets {
             let c_name = c_string(name);
@@ -311,5 +335,29 @@ mod tests {
             status(|| "test".into(), || unsafe { H5Pget_char_encoding(list.raw(), &raw mut found) }).unwrap();
             assert!(found == set, "{name:?}");
         }
+    }
+
+    #[test]
+    fn attributes_made_anew_together_keep_their_places() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::create(&folder.path().join("t.h5"), NewFile::plain(TrackOrder::Tracked), false).unwrap();
+        let root = file.root().unwrap();
+        let value = |bytes: &[u8]| {
+            let dtype = Dtype::int(bytes.len(), true);
+            AttrValue { max: None, dtype, shape: Shape::Scalar, data: Elements::Fixed(bytes.to_vec()) }
+        };
+        for (name, byte) in [(b"z", 1), (b"m", 2), (b"a", 3), (b"k", 4)] {
+            root.attrs().create(name, &value(&[byte]), None, None, &mut Made::default()).unwrap();
+        }
+        let wider = value(&[7, 0]);
+        let change = |name| Recreated { name, value: &wider, committed: None };
+        root.recreate_attrs(&[change(b"k"), change(b"m")], true).unwrap();
+        assert_eq!(root.attr_names(true).unwrap(), [b"z", b"m", b"a", b"k"]);
+        let seen = |name: &[u8]| root.attr(name, 1 << 20).unwrap();
+        assert!(
+            matches!(seen(b"m"), Some(AttrSeen::Value(v)) if v == wider) && matches!(seen(b"k"), Some(AttrSeen::Value(v)) if v == wider)
+        );
+        assert!(matches!(seen(b"a"), Some(AttrSeen::Value(v)) if v == value(&[3])));
+        assert!(root.recreate_attrs(&[change(b"no")], true).is_err());
     }
 }

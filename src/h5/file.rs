@@ -5,14 +5,16 @@ use std::ffi::c_int;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
+use hdf5_sys::h5ac::{H5AC__CURR_CACHE_CONFIG_VERSION as H5AC_CURR_CACHE_CONFIG_VERSION, H5AC_cache_config_t};
 use hdf5_sys::h5f::{
     H5F_ACC_EXCL, H5F_ACC_RDONLY, H5F_ACC_RDWR, H5F_ACC_TRUNC, H5F_close_degree_t, H5F_fspace_strategy_t, H5F_info2_t, H5F_libver_t,
     H5F_scope_t, H5Fcreate, H5Fflush, H5Fget_create_plist, H5Fget_filesize, H5Fget_info2, H5Fopen,
 };
 use hdf5_sys::h5p::{
-    H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_userblock, H5Pset,
-    H5Pset_attr_creation_order, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_file_space_page_size, H5Pset_file_space_strategy,
-    H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_obj_track_times, H5Pset_userblock,
+    H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_mdc_config,
+    H5Pget_userblock, H5Pset, H5Pset_attr_creation_order, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_file_space_page_size,
+    H5Pset_file_space_strategy, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_mdc_config, H5Pset_obj_track_times,
+    H5Pset_userblock,
 };
 
 use super::driver::Watched;
@@ -264,11 +266,32 @@ fn access_list(libver: Option<(Libver, Libver)>, locking: Locking) -> Result<Id>
             H5Pset_fclose_degree(p, H5F_close_degree_t::H5F_CLOSE_STRONG).min(H5Pset_file_locking(p, u8::from(locking == Locking::On), 1))
         },
     )?;
+    if libver.is_none() {
+        less_cached(&access)?;
+    }
     if let Some((low, high)) = libver {
         // SAFETY: as above.
         status(|| "cannot set the library version bounds".into(), || unsafe { H5Pset_libver_bounds(p, bound(low), bound(high)) })?;
     }
     Ok(access)
+}
+
+/// Metadata that is kept in memory at first, in bytes of the file, where a file is only read; more where that is too little. The library
+/// takes twenty times as much for it, and a look at very many objects comes to each of them once. What is written depends on the size of
+/// this cache, so that the default stays there.
+const CACHED_BYTES: usize = 512 << 10;
+
+fn less_cached(access: &Id) -> Result<()> {
+    // SAFETY: plain data, for which zeros are values.
+    let mut config: H5AC_cache_config_t = unsafe { std::mem::zeroed() };
+    config.version = H5AC_CURR_CACHE_CONFIG_VERSION;
+    let what = || "cannot set file access".to_string();
+    // SAFETY (both): a file access list, and a configuration of the version that it says.
+    status(what, || unsafe { H5Pget_mdc_config(access.raw(), &raw mut config) })?;
+    config.set_initial_size = 1;
+    config.initial_size = CACHED_BYTES;
+    config.min_size = config.min_size.min(CACHED_BYTES);
+    status(what, || unsafe { H5Pset_mdc_config(access.raw(), &raw mut config) })
 }
 
 fn bound(v: Libver) -> H5F_libver_t {

@@ -5,6 +5,7 @@
 //! in the file, and that begins with its length in 4 bytes (format specification, "Variable-Length Datatypes"; H5Tvlen.c).
 
 use std::ffi::{c_int, c_void};
+use std::sync::OnceLock;
 
 use hdf5_sys::h5a::H5Aread;
 use hdf5_sys::h5i::hid_t;
@@ -17,6 +18,9 @@ use crate::model::{CompoundMember, Dtype, StringLength, StringType};
 /// Bytes of a length in the file.
 const LENGTH: usize = 4;
 
+/// The type of one length. Attributes are mostly texts.
+static LENGTHS: OnceLock<Id> = OnceLock::new();
+
 /// Makes the conversion known. A failure shows where lengths are asked for.
 pub(super) fn register() {
     let types = (dtype::create(&Dtype::Vlen(Box::new(Dtype::int(1, true)))), dtype::create(&opaque()));
@@ -26,6 +30,7 @@ pub(super) fn register() {
             || "cannot register a conversion".into(),
             || unsafe { H5Tregister(H5T_pers_t::H5T_PERS_SOFT, c"lengths".as_ptr(), from.raw(), to.raw(), Some(only_lengths)) },
         );
+        let _ = LENGTHS.set(to);
     }
 }
 
@@ -35,7 +40,14 @@ pub(super) fn stored_bytes(attr: &Id, dtype: &Dtype, count: u64, what: &dyn Fn()
     let Some(shadow) = shadow(dtype, &mut weights) else { return Ok(0) };
     let bytes = usize::try_from(count).ok().and_then(|n| n.checked_mul(shadow.size()));
     let mut raw = vec![0u8; bytes.ok_or_else(|| H5Error::new(what(), "its size overflows"))?];
-    let memory = dtype::create(&shadow)?;
+    let made;
+    let memory = match (&shadow, LENGTHS.get()) {
+        (Dtype::Opaque { .. }, Some(kept)) => kept,
+        _ => {
+            made = dtype::create(&shadow)?;
+            &made
+        }
+    };
     // SAFETY: a buffer with as many elements of the type as the attribute has.
     status(what, || unsafe { H5Aread(attr.raw(), memory.raw(), buffer(&mut raw)) })?;
     let lengths = raw.chunks_exact(LENGTH).map(|b| u64::from(u32::from_le_bytes([b[0], b[1], b[2], b[3]])));

@@ -26,7 +26,7 @@ mod value;
 mod vlen;
 mod whole;
 
-pub use attr::Attrs;
+pub use attr::{Attrs, Recreated};
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
 pub use dataset::{DatasetAccess, NewDataset};
 pub use driver::{Backing, DirectWrite, Session};

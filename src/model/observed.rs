@@ -83,7 +83,7 @@ pub struct ObjectSeen {
     /// The object behind a hard link.
     pub kind: Option<SeenKind>,
     /// Attributes that were asked for and exist.
-    pub attrs: BTreeMap<Vec<u8>, AttrSeen>,
+    pub attrs: BTreeMap<Vec<u8>, Box<AttrSeen>>,
     /// Creation order of its attributes.
     pub attr_order: TrackOrder,
     /// Version of the object header.

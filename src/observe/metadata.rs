@@ -152,7 +152,7 @@ impl Walker {
         if info.attrs > 0 {
             for name in &need.attrs {
                 if let Some(value) = object.attr(name, self.budget)? {
-                    attrs.insert(name.clone(), value);
+                    attrs.insert(name.clone(), Box::new(value));
                 }
             }
         }

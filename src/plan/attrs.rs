@@ -13,7 +13,7 @@ use crate::model::{
 pub(super) struct Target<'a> {
     pub path: &'a H5Path,
     /// Attributes that were asked for and exist; none for a new object.
-    pub seen: &'a BTreeMap<Vec<u8>, AttrSeen>,
+    pub seen: &'a BTreeMap<Vec<u8>, Box<AttrSeen>>,
     /// Creation order of its attributes.
     pub order: TrackOrder,
     pub header: HeaderVersion,
@@ -214,12 +214,12 @@ impl Changes<'_> {
             match now_at.get(name.as_slice()) {
                 None => removals.push(self.step(
                     name,
-                    Action::RemoveAttr { name: name.clone(), before: before.clone() },
+                    Action::RemoveAttr { name: name.clone(), before: AttrSeen::clone(before) },
                     0,
                     self.why_gone(name),
                 )),
                 Some(&to) if to != name => {
-                    let action = Action::RenameAttr { from: name.clone(), to: to.to_vec(), value: before.clone() };
+                    let action = Action::RenameAttr { from: name.clone(), to: to.to_vec(), value: AttrSeen::clone(before) };
                     renames.push(self.step(to, action, 0, "the manifest renames it".into()));
                 }
                 Some(_) => {}
@@ -228,7 +228,7 @@ impl Changes<'_> {
         let mut values = Vec::new();
         for (name, attr) in self.state {
             let AttrSeen::Value(after) = attr.value.as_ref() else { continue };
-            let before = attr.from.and_then(|f| self.target.seen.get(f));
+            let before = attr.from.and_then(|f| self.target.seen.get(f)).map(Box::as_ref);
             if before.is_some_and(|b| same(b, after)) {
                 continue;
             }
@@ -283,14 +283,20 @@ impl Changes<'_> {
     }
 }
 
-/// Renames in an order in which every new name is free when it is taken.
-fn freed_first(mut renames: Vec<Step>) -> Vec<Step> {
-    let mut out = Vec::with_capacity(renames.len());
-    while !renames.is_empty() {
-        let taken: BTreeSet<Vec<u8>> = renames.iter().filter_map(|s| names_of(&s.action).get(1).map(|n| n.to_vec())).collect();
-        // A rule renames only to a name that is free at that moment, so there is always a next one.
-        let next = renames.iter().position(|s| names_of(&s.action).first().is_some_and(|to| !taken.contains(*to))).unwrap_or(0);
-        out.push(renames.remove(next));
+/// Renames in an order in which every new name is free when it is taken; otherwise as they come.
+fn freed_first(renames: Vec<Step>) -> Vec<Step> {
+    let name = |step: &Step, which: usize| names_of(&step.action).get(which).map(|n| n.to_vec()).unwrap_or_default();
+    let taken: BTreeMap<Vec<u8>, usize> = renames.iter().enumerate().map(|(i, step)| (name(step, 1), i)).collect();
+    let waits_for: Vec<Option<usize>> = renames.iter().map(|step| taken.get(&name(step, 0)).copied()).collect();
+    let mut waiting: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    waits_for.iter().enumerate().for_each(|(i, other)| other.iter().for_each(|other| waiting.entry(*other).or_default().push(i)));
+    let mut free: BTreeSet<usize> = (0..renames.len()).filter(|&i| waits_for[i].is_none()).collect();
+    let mut left: BTreeMap<usize, Step> = renames.into_iter().enumerate().collect();
+    let mut out = Vec::with_capacity(left.len());
+    // A rule renames only to a name that is free at that moment, so there is always a next one.
+    while let Some(next) = free.pop_first().or_else(|| left.keys().next().copied()) {
+        out.extend(left.remove(&next));
+        free.extend(waiting.remove(&next).into_iter().flatten().filter(|i| left.contains_key(i)));
     }
     out
 }

@@ -32,6 +32,23 @@ fn many_attributes() {
     assert!(start.elapsed() < Duration::from_secs(20), "{:?}", start.elapsed());
 }
 
+/// Attributes whose order is kept, of another type, and with other names: no change makes all the others move.
+#[test]
+fn many_attributes_change() {
+    let dir = tempdir();
+    let attrs = |value: &dyn Fn(usize) -> String| -> String { (0..3000).map(|n| value(n) + "\n").collect() };
+    let start = Instant::now();
+    for change in [
+        attrs(&|n| format!("a{n} = {n}")),
+        attrs(&|n| format!("a{n} = \"{n}\"")),
+        attrs(&|n| format!("b{n} = {{ rename_from = \"a{n}\" }}")),
+    ] {
+        apply(dir.path(), &format!("[file]\ntrack_order = true\n[attrs]\n{change}"), 0);
+    }
+    // Generous, as above.
+    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
+}
+
 #[test]
 fn fill_values() {
     // By another name, of what comes later, of one that has such a fill value itself, of a committed type.
