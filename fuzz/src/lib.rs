@@ -40,9 +40,9 @@ pub fn manifest(data: &[u8]) {
         let target = folder.join("missing.h5");
         if let Ok(prepared) = inspect(&loaded.desired, &target, &Options::default(), &mut |_| {}) {
             plan_text(&prepared.proposal, Paint::PLAIN, true);
-            let cx = PlanContext { manifest: "m.toml", sources: &loaded.sources, target: "missing.h5", base: &prepared.base, state: &prepared.state };
+            let cx = PlanContext { manifest: "m.toml", sources: &loaded.sources, target: "missing.h5", base: &prepared.base, state: &prepared.state.hash() };
             plan_json(&prepared.proposal, &cx).to_string();
-            let findings: Vec<_> = prepared.proposal.conflicts.into_iter().map(|c| c.finding).collect();
+            let findings: Vec<_> = prepared.proposal.conflicts.iter().map(|c| c.finding.clone()).collect();
             findings_text(&findings, &loaded.sources, Paint::PLAIN);
         }
     });

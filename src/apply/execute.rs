@@ -3,12 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::h5::{File, H5Error, NewDataset, NewGroup, Object, prepare_missing};
+use crate::fill::Memory;
+use crate::h5::{Attrs, File, H5Error, Made, NewDataset, NewGroup, Object, prepare_missing};
 use crate::model::{Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
 
 use super::region;
 use crate::source;
+
+/// Attributes of an object that are made without opening it: to find it so often takes about as long.
+const MOST_BY_NAME: u32 = 8;
 
 /// A step failed; the transaction is thrown away.
 #[derive(Debug, thiserror::Error)]
@@ -30,8 +34,9 @@ pub enum ApplyError {
 pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
 
 /// Executes every step on the open file.
-pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyError> {
-    let mut opener = Opener { file, groups: Vec::new(), object: None, types: BTreeMap::new(), copies: copies(plan) };
+pub fn execute(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), ApplyError> {
+    let mut opener = Opener { file, memory, groups: Vec::new(), object: None, uses: 0, types: BTreeMap::new(), copies: copies(plan) };
+    let mut made = Made::default();
     // Objects that use a type may come before its name does, where creation order is kept.
     for step in plan.steps() {
         if let Action::CreateType { dtype, attr_order, .. } = &step.action {
@@ -40,7 +45,7 @@ pub fn execute(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), ApplyEr
         }
     }
     for step in plan.steps() {
-        run(&mut opener, step, watch)?;
+        run(&mut opener, step, &mut made, watch)?;
         // The library has not been told that the disk is full: it would go on for nothing.
         file.check()?;
     }
@@ -62,7 +67,7 @@ fn needs_copy(step: &Step) -> bool {
     definition.dtype.committed().is_none() && definition.layout.filters().iter().any(crate::model::Filter::needs_copy)
 }
 
-fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), ApplyError> {
+fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) -> Result<(), ApplyError> {
     let path = &step.path;
     match &step.action {
         // The transaction has created the file.
@@ -84,7 +89,7 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
                 Some(from) => _ = opener.parent(path)?.copy_from(path.name(), from.access.object(), *name_charset)?,
                 None => {
                     opener.copies.remove(path);
-                    run(opener, step, watch)?;
+                    run(opener, step, made, watch)?;
                 }
             }
         }
@@ -104,23 +109,23 @@ fn run(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), App
                 committed: committed.as_ref(),
                 name_charset: *name_charset,
             };
-            opener.parent(path)?.create_dataset(path.name(), &new)?;
+            opener.parent(path)?.create_dataset_like(path.name(), &new, made)?;
         }
         Action::CreateLink { link, before, name_charset } => create_link(opener, path, link, before.is_some(), *name_charset)?,
         Action::SetComment { after, .. } => opener.object(path)?.set_comment(after)?,
         Action::Grow { after, .. } => opener.object(path)?.set_extent(after)?,
         Action::WriteRegion { dtype, chunk, layer, above, blocks, .. } => {
             let access = opener.fresh_object(path)?.access()?;
-            let work = region::Work { path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
+            let work =
+                region::Work { file: opener.file, memory: opener.memory, path, dtype, chunk: chunk.as_deref(), layer, above, blocks };
             region::write(&access, &work, watch)?;
         }
         Action::SetAttr { name, after, how, name_charset, .. } => {
             let committed = opener.committed(&after.dtype)?;
-            let object = opener.object(path)?;
             match how {
-                AttrWrite::Create => object.create_attr(name, after, committed.as_ref(), *name_charset)?,
-                AttrWrite::InPlace => object.write_attr(name, after)?,
-                AttrWrite::Recreate { keep_order } => object.recreate_attr(name, after, committed.as_ref(), *keep_order)?,
+                AttrWrite::Create => opener.attrs(path)?.create(name, after, committed.as_ref(), *name_charset, made)?,
+                AttrWrite::InPlace => opener.object(path)?.write_attr(name, after)?,
+                AttrWrite::Recreate { keep_order } => opener.object(path)?.recreate_attr(name, after, committed.as_ref(), *keep_order)?,
             }
         }
         Action::RemoveAttr { name, .. } => opener.object(path)?.remove_attr(name)?,
@@ -162,8 +167,11 @@ fn create_link(
 /// steps come sorted, so neighbours share their groups.
 struct Opener<'f> {
     file: &'f File,
+    memory: Memory,
     groups: Vec<(H5Path, Object)>,
-    object: Option<(H5Path, Object)>,
+    /// The object that was asked for last; it is open if it was asked for often enough.
+    object: Option<(H5Path, Option<Object>)>,
+    uses: u32,
     /// Committed types that this plan makes.
     types: BTreeMap<H5Path, Object>,
     /// Datasets that are copied as a whole, and from where.
@@ -203,11 +211,25 @@ impl Opener<'_> {
         if path.is_root() {
             return self.group(path);
         }
-        if self.object.as_ref().is_none_or(|(p, _)| p != path) {
+        if self.object.as_ref().is_none_or(|(p, object)| p != path || object.is_none()) {
             let object = self.fresh_object(path)?;
-            self.object = Some((path.clone(), object));
+            self.object = Some((path.clone(), Some(object)));
         }
-        self.object.as_ref().map(|(_, object)| object).ok_or_else(|| H5Error::new("cannot open an object", "it is not there"))
+        let object = self.object.as_ref().and_then(|(_, object)| object.as_ref());
+        object.ok_or_else(|| H5Error::new("cannot open an object", "it is not there"))
+    }
+
+    /// The attributes of the object at a path, to create some; it is opened where there are many.
+    fn attrs<'a>(&'a mut self, path: &'a H5Path) -> Result<Attrs<'a>, H5Error> {
+        if self.object.as_ref().is_none_or(|(p, _)| p != path) {
+            self.object = Some((path.clone(), None));
+            self.uses = 0;
+        }
+        self.uses += 1;
+        if path.is_root() || self.uses > MOST_BY_NAME || matches!(self.object, Some((_, Some(_)))) {
+            return Ok(self.object(path)?.attrs());
+        }
+        self.parent(path)?.attrs_of(path.name())
     }
 
     /// The object of a committed type.

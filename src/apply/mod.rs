@@ -1,12 +1,16 @@
 //! Plan → writes. Executes steps on a file inside a transaction; decides nothing.
 
+mod contiguous;
 mod execute;
 mod open;
 mod region;
 mod run;
 mod space;
+mod state;
 mod stored;
 
+pub use crate::fill::Memory;
 pub use execute::{ApplyError, execute};
 pub use open::open_target;
 pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};
+pub use state::State;

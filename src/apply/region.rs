@@ -1,17 +1,19 @@
 //! Writing contents.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::execute::{ApplyError, Watch};
-use super::stored;
-use crate::fill::{Filler, block_elements, in_order};
-use crate::h5::DatasetAccess;
-use crate::model::{Block, Dtype, Elements, H5Path, Layer, LayerKind, Partition, Shape, SourceFile};
+use super::{contiguous, stored};
+use crate::fill::{Filler, Memory, block_elements, in_order};
+use crate::h5::{BlockReader, DatasetAccess, File, H5Error, MANY_BYTES, Placed, SameChunks, WholeChunks};
+use crate::model::{Block, Dtype, Elements, H5Path, Layer, LayerKind, Partition, Region, Shape, SourceFile};
 use crate::plan::Blocks;
 use crate::source;
 
 /// One region to write.
 pub(super) struct Work<'a> {
+    pub file: &'a File,
+    pub memory: Memory,
     pub path: &'a H5Path,
     pub dtype: &'a Dtype,
     pub chunk: Option<&'a [u64]>,
@@ -20,8 +22,8 @@ pub(super) struct Work<'a> {
     pub blocks: &'a Blocks,
 }
 
-/// Writes a region block by block: new blocks as they are generated, others read, changed where they
-/// differ, and written back.
+/// Writes a region block by block: new blocks as they are generated, others read, changed where they differ, and written back. All but the
+/// writing is done in parallel.
 pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -> Result<(), ApplyError> {
     let failed = |cause: String| ApplyError::Contents { path: work.path.clone(), cause };
     let layer = work.layer;
@@ -48,50 +50,178 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
     // Space that is not cut into chunks is not always initialised where nothing is written.
     let touched = new.map_or(Ok(None), |from| from.touched(access, &partition))?;
     let touched = touched.filter(|blocks| work.chunk.is_some() || blocks.is_empty());
+    let everything = fresh && layer.fresh && layer.kind == LayerKind::Fill && touched.is_none();
+    if everything && work.chunk.is_none() && contiguous::write(access, work, &filler, &partition, watch)? {
+        return Ok(());
+    }
     let numbers: Box<dyn Iterator<Item = u64> + Send> = match (work.blocks, touched) {
         (Blocks::All, Some(list)) => Box::new(list.into_iter()),
         (Blocks::All, None) => Box::new(0..partition.count()),
         (Blocks::Some(list), _) => Box::new(list.iter().copied()),
     };
     let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(work.dtype));
-    let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
-    in_order(numbers, bytes, filler.is_sequential(), make, |k, wanted: Elements| {
-        let block = partition.block(k);
-        let region = layer.region.sub(&block);
-        // Where later layers reach into a new block, their elements may be right already: they are left alone.
-        let decided = layer.decided(&block, work.above);
-        if fresh && decided.is_none() {
-            access.write(&region, &wanted)?;
-        } else {
-            let mut found = match access.read(&region) {
-                // Without a fill value, HDF5 reads nothing where nothing was written.
-                Err(_) if fresh && access.has_no_space() => {
-                    access.write(&region, &wanted)?;
-                    watch(work.path, wanted.bytes() as u64);
-                    return Ok(());
-                }
-                found => found?,
-            };
-            if overlay(&block, work, decided.as_deref(), &mut found, &wanted) {
-                access.write(&region, &found)?;
-            }
-        }
-        watch(work.path, wanted.bytes() as u64);
-        Ok(())
-    })
+    let many = layer.region.elements().saturating_mul(work.dtype.size() as u64) >= MANY_BYTES;
+    let chunks = match work.chunk {
+        Some(_) if many => access.whole_chunks(&access.seen()?)?,
+        _ => None,
+    };
+    let reader = if fresh { None } else { Some(access.block_reader(many)?) };
+    let maker = Maker { access, work, filler: &filler, partition: &partition, chunks, reader, same: Mutex::default() };
+    let ahead = work.memory.ahead(bytes);
+    in_order(
+        numbers,
+        ahead,
+        filler.is_sequential(),
+        |k| maker.make(k),
+        |k, made| {
+            maker.put(k, made)?;
+            watch(work.path, (partition.block(k).elements() as u64).saturating_mul(layer.fill.element_bytes(work.dtype) as u64));
+            Ok(())
+        },
+    )
 }
 
-/// Replaces what differs and this layer decides; true if anything did.
-fn overlay(block: &Block, work: &Work<'_>, decided: Option<&[bool]>, found: &mut Elements, wanted: &Elements) -> bool {
-    if found == wanted {
-        return false;
+/// What a block comes to.
+enum Made {
+    /// What must be written; nothing where the block is right.
+    Parts(Vec<Part>),
+    /// Elements that must be looked at first, in the order of the blocks: what the library reads decides what it keeps in memory, and so
+    /// where in the file it puts what it writes.
+    Wanted(Elements),
+}
+
+/// What is written of a block.
+enum Part {
+    /// Elements of a region, through the library.
+    Elements(Region, Elements),
+    /// Whole chunks, as they are stored.
+    Chunks(Vec<Placed>),
+}
+
+/// Makes blocks, on any thread.
+struct Maker<'a> {
+    access: &'a DatasetAccess,
+    work: &'a Work<'a>,
+    filler: &'a Filler,
+    partition: &'a Partition,
+    /// Chunks that are filtered here.
+    chunks: Option<WholeChunks>,
+    /// For blocks that may be right already.
+    reader: Option<BlockReader<'a>>,
+    /// Chunks of a constant.
+    same: Mutex<SameChunks>,
+}
+
+impl Maker<'_> {
+    fn make(&self, k: u64) -> Result<Made, ApplyError> {
+        let (layer, block) = (self.work.layer, self.partition.block(k));
+        let region = layer.region.sub(&block);
+        let whole = self.chunks.as_ref().filter(|chunks| chunks.are(&region));
+        let new = self.reader.is_none() && !self.work.above.iter().any(|l| l.region.may_overlap(&region));
+        if let Some(chunks) = whole.filter(|_| new && self.filler.is_constant()) {
+            return Ok(Made::Parts(vec![Part::Chunks(self.same_chunks(chunks, &region)?)]));
+        }
+        let wanted = block_elements(self.filler, layer, &block).map_err(|e| self.failed(e))?;
+        let found = match (&self.reader, whole, self.work.chunk) {
+            _ if new => return Ok(Made::Parts(vec![part(whole, region, wanted)?])),
+            (Some(reader), Some(_), _) => reader.decode(&region).map(Elements::Fixed),
+            (Some(_), None, None) => Some(self.access.read(&region)?),
+            _ => None,
+        };
+        match found {
+            Some(found) => Ok(Made::Parts(self.mended(&block, found, &wanted)?)),
+            None => Ok(Made::Wanted(wanted)),
+        }
     }
-    let mut changed = false;
-    for i in 0..block.elements() {
-        if decided.is_none_or(|d| d[i]) && !found.equal_at(wanted, work.dtype, i) {
-            found.set_from(work.dtype, i, wanted, i);
-            changed = true;
+
+    /// Writes what was made of a block. In the order of the blocks.
+    fn put(&self, k: u64, made: Made) -> Result<(), ApplyError> {
+        let parts = match made {
+            Made::Parts(parts) => parts,
+            Made::Wanted(wanted) => {
+                let block = self.partition.block(k);
+                let region = self.work.layer.region.sub(&block);
+                match self.access.read(&region) {
+                    // Without a fill value, HDF5 reads nothing where nothing was written.
+                    Err(_) if self.reader.is_none() && self.access.has_no_space() => vec![Part::Elements(region, wanted)],
+                    found => self.mended(&block, found?, &wanted)?,
+                }
+            }
+        };
+        for part in parts {
+            match part {
+                Part::Elements(region, elements) => self.access.write(&region, &elements)?,
+                Part::Chunks(list) => list.iter().try_for_each(|(offset, raw)| self.access.write_chunk_raw(offset, raw))?,
+            }
+        }
+        Ok(())
+    }
+
+    /// What must be written so that what was found is what is wanted. Where later layers reach into the block, their elements may be right
+    /// already: they are left alone.
+    fn mended(&self, block: &Block, mut found: Elements, wanted: &Elements) -> Result<Vec<Part>, ApplyError> {
+        let decided = self.work.layer.decided(block, self.work.above);
+        let changed = overlay(block, self.work, decided.as_deref(), &mut found, wanted);
+        let region = self.work.layer.region.sub(block);
+        let whole = self.chunks.as_ref().filter(|chunks| self.reader.is_some() && chunks.are(&region));
+        match changed.is_empty() {
+            true => Ok(Vec::new()),
+            false if whole.is_some() => Ok(vec![part(whole, region, found)?]),
+            false => Ok(changed_slabs(block, self.work, &changed, &found)),
+        }
+    }
+
+    fn same_chunks(&self, chunks: &WholeChunks, region: &Region) -> Result<Vec<Placed>, ApplyError> {
+        let mut element = vec![0; self.filler.element_bytes()];
+        self.filler.put(0, &mut element).map_err(|e| self.failed(e))?;
+        let mut same = self.same.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(chunks.encode_same(region, &element, &mut same)?)
+    }
+
+    fn failed(&self, cause: String) -> ApplyError {
+        ApplyError::Contents { path: self.work.path.clone(), cause }
+    }
+}
+
+/// Elements of a region that is written.
+fn part(whole: Option<&WholeChunks>, region: Region, elements: Elements) -> Result<Part, H5Error> {
+    match (whole, elements) {
+        (Some(chunks), Elements::Fixed(bytes)) => chunks.encode(&region, bytes).map(Part::Chunks),
+        (_, elements) => Ok(Part::Elements(region, elements)),
+    }
+}
+
+/// Replaces what differs and this layer decides. The slabs along the block's first axis in which something did, in order.
+fn overlay(block: &Block, work: &Work<'_>, decided: Option<&[bool]>, found: &mut Elements, wanted: &Elements) -> Vec<usize> {
+    let mut changed = Vec::new();
+    if found == wanted {
+        return changed;
+    }
+    let slab = (block.elements() / block.len.first().map_or(1, |&n| n as usize).max(1)).max(1);
+    let places: Vec<usize> = found.differing(wanted, work.dtype).filter(|&i| decided.is_none_or(|d| d[i])).collect();
+    for i in places {
+        found.set_from(work.dtype, i, wanted, i);
+        if changed.last() != Some(&(i / slab)) {
+            changed.push(i / slab);
         }
     }
     changed
+}
+
+/// The slabs that have changed, neighbours together: what has not changed need not be written, nor go through a journal.
+fn changed_slabs(block: &Block, work: &Work<'_>, changed: &[usize], found: &Elements) -> Vec<Part> {
+    let part = |first: usize, last: usize| {
+        let mut part = block.clone();
+        let slab = match part.len.first_mut() {
+            Some(len) => {
+                let slab = block.elements() / *len as usize;
+                part.offset[0] += first as u64;
+                *len = (last + 1 - first) as u64;
+                slab
+            }
+            None => 1,
+        };
+        Part::Elements(work.layer.region.sub(&part), found.slice(work.dtype, first * slab, (last + 1 - first) * slab))
+    };
+    changed.chunk_by(|a, b| a + 1 == *b).map(|run| part(run[0], run[run.len() - 1])).collect()
 }

@@ -1,12 +1,15 @@
 //! The whole way for one file: look, plan, and, where asked, change it inside a transaction.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::execute::{ApplyError, execute};
 use super::open::{not_opened, open_target, readable};
 use super::space::check_space;
+use super::state::State;
 use crate::diag::Finding;
+use crate::fill::Memory;
 use crate::h5::{File, H5Error, Locking, NewFile, filter_available};
 use crate::model::{
     AttrRule, Base, Contents, Definition, Desired, DesiredKind, Dtype, FileProps, FillTime, Filter, H5Path, Layer, Libver, Needs, Observed,
@@ -38,6 +41,8 @@ pub struct Options {
     pub commit: CommitBy,
     /// Bytes that may be written to one file; by default what is free.
     pub max_bytes: Option<u64>,
+    /// What elements on their way may take.
+    pub memory: Memory,
 }
 
 /// How far a long step is.
@@ -59,11 +64,11 @@ pub struct Prepared {
     /// What there is.
     pub base: Base,
     /// What would be done.
-    pub proposal: Proposal,
+    pub proposal: Arc<Proposal>,
     /// Were the declared contents compared?
     pub compared: bool,
-    /// A hash of what was seen of the file, as far as the manifest is about it.
-    pub state: String,
+    /// What was seen of the file, as far as the manifest is about it.
+    pub state: State,
     /// Bytes behind the end of the HDF5 data, which an apply would drop.
     pub trailing: u64,
 }
@@ -74,11 +79,11 @@ pub struct Applied {
     /// What there was.
     pub base: Base,
     /// What was done.
-    pub proposal: Proposal,
+    pub proposal: Arc<Proposal>,
     /// Was anything written?
     pub changed: bool,
-    /// A hash of what was seen of it before.
-    pub state: String,
+    /// What was seen of it before.
+    pub state: State,
     /// Bytes that stood behind the end of the HDF5 data; a change drops them.
     pub trailing: u64,
     /// What an interrupted commit had left, and was put right first.
@@ -200,24 +205,16 @@ fn known_types(desired: &mut Desired) {
     }
 }
 
-fn observe(file: &File, desired: &Desired, no_data: bool, watch: Watch<'_>) -> Result<Observed, Failure> {
+fn observe(file: &File, desired: &Desired, no_data: bool, memory: Memory, watch: Watch<'_>) -> Result<Observed, Failure> {
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
     if !no_data {
         let (contents, _) = contents(desired, &observed);
         let compared = contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| (l, c.dtype.size() as u64)));
         let total = compared.fold(0u64, |n, (layer, size)| n.saturating_add(layer.region.elements().saturating_mul(size)));
         let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "comparing", path, bytes, total });
-        observe::regions(file, &contents, &mut observed, &mut told)?;
+        observe::regions(file, &contents, &mut observed, memory, &mut told)?;
     }
     Ok(observed)
-}
-
-/// A hash of everything that was seen: the same plan on another state is another plan. Lengths and superblocks of files change with
-/// what no manifest is about.
-fn state(observed: &Observed) -> String {
-    use sha2::{Digest, Sha256};
-    let seen = Observed { base: Base::Missing, ..observed.clone() };
-    Sha256::digest(format!("{seen:?}")).iter().take(16).map(|b| format!("{b:02x}")).collect()
 }
 
 fn nothing_yet() -> Observed {
@@ -232,15 +229,15 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
         _ => {
             let locking = if options.no_lock { Locking::Off } else { Locking::On };
             let file = open_target(target, locking)?;
-            observe(&file, &desired, options.no_data, watch)?
+            observe(&file, &desired, options.no_data, options.memory, watch)?
         }
     };
     let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data });
     let proposal = with_inputs_checked(&desired, &observed, proposal);
     let compared = !options.no_data || contents(&desired, &observed).0.is_empty();
-    let state = state(&observed);
     let trailing = if observed.base == Base::Missing { 0 } else { trailing_bytes(target) };
-    Ok(Prepared { base: observed.base, proposal, compared, state, trailing })
+    let base = observed.base.clone();
+    Ok(Prepared { base, proposal: Arc::new(proposal), compared, state: State::new(observed), trailing })
 }
 
 /// The bytes that shall stand in the userblock. The error is a line.
@@ -339,36 +336,33 @@ fn create(
 ) -> Result<Applied, Failure> {
     let observed = nothing_yet();
     let proposal = with_inputs_checked(desired, &observed, propose(desired, &observed, &Policy::default()));
-    let kept = proposal.clone();
-    let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| {
-        Failure::Blocked(
-            Box::new(Prepared { base: Base::Missing, proposal: *proposal, compared: true, state: state(&observed), trailing: 0 }),
-            why,
-        )
-    })?;
-    approve(&Prepared { base: Base::Missing, proposal: kept.clone(), compared: true, state: state(&observed), trailing: 0 })
-        .map_err(Failure::Refused)?;
+    let proposal = Arc::new(proposal);
+    let prepared =
+        || Prepared { base: Base::Missing, proposal: Arc::clone(&proposal), compared: true, state: State::new(nothing_yet()), trailing: 0 };
+    let plan = Proposal::into_plan(&proposal, &options.consent).map_err(|why| Failure::Blocked(Box::new(prepared()), why))?;
+    approve(&prepared()).map_err(Failure::Refused)?;
     let most = check_space(target, &plan, 0, options)?;
     let new = NewTarget::begin(target, existing, folders)?;
     // Nothing is lost where a disk fills up while a new file is made: only what was asked for is counted.
     let file = new.create(new_file(&plan), options.max_bytes.map_or(u64::MAX, |_| most))?;
-    run_steps(&file, &plan, watch)?;
+    run_steps(&file, &plan, options.memory, watch)?;
     file.close()?;
     if let Some((path, _)) = &desired.file.userblock_file {
         let bytes = userblock(path, &desired.file).map_err(Failure::Refused)?;
         new.write_start(&bytes)?;
     }
     // Contents were just computed; what is checked is that every object is there and reads as declared.
-    verify(&new.open()?, target, desired, true)?;
+    verify(&new.open()?, target, desired, true, options.memory)?;
     new.commit(!options.no_sync)?;
-    Ok(Applied { base: Base::Missing, proposal: kept, changed: true, state: state(&observed), trailing: 0, settled: None, receipt: None })
+    let state = State::new(observed);
+    Ok(Applied { base: Base::Missing, proposal, changed: true, state, trailing: 0, settled: None, receipt: None })
 }
 
-fn run_steps(file: &File, plan: &Plan, watch: Watch<'_>) -> Result<(), Failure> {
+fn run_steps(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), Failure> {
     let regions = plan.steps().iter().filter(|s| matches!(s.action, Action::WriteRegion { .. }));
     let total = regions.fold(0u64, |n, s| n.saturating_add(s.bytes));
     let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "writing", path, bytes, total });
-    Ok(execute(file, plan, &mut told)?)
+    Ok(execute(file, plan, memory, &mut told)?)
 }
 
 fn new_file(plan: &Plan) -> NewFile {
@@ -407,16 +401,19 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let mut change = InPlace::begin(lock, options.commit)?;
     let trailing = change.trailing();
     let file = File::open_session(change.session()).map_err(|e| not_opened(e, change.path(), target))?;
-    let observed = observe(&file, &desired, false, watch)?;
+    let observed = observe(&file, &desired, false, options.memory, watch)?;
     drop(file);
     let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
-    let kept = proposal.clone();
-    let base = observed.base.clone();
-    let prepared = |proposal| Prepared { base: base.clone(), proposal, compared: true, state: state(&observed), trailing };
-    let plan = proposal.into_plan(&options.consent).map_err(|(proposal, why)| Failure::Blocked(Box::new(prepared(*proposal)), why))?;
-    approve(&prepared(kept.clone())).map_err(Failure::Refused)?;
+    let proposal = Arc::new(proposal);
+    let (base, state) = (observed.base.clone(), State::new(observed));
+    let prepared = Prepared { base: base.clone(), proposal: Arc::clone(&proposal), compared: true, state: state.clone(), trailing };
+    let plan = match Proposal::into_plan(&proposal, &options.consent) {
+        Ok(plan) => plan,
+        Err(why) => return Err(Failure::Blocked(Box::new(prepared), why)),
+    };
+    approve(&prepared).map_err(Failure::Refused)?;
     if plan.steps().is_empty() {
-        return Ok(Applied { base, proposal: kept, changed: false, state: state(&observed), trailing, settled, receipt: None });
+        return Ok(Applied { base, proposal, changed: false, state, trailing, settled, receipt: None });
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
     // Holes are not copied.
@@ -427,16 +424,16 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
     let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);
     let file = File::open_session_writable(change.session(), (low, high))?;
-    run_steps(&file, &plan, watch)?;
+    run_steps(&file, &plan, options.memory, watch)?;
     file.close()?;
-    verify(&File::open_session(change.session())?, target, &desired, false)?;
+    verify(&File::open_session(change.session())?, target, &desired, false, options.memory)?;
     let receipt = change.commit()?;
-    Ok(Applied { base, proposal: kept, changed: true, state: state(&observed), trailing, settled, receipt: Some(receipt) })
+    Ok(Applied { base, proposal, changed: true, state, trailing, settled, receipt: Some(receipt) })
 }
 
 /// Looks again with fresh eyes: nothing must be left to do.
-fn verify(file: &File, target: &Path, desired: &Desired, no_data: bool) -> Result<(), Failure> {
-    let observed = observe(file, desired, no_data, &mut |_| {})?;
+fn verify(file: &File, target: &Path, desired: &Desired, no_data: bool, memory: Memory) -> Result<(), Failure> {
+    let observed = observe(file, desired, no_data, memory, &mut |_| {})?;
     let left = propose(desired, &observed, &Policy { no_data });
     let what = match (left.conflicts.first(), left.steps.first()) {
         (Some(conflict), _) => conflict.finding.message.clone(),

@@ -63,6 +63,7 @@ mod tests {
     use super::super::region;
     use super::*;
     use crate::diag::Sources;
+    use crate::fill::Memory;
     use crate::h5::{File, NewDataset, NewFile, RawChunk};
     use crate::model::{
         Codec, Dtype, Elements, Fill, FillValue, Filter, Frame, H5Path, Layer, LayerKind, Layout, Region, Rule, Shape, SourceFile,
@@ -109,7 +110,16 @@ mod tests {
         file.close().unwrap();
         let (access, file) = dataset(&folder.path().join("target.h5"), declared, fill);
         let (layer, path, dtype) = (layer(&source), H5Path::parse("/x").unwrap(), Dtype::int(4, true));
-        let work = Work { path: &path, dtype: &dtype, chunk: Some(&[4]), layer: &layer, above: &[], blocks: &Blocks::All };
+        let work = Work {
+            file: &file,
+            memory: Memory::default(),
+            path: &path,
+            dtype: &dtype,
+            chunk: Some(&[4]),
+            layer: &layer,
+            above: &[],
+            blocks: &Blocks::All,
+        };
         region::write(&access, &work, &mut |_, _| {}).map_err(|e| e.to_string())?;
         drop(access);
         file.close().unwrap();

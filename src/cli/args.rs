@@ -121,6 +121,9 @@ pub struct ManifestArgs {
     /// Manage the contents of every dataset that has a fill, as if it said `contents = "exact"`
     #[arg(long)]
     pub exact: bool,
+    /// Memory that elements on their way may take, e.g. 64MiB; results do not depend on it [default: 256MiB]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub memory: Option<u64>,
     /// How results are printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: Format,

@@ -26,7 +26,7 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
             sources: &loaded.sources,
             target: &name,
             base: &applied.base,
-            state: &applied.state,
+            state: &applied.state.hash(),
         };
         let mut value = plan_json(&applied.proposal, &cx);
         value["applied"] = applied.changed.into();
@@ -187,7 +187,7 @@ fn apply_one(
             sources: &loaded.sources,
             target: &name,
             base: &prepared.base,
-            state: &prepared.state,
+            state: &prepared.state.hash(),
         };
         let mut now = plan_json(&prepared.proposal, &cx);
         now["inputs"] = input_hashes(loaded);

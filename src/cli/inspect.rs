@@ -36,7 +36,7 @@ fn json_text(
         sources: &loaded.sources,
         target: &target.display().to_string(),
         base: &prepared.base,
-        state: &prepared.state,
+        state: &prepared.state.hash(),
     };
     let mut value = plan_json(&prepared.proposal, &cx);
     tell_trailing(&mut value, prepared.trailing);

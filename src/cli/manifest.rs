@@ -2,7 +2,7 @@
 
 use super::args::{Allow, ManifestArgs};
 use super::output::Output;
-use crate::apply::Options;
+use crate::apply::{Memory, Options};
 use crate::manifest::{Loaded, Overrides, load};
 use crate::model::Glob;
 use crate::plan::Consent;
@@ -37,5 +37,5 @@ pub fn options(args: &ManifestArgs) -> Options {
             Allow::Paths | Allow::Plugins => {}
         }
     }
-    Options { exact: args.exact, consent, ..Options::default() }
+    Options { exact: args.exact, consent, memory: args.memory.map_or_else(Memory::default, Memory), ..Options::default() }
 }

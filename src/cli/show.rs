@@ -444,7 +444,7 @@ mod tests {
     use super::*;
     use clap::Parser;
 
-    use crate::h5::{NewDataset, NewFile, NewGroup};
+    use crate::h5::{Made, NewDataset, NewFile, NewGroup};
     use crate::model::{AttrValue, Elements, TrackOrder};
 
     #[derive(Parser)]
@@ -463,7 +463,7 @@ mod tests {
         add(&root, b"V", &[20, 6, 10], (0..1200).collect());
         add(&group, b"temperature", &[3], vec![1, 2, 4]);
         let units = AttrValue { max: None, dtype: Dtype::str(), shape: Shape::Scalar, data: Elements::Strings(vec![Some(b"K".to_vec())]) };
-        group.open(b"temperature").unwrap().create_attr(b"units", &units, None, None).unwrap();
+        group.open(b"temperature").unwrap().attrs().create(b"units", &units, None, None, &mut Made::default()).unwrap();
         drop((root, group));
         file.close().unwrap();
         (folder, path)

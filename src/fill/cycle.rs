@@ -26,19 +26,23 @@ impl Cycle {
     pub(super) fn run(&self, dtype: &Dtype, start: u64, count: usize) -> Elements {
         let phase = (start % self.period as u64) as usize;
         match &self.pattern {
-            Elements::Fixed(pattern) => {
-                let size = dtype.size();
-                let total = count * size;
-                let mut out = Vec::with_capacity(total);
-                let first = &pattern[phase * size..];
-                out.extend_from_slice(&first[..first.len().min(total)]);
-                while out.len() < total {
-                    out.extend_from_slice(&pattern[..pattern.len().min(total - out.len())]);
-                }
+            Elements::Fixed(_) => {
+                let mut out = vec![0; count * dtype.size()];
+                self.put(dtype, start, &mut out);
                 Elements::Fixed(out)
             }
             Elements::Strings(pattern) => Elements::Strings(pattern.iter().cycle().skip(phase).take(count).cloned().collect()),
             Elements::Nested(pattern) => Elements::Nested(pattern.iter().cycle().skip(phase).take(count).cloned().collect()),
         }
+    }
+
+    /// Writes the elements from `start` on, as many as fit `out`; false, and nothing done, where they are more than bytes.
+    pub(super) fn put(&self, dtype: &Dtype, start: u64, out: &mut [u8]) -> bool {
+        let Elements::Fixed(pattern) = &self.pattern else { return false };
+        let phase = (start % self.period as u64) as usize * dtype.size();
+        let (head, rest) = out.split_at_mut(out.len().min(pattern.len() - phase));
+        head.copy_from_slice(&pattern[phase..phase + head.len()]);
+        rest.chunks_mut(pattern.len().max(1)).for_each(|part| part.copy_from_slice(&pattern[..part.len()]));
+        true
     }
 }

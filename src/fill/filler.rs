@@ -2,10 +2,9 @@
 
 use std::sync::Mutex;
 
-use rand::Rng;
-
 use super::beta::Beta;
 use super::binomial::Binomial;
+use super::chacha::Words;
 use super::choice::Choice;
 use super::counts::Table;
 use super::cycle::Cycle;
@@ -87,6 +86,48 @@ impl Filler {
         Ok(out)
     }
 
+    /// Are elements their bytes alone, so that [`Filler::put`] can write them?
+    pub fn makes_bytes(&self) -> bool {
+        !self.dtype.has_outside_data()
+    }
+
+    /// Bytes of one element in the file.
+    pub fn element_bytes(&self) -> usize {
+        self.dtype.size()
+    }
+
+    /// [`Filler::fill`] of elements that are bytes alone: from `start` on, as many as fit `out`, every byte of which is written. Errors as
+    /// there; and for elements that are more than bytes.
+    pub fn put(&self, start: u64, out: &mut [u8]) -> Result<(), String> {
+        let count = out.len() / self.dtype.size().max(1);
+        if start.checked_add(count as u64).is_none_or(|end| end > self.elements) {
+            return Err(format!("{count} elements from {start} on do not lie within {} elements", self.elements));
+        }
+        if !self.put_numbers(start, out) {
+            match self.run(start, count)? {
+                Elements::Fixed(bytes) => out.copy_from_slice(&bytes),
+                Elements::Strings(_) | Elements::Nested(_) => return Err("these elements are more than bytes".into()),
+            }
+        }
+        if let Some(missing) = &self.missing {
+            missing.apply_to(&self.dtype, start, out);
+        }
+        Ok(())
+    }
+
+    /// Writes the elements in place, where the rule makes numbers; false, and nothing done, where it makes something else.
+    fn put_numbers(&self, start: u64, out: &mut [u8]) -> bool {
+        match &self.maker {
+            Maker::Constant(cycle) | Maker::Cycle(cycle) => return cycle.put(&self.dtype, start, out),
+            Maker::Steps(steps, layout) => steps.put(*layout, start, out),
+            Maker::Floats(sampler, stream, layout) => put_sampled(&**sampler, stream, *layout, start, out),
+            Maker::Integers(integers, stream, layout) => put_drawn(integers, stream, *layout, start, out),
+            Maker::Permutation(permutation, layout) => permutation.put(*layout, start, out),
+            Maker::Listed(_) | Maker::Choice(..) | Maker::Texts(..) | Maker::Members(_) | Maker::Source(_) => return false,
+        }
+        true
+    }
+
     /// Are all elements the same bytes? Then one run serves for all of its length.
     pub fn is_constant(&self) -> bool {
         matches!(self.maker, Maker::Constant(_)) && self.missing.is_none()
@@ -122,20 +163,16 @@ impl Filler {
 
     /// The rule's elements, none missing yet.
     fn run(&self, start: u64, count: usize) -> Result<Elements, String> {
-        let numbers = |put: &dyn Fn(&mut [u8])| {
-            let mut out = vec![0; count * self.dtype.size()];
-            put(&mut out);
-            Elements::Fixed(out)
-        };
         Ok(match &self.maker {
             Maker::Constant(cycle) | Maker::Cycle(cycle) => cycle.run(&self.dtype, start, count),
             Maker::Listed(list) => list.slice(&self.dtype, start as usize, count),
-            Maker::Steps(steps, layout) => numbers(&|out| steps.put(*layout, start, out)),
-            Maker::Floats(sampler, stream, layout) => numbers(&|out| put_sampled(&**sampler, stream, *layout, start, out)),
-            Maker::Integers(integers, stream, layout) => numbers(&|out| put_drawn(integers, stream, *layout, start, out)),
+            Maker::Steps(..) | Maker::Floats(..) | Maker::Integers(..) | Maker::Permutation(..) => {
+                let mut out = vec![0; count * self.dtype.size()];
+                self.put_numbers(start, &mut out);
+                Elements::Fixed(out)
+            }
             Maker::Choice(choice, from, stream) => pick(choice.positions(stream, start, count), from, &self.dtype, count),
             Maker::Texts(texts, t, stream) => texts.run(stream, t, start, count),
-            Maker::Permutation(permutation, layout) => numbers(&|out| permutation.put(*layout, start, out)),
             Maker::Members(members) => members.run(start, count)?,
             Maker::Source(source) => {
                 let elements = source.lock().map_err(|_| "the source failed earlier")?.read(start, count)?;
@@ -211,34 +248,34 @@ fn driven<D: rand::distr::Distribution<f64> + Send + Sync + 'static>(distributio
     Box::new(Driven { distribution, words })
 }
 
-/// The pieces of `out` by block: the generator at the piece's first element, and its bytes.
+/// The pieces of `out` by block: the words from the piece's first element, and its bytes.
 fn blocks<'a>(
     stream: &Stream,
     words: u64,
     layout: Layout,
     start: u64,
     mut out: &'a mut [u8],
-) -> impl Iterator<Item = (rand_chacha::ChaCha8Rng, &'a mut [u8])> {
+) -> impl Iterator<Item = (Words, &'a mut [u8])> {
     let size = layout.size * layout.parts();
     pieces(start, out.len() / size).map(move |(first, count)| {
         let (piece, rest) = std::mem::take(&mut out).split_at_mut(count * size);
         out = rest;
-        (stream.at(first, words * layout.parts() as u64), piece)
+        (stream.words(first, words * layout.parts() as u64), piece)
     })
 }
 
 fn put_sampled(sampler: &dyn Sampler, stream: &Stream, layout: Layout, start: u64, out: &mut [u8]) {
-    for (mut rng, piece) in blocks(stream, sampler.words(), layout, start, out) {
-        sampler.put(&mut rng, layout, piece);
+    for (mut words, piece) in blocks(stream, sampler.words(), layout, start, out) {
+        sampler.put(&mut words, layout, piece);
     }
 }
 
 fn put_drawn(integers: &Integers, stream: &Stream, layout: Layout, start: u64, out: &mut [u8]) {
     let mut words = [0u64; 2 * TILE];
-    for (mut rng, piece) in blocks(stream, integers.words(), layout, start, out) {
+    for (mut source, piece) in blocks(stream, integers.words(), layout, start, out) {
         for tile in piece.chunks_mut(TILE * layout.size) {
             let words = &mut words[..tile.len() / layout.size * integers.words() as usize];
-            rng.fill(words);
+            source.fill(words);
             match integers.narrow() {
                 // By way of i64, because floats are made from i128 several times slower.
                 Some(span) if integers.fit_i64() => {

@@ -1,7 +1,5 @@
 //! The seeded share of elements that are set to one value.
 
-use rand::Rng;
-
 use super::sampler::TILE;
 use super::stream::{Purpose, Stream, pieces};
 use super::uniform::Bernoulli;
@@ -28,17 +26,26 @@ impl Share {
     /// Replaces the missing ones among elements `start …`.
     pub(super) fn apply(&self, dtype: &Dtype, start: u64, elements: &mut Elements) {
         let count = elements.count(dtype);
+        self.hits(start, count, |i| elements.set_from(dtype, i, &self.value, 0));
+    }
+
+    /// [`Share::apply`] to elements that are bytes alone.
+    pub(super) fn apply_to(&self, dtype: &Dtype, start: u64, out: &mut [u8]) {
+        let (Elements::Fixed(value), size) = (&self.value, dtype.size()) else { return };
+        self.hits(start, out.len() / size.max(1), |i| out[i * size..(i + 1) * size].copy_from_slice(value));
+    }
+
+    /// Calls `hit` for each that is missing among `count` elements from `start` on, by its place among them.
+    fn hits(&self, start: u64, count: usize, mut hit: impl FnMut(usize)) {
         let mut words = [0u64; TILE];
         let mut at = 0;
         for (first, count) in pieces(start, count) {
-            let mut rng = self.stream.at(first, 1);
+            let mut source = self.stream.words(first, 1);
             let end = at + count;
             while at < end {
                 let words = &mut words[..TILE.min(end - at)];
-                rng.fill(words);
-                for (i, _) in words.iter().enumerate().filter(|(_, word)| self.chance.hit(**word)) {
-                    elements.set_from(dtype, at + i, &self.value, 0);
-                }
+                source.fill(words);
+                words.iter().enumerate().filter(|(_, word)| self.chance.hit(**word)).for_each(|(i, _)| hit(at + i));
                 at += words.len();
             }
         }

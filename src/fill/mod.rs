@@ -9,6 +9,7 @@
 mod beta;
 mod binomial;
 mod blocks;
+mod chacha;
 mod choice;
 mod counts;
 mod cycle;
@@ -36,5 +37,5 @@ mod uniform;
 mod words;
 mod ziggurat;
 
-pub use blocks::{block_elements, in_order};
+pub use blocks::{Memory, block_elements, in_order, put_block};
 pub use filler::{Filler, Open};

@@ -1,12 +1,10 @@
 //! How random numbers are made in bulk.
 
+use super::chacha::Words;
+use super::number::{Layout, put_floats};
 use ndarray::Array1;
 use ndarray_rand::RandomExt;
-use rand::Rng;
 use rand::distr::Distribution;
-use rand_chacha::ChaCha8Rng;
-
-use super::number::{Layout, put_floats};
 
 /// Numbers made at once: small enough for the first-level cache, large enough that the dynamic call costs nothing.
 pub(super) const TILE: usize = 1024;
@@ -16,7 +14,7 @@ pub(super) trait Sampler: Send + Sync {
     /// Words of one number.
     fn words(&self) -> u64;
     /// Writes the next numbers of the stream, as many as fit `out`.
-    fn put(&self, rng: &mut ChaCha8Rng, layout: Layout, out: &mut [u8]);
+    fn put(&self, stream: &mut Words, layout: Layout, out: &mut [u8]);
 }
 
 /// A number that is a function of one word. Its [`Distribution`], which `ndarray-rand` can drive, gives the same numbers.
@@ -30,11 +28,11 @@ impl<F: OneWord> Sampler for F {
         1
     }
 
-    fn put(&self, rng: &mut ChaCha8Rng, layout: Layout, out: &mut [u8]) {
+    fn put(&self, stream: &mut Words, layout: Layout, out: &mut [u8]) {
         let mut words = [0; TILE];
         for tile in out.chunks_mut(TILE * layout.size) {
             let words = &mut words[..tile.len() / layout.size];
-            rng.fill(words);
+            stream.fill(words);
             put_floats(layout, words.iter().map(|&word| self.value(word)), tile);
         }
     }
@@ -53,10 +51,12 @@ impl<D: Distribution<f64> + Send + Sync> Sampler for Driven<D> {
         self.words
     }
 
-    fn put(&self, rng: &mut ChaCha8Rng, layout: Layout, out: &mut [u8]) {
+    fn put(&self, stream: &mut Words, layout: Layout, out: &mut [u8]) {
+        let mut rng = stream.generator();
         for tile in out.chunks_mut(TILE * layout.size) {
-            let made = Array1::random_using(tile.len() / layout.size, &self.distribution, rng);
+            let made = Array1::random_using(tile.len() / layout.size, &self.distribution, &mut rng);
             put_floats(layout, made.into_iter(), tile);
         }
+        stream.skip((out.len() / layout.size) as u64 * self.words);
     }
 }

@@ -4,6 +4,8 @@ use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::SeedableRng;
 use sha2::{Digest, Sha256};
 
+use super::chacha::Words;
+
 /// Elements of one block; a block is one ChaCha stream. A constant of the language.
 pub(super) const BLOCK: u64 = 1 << 16;
 
@@ -30,6 +32,11 @@ impl Stream {
         };
         let hash = Sha256::new().chain_update(domain).chain_update(seed.to_le_bytes()).chain_update(name).finalize();
         Self { key: hash.into() }
+    }
+
+    /// The words from an element on, where every element takes `words` 64-bit words: those of [`Stream::at`], up to the end of its block.
+    pub(super) fn words(&self, element: u64, words: u64) -> Words {
+        Words::new(self.key, element / BLOCK, element % BLOCK * words)
     }
 
     /// The generator at the first word of an element, where every element takes `words` 64-bit words.

@@ -54,7 +54,7 @@ pub(super) fn same_as_driven(sampler: impl OneWord) {
     let f8 = Layout::of(&Dtype::float(8)).unwrap();
     for count in [1, 7, TILE, 20 * TILE + 3] {
         let mut bulk = vec![0; count * 8];
-        sampler.put(&mut stream.at(5, 1), f8, &mut bulk);
+        sampler.put(&mut stream.words(5, 1), f8, &mut bulk);
         let driven = Array1::random_using(count, &sampler, &mut stream.at(5, 1));
         assert!(bulk.as_chunks().0.iter().zip(&driven).all(|(a, b)| *a == b.to_le_bytes()));
     }

@@ -1,22 +1,22 @@
 //! Attributes.
 
-use std::ffi::{CStr, c_char, c_int, c_void};
+use std::ffi::{CStr, CString, c_char, c_int, c_void};
 use std::mem::MaybeUninit;
 
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5a::{
-    H5A_info_t, H5Acreate2, H5Adelete, H5Aexists, H5Aget_create_plist, H5Aget_space, H5Aget_type, H5Aiterate2, H5Aopen, H5Aread, H5Arename,
-    H5Awrite,
+    H5A_info_t, H5Acreate_by_name, H5Adelete, H5Aexists, H5Aget_create_plist, H5Aget_space, H5Aget_type, H5Aiterate2, H5Aopen, H5Aread,
+    H5Arename, H5Awrite,
 };
 use hdf5_sys::h5i::hid_t;
-use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_DEFAULT};
+use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5t::H5T_cset_t;
 
-use super::file::property_list;
+use super::activity::Doing;
 use super::id::c_string;
-use super::object::{buffer, set_charset};
+use super::object::buffer;
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
-use super::{H5Error, Id, Object, Result, activity, call, dtype, space, status};
+use super::{H5Error, Id, Made, Object, Result, activity, call, dtype, plainly, space, status};
 use crate::model::{AttrSeen, AttrValue, Charset, Dtype, Elements, bytes_text, human_bytes};
 
 /// Most bytes of texts and sequences that are read of one attribute.
@@ -33,10 +33,17 @@ impl Object {
         let what = || self.attr_what("read", name);
         activity::object();
         // SAFETY: valid object and C string, here and below.
-        if call(what, || unsafe { H5Aexists(self.id().raw(), c_name.as_ptr()) })? == 0 {
-            return Ok(None);
-        }
-        let attr = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
+        let open = || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) };
+        let opened = plainly(Doing::Metadata, open);
+        let attr = if opened >= 0 {
+            Id::own(opened)
+        } else {
+            // Most attributes that are asked for are there: whether there is one is the second question.
+            if call(what, || unsafe { H5Aexists(self.id().raw(), c_name.as_ptr()) })? == 0 {
+                return Ok(None);
+            }
+            Id::own(call(what, open)?)
+        };
         let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
         let space_id = Id::own(call(what, || unsafe { H5Aget_space(attr.raw()) })?);
         let dtype = dtype::read(&type_id)?;
@@ -86,46 +93,26 @@ impl Object {
         Ok(names)
     }
 
-    /// Creates an attribute that does not exist. `committed` is the object of its type, if that is a committed one.
-    pub fn create_attr(&self, name: &[u8], value: &AttrValue, committed: Option<&Object>, charset: Option<Charset>) -> Result<()> {
-        let memory = dtype::create(&value.dtype)?;
-        let space_id = space::create(&value.shape, value.max.as_ref())?;
-        let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE)?;
-        set_charset(&list, name, charset)?;
-        let attr = self.new_attr(name, committed.map_or(&memory, Object::id), &space_id, &list)?;
-        self.put(&attr, &memory, name, value)
-    }
-
-    /// Writes the value of an attribute of the same type and dataspace.
+    /// Writes the value of an attribute of the same type and dataspace. The object must be open: what the library opens by the names of
+    /// object and attribute it cannot write (H5A__open_by_name takes the group for the object).
     pub fn write_attr(&self, name: &[u8], value: &AttrValue) -> Result<()> {
         let c_name = c_string(name);
         let what = || self.attr_what("write", name);
         // SAFETY: valid object and C string.
         let attr = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
         let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
-        self.put(&attr, &type_id, name, value)
+        self.attrs().put(&attr, &type_id, name, value)
     }
 
-    fn new_attr(&self, name: &[u8], type_id: &Id, space_id: &Id, list: &Id) -> Result<Id> {
-        let c_name = c_string(name);
-        activity::object();
-        // SAFETY: valid object, C string, type, space and property list.
-        call(
-            || self.attr_what("create", name),
-            || unsafe { H5Acreate2(self.id().raw(), c_name.as_ptr(), type_id.raw(), space_id.raw(), list.raw(), H5P_DEFAULT) },
-        )
-        .map(Id::own)
+    /// This object's attributes, to create some.
+    pub fn attrs(&self) -> Attrs<'_> {
+        Attrs { at: self, member: None }
     }
 
-    fn put(&self, attr: &Id, type_id: &Id, name: &[u8], value: &AttrValue) -> Result<()> {
-        let what = || self.attr_what("write", name);
-        let write = |p: *const c_void| status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), p) });
-        match &value.data {
-            data if data.count(&value.dtype) == 0 => Ok(()),
-            // SAFETY (both): as many elements as the attribute's dataspace has, of its own type.
-            Elements::Fixed(bytes) => write(bytes.as_ptr().cast()),
-            data => write(Composed::new(self.id(), &value.dtype, data)?.raw.as_ptr().cast()),
-        }
+    /// The attributes of the object behind a hard link of this group, to create some.
+    pub fn attrs_of<'a>(&'a self, member: &'a [u8]) -> Result<Attrs<'a>> {
+        self.check_name(member)?;
+        Ok(Attrs { at: self, member: Some(member) })
     }
 
     /// Removes an attribute.
@@ -153,7 +140,7 @@ impl Object {
         };
         let charset = self.attr_charset(name)?;
         self.remove_attr(name)?;
-        self.create_attr(name, value, committed, Some(charset))?;
+        self.attrs().create(name, value, committed, Some(charset), &mut Made::default())?;
         later.iter().try_for_each(|n| self.move_to_end(n))
     }
 
@@ -198,12 +185,72 @@ impl Object {
         let list = Id::own(call(what, || unsafe { H5Aget_create_plist(old.raw()) })?);
         drop(old);
         self.remove_attr(name)?;
-        let new = self.new_attr(name, &type_id, &space_id, &list)?;
+        let new = self.attrs().made(name, &type_id, &space_id, &list)?;
         if raw.is_empty() {
             return Ok(());
         }
         status(what, || unsafe { H5Awrite(new.raw(), type_id.raw(), raw.as_ptr().cast()) })?;
         status(what, || unsafe { hdf5_sys::h5t::H5Treclaim(type_id.raw(), space_id.raw(), H5P_DEFAULT, buffer(&mut raw)) })
+    }
+}
+
+/// The attributes of an object that is open, or that is a member of an open group: to open a dataset takes the library many times as
+/// long as to find it.
+pub struct Attrs<'a> {
+    at: &'a Object,
+    member: Option<&'a [u8]>,
+}
+
+impl Attrs<'_> {
+    fn what(&self, verb: &str, name: &[u8]) -> String {
+        match self.member {
+            None => self.at.attr_what(verb, name),
+            Some(member) => format!("cannot {verb} the attribute {} of {}", bytes_text(name), self.at.child_label(member)),
+        }
+    }
+
+    /// The object's name where it is looked for.
+    fn object(&self) -> CString {
+        c_string(self.member.unwrap_or(b"."))
+    }
+
+    /// Creates one that does not exist. `committed` is the object of its type, if that is a committed one.
+    pub fn create(
+        &self,
+        name: &[u8],
+        value: &AttrValue,
+        committed: Option<&Object>,
+        charset: Option<Charset>,
+        made: &mut Made,
+    ) -> Result<()> {
+        let memory = made.dtype(&value.dtype)?;
+        let space_id = made.space(&value.shape, value.max.as_ref())?;
+        let list = made.attr_list(name, charset)?;
+        let attr = self.made(name, committed.map_or(&memory, Object::id), &space_id, &list)?;
+        self.put(&attr, &memory, name, value)
+    }
+
+    fn made(&self, name: &[u8], type_id: &Id, space_id: &Id, list: &Id) -> Result<Id> {
+        let (object, c_name) = (self.object(), c_string(name));
+        let (at, list) = (self.at.id().raw(), list.raw());
+        activity::object();
+        // SAFETY: valid identifiers and C strings.
+        let create = || unsafe {
+            let (type_id, space_id) = (type_id.raw(), space_id.raw());
+            H5Acreate_by_name(at, object.as_ptr(), c_name.as_ptr(), type_id, space_id, list, H5P_DEFAULT, H5P_DEFAULT)
+        };
+        call(|| self.what("create", name), create).map(Id::own)
+    }
+
+    fn put(&self, attr: &Id, type_id: &Id, name: &[u8], value: &AttrValue) -> Result<()> {
+        let what = || self.what("write", name);
+        let write = |p: *const c_void| status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), p) });
+        match &value.data {
+            data if data.count(&value.dtype) == 0 => Ok(()),
+            // SAFETY (both): as many elements as the attribute's dataspace has, of its own type.
+            Elements::Fixed(bytes) => write(bytes.as_ptr().cast()),
+            data => write(Composed::new(self.at.id(), &value.dtype, data)?.raw.as_ptr().cast()),
+        }
     }
 }
 
@@ -228,9 +275,10 @@ unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5A_i
 
 #[cfg(test)]
 mod tests {
-    use hdf5_sys::h5p::{H5Pget_char_encoding, H5Pset_char_encoding};
+    use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5Pget_char_encoding, H5Pset_char_encoding};
 
     use super::*;
+    use crate::h5::file::property_list;
     use crate::h5::{File, NewFile};
     use crate::model::{Shape, TrackOrder};
 
@@ -241,15 +289,15 @@ mod tests {
         let file = File::create(&folder.path().join("t.h5"), new, false).unwrap();
         let root = file.root().unwrap();
         let value = AttrValue { max: None, dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
-        root.create_attr(b"first", &value, None, None).unwrap();
+        root.attrs().create(b"first", &value, None, None, &mut Made::default()).unwrap();
         let (type_id, space_id) = (dtype::create(&value.dtype).unwrap(), space::create(&value.shape, None).unwrap());
         let sets = [(&b"plain"[..], H5T_cset_t::H5T_CSET_UTF8), (&b"\xe9"[..], H5T_cset_t::H5T_CSET_ASCII)];
         for (name, set) in sets {
             let list = property_list(*H5P_CLS_ATTRIBUTE_CREATE).unwrap();
             // SAFETY: an attribute creation list.
             status(|| "test".into(), || unsafe { H5Pset_char_encoding(list.raw(), set) }).unwrap();
-            let attr = root.new_attr(name, &type_id, &space_id, &list).unwrap();
-            root.put(&attr, &type_id, name, &value).unwrap();
+            let attr = root.attrs().made(name, &type_id, &space_id, &list).unwrap();
+            root.attrs().put(&attr, &type_id, name, &value).unwrap();
         }
         let wider = AttrValue { max: None, dtype: Dtype::int(2, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7, 0]) };
         root.recreate_attr(b"first", &wider, None, true).unwrap();

@@ -8,6 +8,7 @@ use hdf5_sys::h5f::H5Fget_filesize;
 use hdf5_sys::h5i::H5Iget_file_id;
 use hdf5_sys::h5p::{H5P_DEFAULT, H5Pget_chunk_opts, H5Pget_filter2, H5Pget_nfilters};
 
+use super::dataset::DONT_FILTER_PARTIAL_CHUNKS;
 use super::object::buffer;
 use super::{DatasetAccess, H5Error, Id, Result, call, filter, moving, status};
 use crate::model::{Filter, Layout, SeenDataset};
@@ -253,6 +254,17 @@ impl DatasetAccess {
             Ok(StoredFilter { id, flags, params })
         };
         Ok(Pipeline { options, filters: (0..count as c_uint).map(one).collect::<Result<_>>()? })
+    }
+
+    /// The filters, for chunks of so many bytes, if all of them can be run here.
+    pub(super) fn own_pipeline(&self, bytes: usize) -> Result<Option<filter::Pipeline>> {
+        let stored = self.pipeline()?;
+        // Other options than this one may mean anything.
+        if stored.options & !DONT_FILTER_PARTIAL_CHUNKS != 0 {
+            return Ok(None);
+        }
+        let filters = stored.filters.iter().map(|f| (f.id, f.flags, &f.params[..]));
+        Ok(filter::Pipeline::new(filters, bytes, stored.options != 0))
     }
 
     /// Bytes of the file that the dataset is in.

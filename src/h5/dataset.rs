@@ -1,6 +1,7 @@
 //! Datasets.
 
 use std::ffi::c_int;
+use std::rc::Rc;
 
 use hdf5_sys::h5d::{
     H5D_alloc_time_t, H5D_fill_time_t, H5D_fill_value_t, H5D_layout_t, H5Dcreate2, H5Dget_space, H5Dget_type, H5Dread, H5Dset_extent,
@@ -16,10 +17,10 @@ use super::activity::Doing;
 use super::error::call_as;
 use super::file::property_list;
 use super::id::c_string;
-use super::object::{buffer, link_list, order_flags};
+use super::object::{attr_order_of, buffer, order_flags};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
-use super::{H5Error, Id, Object, Result, call, dtype, filter, moving, plainly, space, status};
+use super::{H5Error, Id, Made, Object, Result, call, dtype, filter, moving, plainly, space, status};
 use crate::model::{
     AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, PartialChunks, Region, SeenDataset, Shape,
     TrackOrder,
@@ -30,7 +31,7 @@ const MOST_AXES: usize = 32;
 /// Most parameters of a filter: the file format counts them with 16 bits.
 const MOST_PARAMS: usize = 1 << 16;
 /// Chunks at the edges are not filtered (H5D_CHUNK_DONT_FILTER_PARTIAL_CHUNKS).
-const DONT_FILTER_PARTIAL_CHUNKS: u32 = 2;
+pub(super) const DONT_FILTER_PARTIAL_CHUNKS: u32 = 2;
 /// Most bytes that are read at once.
 const MOST_READ_BYTES: usize = 1 << 30;
 /// Most bytes of variable-length texts that are read at once: every element can lead to the same long one.
@@ -82,6 +83,37 @@ impl<'a> NewDataset<'a> {
     }
 }
 
+/// What a creation list is made from, where that is nothing but values: no names of files, and nothing that is looked up in this one.
+#[derive(Debug)]
+pub(super) struct ListKey {
+    dtype: Dtype,
+    layout: Layout,
+    fill_value: FillValue,
+    rest: (Option<FillTime>, Option<AllocTime>, PartialChunks, TrackOrder),
+}
+
+impl ListKey {
+    fn is_all(new: &NewDataset<'_>) -> bool {
+        let plain = match new.fill_value {
+            FillValue::Default | FillValue::Undefined | FillValue::Value(Elements::Fixed(_)) => true,
+            FillValue::Value(_) | FillValue::Unreadable => false,
+        };
+        plain && matches!(new.layout, Layout::Contiguous | Layout::Compact | Layout::Chunked { .. })
+    }
+
+    fn rest(new: &NewDataset<'_>) -> (Option<FillTime>, Option<AllocTime>, PartialChunks, TrackOrder) {
+        (new.fill_time, new.alloc_time, new.partial_chunks, new.attr_order)
+    }
+
+    fn of(new: &NewDataset<'_>) -> Self {
+        Self { dtype: new.dtype.clone(), layout: new.layout.clone(), fill_value: new.fill_value.clone(), rest: Self::rest(new) }
+    }
+
+    fn is_for(&self, new: &NewDataset<'_>) -> bool {
+        self.rest == Self::rest(new) && self.layout == *new.layout && self.dtype == *new.dtype && self.fill_value == *new.fill_value
+    }
+}
+
 /// An open dataset with what reading and writing needs, looked up once.
 #[derive(Debug)]
 pub struct DatasetAccess {
@@ -93,15 +125,24 @@ pub struct DatasetAccess {
 impl Object {
     /// Creates a dataset in this group.
     pub fn create_dataset(&self, name: &[u8], new: &NewDataset<'_>) -> Result<Object> {
+        self.create_dataset_like(name, new, &mut Made::default())
+    }
+
+    /// Creates a dataset in this group, with what was made for others like it.
+    pub fn create_dataset_like(&self, name: &[u8], new: &NewDataset<'_>, made: &mut Made) -> Result<Object> {
         let what = || format!("cannot create the dataset {}", self.child_label(name));
         self.check_name(name)?;
-        let type_id = dtype::create(new.dtype)?;
+        let type_id = made.dtype(new.dtype)?;
         let max = (!new.maxshape.is_empty()).then_some(new.maxshape);
-        let space_id = space::create(new.shape, max)?;
-        let list = creation_list(self, new, &type_id)?;
-        let link = link_list(name, new.name_charset)?;
+        let space_id = made.space(new.shape, max)?;
+        let make = || creation_list(self, new, &type_id);
+        let list = match ListKey::is_all(new) {
+            true => made.datasets.get(|key| key.is_for(new), || ListKey::of(new), make)?,
+            false => Rc::new(make()?),
+        };
+        let link = made.link_list(name, new.name_charset)?;
         let c_name = c_string(name);
-        let stored = new.committed.map_or(&type_id, Object::id);
+        let stored = new.committed.map_or(&*type_id, Object::id);
         // SAFETY: valid identifiers and C string.
         let id = call_as(Doing::Data, what, || unsafe {
             H5Dcreate2(self.id().raw(), c_name.as_ptr(), stored.raw(), space_id.raw(), link.raw(), list.raw(), H5P_DEFAULT)
@@ -111,6 +152,11 @@ impl Object {
 
     /// Type, extent and storage of a dataset.
     pub fn dataset(&self) -> Result<SeenDataset> {
+        Ok(self.dataset_and_order()?.0)
+    }
+
+    /// Type, extent and storage of a dataset, and the creation order of its attributes: a creation list is costly to ask for.
+    pub fn dataset_and_order(&self) -> Result<(SeenDataset, TrackOrder)> {
         let what = || format!("cannot read the dataset {}", self.label());
         // SAFETY: a valid dataset.
         let type_id = Id::own(call(what, || unsafe { H5Dget_type(self.id().raw()) })?);
@@ -118,9 +164,9 @@ impl Object {
         let list = self.create_list()?;
         let (fill_time, alloc_time) = times(&list, self.label())?;
         let layout = layout(&list, &type_id, &dtype, self.label())?;
-        let space_id = dataspace(self)?;
+        let space_id = dataspace_of(self, &list)?;
         let (shape, maxshape) = space::extent(&space_id)?;
-        Ok(SeenDataset {
+        let seen = SeenDataset {
             lacking: layout.filters().iter().find(|f| !filter::available(f)).cloned(),
             partial_chunks: partial_chunks(&list, &layout, self.label())?,
             layout,
@@ -130,7 +176,8 @@ impl Object {
             maxshape,
             fill_time,
             alloc_time,
-        })
+        };
+        Ok((seen, attr_order_of(&list, self.label())?))
     }
 
     fn fill_value(&self, list: &Id, type_id: &Id, dtype: &Dtype) -> Result<FillValue> {
@@ -333,10 +380,14 @@ fn creation_list(at: &Object, new: &NewDataset<'_>, type_id: &Id) -> Result<Id> 
 /// The library asks the sources of a virtual dataset for its extent, and opens them as this file is opened: a file that is open for
 /// writing would open them for writing, and mark them. Then, and where a source is broken, the extent that is stored does without them.
 pub(super) fn dataspace(dataset: &Object) -> Result<Id> {
+    dataspace_of(dataset, &dataset.create_list()?)
+}
+
+/// [`dataspace`] with the dataset's creation list at hand.
+fn dataspace_of(dataset: &Object, list: &Id) -> Result<Id> {
     let what = || format!("cannot read the extent of {}", dataset.label());
     // SAFETY (all): a valid dataset, whose library refuses what is none, and its creation list.
     let live = || call(what, || unsafe { H5Dget_space(dataset.id().raw()) }).map(Id::own);
-    let list = dataset.create_list()?;
     if hdf5::sync::sync(|| unsafe { H5Pget_layout(list.raw()) }) != H5D_layout_t::H5D_VIRTUAL {
         return live();
     }

@@ -11,7 +11,7 @@ use std::io;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use hdf5_sys::h5p::H5Pset_driver;
@@ -30,6 +30,22 @@ pub trait Backing: Send {
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// The length.
     fn end(&self) -> u64;
+    /// A way to write all of these bytes past this backing, if there is one; whoever asks will. They count as written.
+    fn direct(&mut self, _at: u64, _len: u64) -> io::Result<Option<Arc<dyn DirectWrite>>> {
+        Ok(None)
+    }
+}
+
+/// Writes bytes to places in a file, from several threads.
+pub trait DirectWrite: Send + Sync {
+    /// Writes all of them.
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()>;
+}
+
+impl DirectWrite for std::fs::File {
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        self.write_all_at(bytes, at)
+    }
 }
 
 /// A backing, under a name, for as long as this lives. Files that are opened on it must be closed before.
@@ -47,6 +63,8 @@ struct Shared {
     backing: Arc<Mutex<dyn Backing>>,
     /// The first thing that went wrong.
     trouble: Mutex<Option<String>>,
+    /// Are elements that the library writes thrown away?
+    discarding: AtomicBool,
 }
 
 impl fmt::Debug for Shared {
@@ -66,7 +84,8 @@ fn locked<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Session {
     /// `identity`: the device and inode of the file that stands behind it.
     pub fn new(name: &Path, identity: (u64, u64), backing: Arc<Mutex<dyn Backing>>) -> Self {
-        let shared = Arc::new(Shared { name: name.into(), identity, backing, trouble: Mutex::new(None) });
+        let shared =
+            Arc::new(Shared { name: name.into(), identity, backing, trouble: Mutex::new(None), discarding: AtomicBool::new(false) });
         let token = NEXT.fetch_add(1, Ordering::Relaxed);
         locked(&SESSIONS).insert(token, shared.clone());
         Self { token, shared }
@@ -96,7 +115,7 @@ impl Session {
 }
 
 /// What a file asks about the session that it is open on.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Watched(Arc<Shared>);
 
 impl Watched {
@@ -104,6 +123,24 @@ impl Watched {
     pub fn check(&self) -> Result<()> {
         let trouble = locked(&self.0.trouble);
         trouble.as_ref().map_or(Ok(()), |cause| Err(H5Error::new(self.0.name.display().to_string(), cause)))
+    }
+
+    /// Runs something while elements that the library writes are thrown away: all of them will be written past it.
+    pub fn without_elements<T>(&self, f: impl FnOnce() -> T) -> T {
+        self.0.discarding.store(true, Ordering::SeqCst);
+        let done = f();
+        self.0.discarding.store(false, Ordering::SeqCst);
+        done
+    }
+
+    /// [`Backing::direct`]; a failure is kept.
+    pub fn direct(&self, at: u64, len: u64) -> Option<Arc<dyn DirectWrite>> {
+        self.0.run("written", |b| b.direct(at, len)).flatten()
+    }
+
+    /// Keeps what went wrong while writing past the library.
+    pub fn failed(&self, error: &io::Error) {
+        self.0.fail("written", error);
     }
 }
 
@@ -160,7 +197,13 @@ fn elsewhere(name: &Path) -> io::Result<Arc<Shared>> {
     let file = std::fs::File::open(name)?;
     let meta = file.metadata()?;
     let backing = Arc::new(Mutex::new(ReadOnly { file, len: meta.len() }));
-    Ok(Arc::new(Shared { name: name.into(), identity: (meta.dev(), meta.ino()), backing, trouble: Mutex::new(None) }))
+    Ok(Arc::new(Shared {
+        name: name.into(),
+        identity: (meta.dev(), meta.ino()),
+        backing,
+        trouble: Mutex::new(None),
+        discarding: AtomicBool::new(false),
+    }))
 }
 
 struct ReadOnly {

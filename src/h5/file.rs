@@ -77,6 +77,11 @@ pub struct FileInfo {
 }
 
 impl File {
+    /// The session that it is open on.
+    pub(super) fn watched(&self) -> Option<&Watched> {
+        self.session.as_ref()
+    }
+
     /// Opens for reading.
     pub fn open(path: &Path, locking: Locking) -> Result<Self> {
         Self::open_with(path, H5F_ACC_RDONLY, None, locking, None)

@@ -30,5 +30,6 @@ impl Drop for Id {
 
 /// Bytes as a C string; names and paths never hold NUL (their types see to it).
 pub(crate) fn c_string(bytes: &[u8]) -> std::ffi::CString {
-    std::ffi::CString::new(bytes.iter().copied().take_while(|&b| b != 0).collect::<Vec<u8>>()).unwrap_or_default()
+    let end = bytes.iter().position(|&b| b == 0).unwrap_or(bytes.len());
+    std::ffi::CString::new(&bytes[..end]).unwrap_or_default()
 }

@@ -12,10 +12,11 @@ use hdf5_sys::h5o::H5O_token_t;
 use hdf5_sys::h5p::H5P_DEFAULT;
 use hdf5_sys::h5t::H5T_cset_t;
 
+use super::activity::Doing;
 use super::id::c_string;
 use super::object::link_list;
 use super::user_link::{class_of, register};
-use super::{H5Error, Object, Result, call, moving, status};
+use super::{H5Error, Object, Result, call, moving, plainly, status};
 use crate::model::{Charset, bytes_text};
 
 /// A link as it is stored.
@@ -50,13 +51,15 @@ impl Object {
         self.check_name(name)?;
         let c_name = c_string(name);
         let what = || format!("cannot read the link {} of {}", bytes_text(name), self.label());
-        // SAFETY: valid group and C string.
-        if call(what, || unsafe { H5Lexists(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })? == 0 {
-            return Ok(None);
-        }
         let mut info = H5L_info2_t::default();
-        // SAFETY: valid group, C string and out-parameter.
-        status(what, || unsafe { H5Lget_info2(self.id().raw(), c_name.as_ptr(), &raw mut info, H5P_DEFAULT) })?;
+        // SAFETY (all): valid group, C string and out-parameter.
+        if plainly(Doing::Metadata, || unsafe { H5Lget_info2(self.id().raw(), c_name.as_ptr(), &raw mut info, H5P_DEFAULT) }) < 0 {
+            // Most links that are asked for are there: whether there is one is the second question.
+            if call(what, || unsafe { H5Lexists(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })? == 0 {
+                return Ok(None);
+            }
+            status(what, || unsafe { H5Lget_info2(self.id().raw(), c_name.as_ptr(), &raw mut info, H5P_DEFAULT) })?;
+        }
         let target = |info: &mut H5L_info2_t| -> Result<Vec<u8>> {
             // SAFETY: for links that are not hard the union holds the size.
             let size = unsafe { *info.u.val_size() };
@@ -186,6 +189,14 @@ pub(crate) fn address(token: H5O_token_t) -> u64 {
     let mut first = [0u8; 8];
     first.copy_from_slice(&bytes[..8]);
     u64::from_ne_bytes(first)
+}
+
+/// The native token of an address: [`address`] gives it back.
+pub(crate) fn token(address: u64) -> H5O_token_t {
+    let mut bytes = [0u8; 16];
+    bytes[..8].copy_from_slice(&address.to_ne_bytes());
+    // SAFETY: the token is sixteen plain bytes (H5Opublic.h).
+    unsafe { std::mem::transmute::<[u8; 16], H5O_token_t>(bytes) }
 }
 
 unsafe extern "C" fn collect_name(_: hid_t, name: *const c_char, _: *const H5L_info2_t, data: *mut c_void) -> i32 {

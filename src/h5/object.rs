@@ -6,7 +6,7 @@ use hdf5_sys::h5g::H5Gcreate2;
 use hdf5_sys::h5i::{H5I_type_t, H5Iget_type};
 use hdf5_sys::h5o::{
     H5O_COPY_WITHOUT_ATTR_FLAG, H5O_INFO_BASIC, H5O_INFO_NUM_ATTRS, H5O_NATIVE_INFO_HDR, H5O_info2_t, H5O_native_info_t, H5O_type_t,
-    H5Ocopy, H5Oget_comment, H5Oget_info3, H5Oget_native_info, H5Olink, H5Oopen,
+    H5Ocopy, H5Oget_comment, H5Oget_info3, H5Oget_native_info, H5Olink, H5Oopen, H5Oopen_by_token,
 };
 use hdf5_sys::h5p::{
     H5P_CLS_DATATYPE_CREATE, H5P_CLS_GROUP_CREATE, H5P_CLS_LINK_CREATE, H5P_CLS_OBJECT_COPY, H5P_CRT_ORDER_INDEXED, H5P_CRT_ORDER_TRACKED,
@@ -15,10 +15,11 @@ use hdf5_sys::h5p::{
 };
 use hdf5_sys::h5t::{H5T_cset_t, H5Tcommit_anon};
 
+use super::activity::Doing;
 use super::file::property_list;
 use super::id::c_string;
-use super::link::address;
-use super::{H5Error, Id, Result, activity, call, dtype, moving, status};
+use super::link::{address, token};
+use super::{H5Error, Id, Result, activity, call, dtype, moving, plainly, status};
 use crate::model::{Charset, Dtype, HeaderVersion, ObjectId, Orders, TrackOrder, bytes_text};
 
 /// Longest comment that is read: messages of an object header are smaller.
@@ -90,6 +91,18 @@ impl Object {
         self.check_name(name)?;
         let object = Self::open_at(&self.id, name)?;
         Ok(Self { label: format!("{}/{}", self.label.trim_end_matches('/'), object.label), ..object })
+    }
+
+    /// [`Object::open`] where the link has just been read: the name is not looked up again.
+    pub fn open_hard(&self, name: &[u8], address: u64) -> Result<Self> {
+        activity::object();
+        // SAFETY: a valid group, and an address that the library checks as it checks that of a link.
+        let id = plainly(Doing::Metadata, || unsafe { H5Oopen_by_token(self.id.raw(), token(address)) });
+        match id >= 0 {
+            true => Ok(Self { id: Id::own(id), label: self.child_label(name) }),
+            // Why it cannot be opened is said as ever.
+            false => self.open(name),
+        }
     }
 
     pub(crate) fn new(id: Id, label: String) -> Self {
@@ -274,7 +287,7 @@ impl Object {
     }
 }
 
-fn attr_order_of(list: &Id, label: &str) -> Result<TrackOrder> {
+pub(super) fn attr_order_of(list: &Id, label: &str) -> Result<TrackOrder> {
     let mut attrs = 0u32;
     // SAFETY: an object creation list and an out-parameter.
     status(|| format!("cannot read the creation order of {label}"), || unsafe { H5Pget_attr_creation_order(list.raw(), &raw mut attrs) })?;
@@ -284,12 +297,18 @@ fn attr_order_of(list: &Id, label: &str) -> Result<TrackOrder> {
 /// Link creation properties: names that are not ASCII are marked as UTF-8, as h5py does, where nothing else is asked for.
 pub(crate) fn link_list(name: &[u8], charset: Option<Charset>) -> Result<Id> {
     let list = property_list(*H5P_CLS_LINK_CREATE)?;
-    set_charset(&list, name, charset)?;
+    set_charset(&list, marked(name, charset))?;
     Ok(list)
 }
 
-pub(crate) fn set_charset(list: &Id, name: &[u8], charset: Option<Charset>) -> Result<()> {
-    if charset.map_or(name.is_ascii(), |c| c == Charset::Ascii) {
+/// The character set that a name is marked with.
+pub(crate) fn marked(name: &[u8], charset: Option<Charset>) -> Charset {
+    charset.unwrap_or(if name.is_ascii() { Charset::Ascii } else { Charset::Utf8 })
+}
+
+/// Of a new list, which says ASCII.
+pub(crate) fn set_charset(list: &Id, charset: Charset) -> Result<()> {
+    if charset == Charset::Ascii {
         return Ok(());
     }
     // SAFETY: valid property list of a string creation class.

@@ -36,6 +36,9 @@ impl Tolerance {
     }
 }
 
+/// Bytes that are compared at once where differences are looked for.
+const STEP_BYTES: usize = 4096;
+
 impl Elements {
     /// No elements of this dtype.
     pub fn empty(dtype: &Dtype) -> Self {
@@ -105,6 +108,24 @@ impl Elements {
             (Elements::Nested(a), Elements::Nested(b)) => value_equal(dtype.resolved(), &a[at], &b[at], tolerance),
             (Elements::Fixed(_) | Elements::Strings(_) | Elements::Nested(_), _) => false,
         }
+    }
+
+    /// The places of as many elements as both have that are not equal in the sense of [`Elements::equal_at`], in order. What is equal byte by byte
+    /// is passed over in large steps.
+    pub fn differing<'a>(&'a self, other: &'a Elements, dtype: &'a Dtype) -> Box<dyn Iterator<Item = usize> + 'a> {
+        let count = self.count(dtype).min(other.count(dtype));
+        let (Elements::Fixed(a), Elements::Fixed(b)) = (self, other) else {
+            return Box::new((0..count).filter(|&i| !self.equal_at(other, dtype, i)));
+        };
+        let size = dtype.size().max(1);
+        let step = (STEP_BYTES / size).max(1);
+        let runs = (0..count).step_by(step).map(move |first| first..(first + step).min(count));
+        let bytes = move |run: &std::ops::Range<usize>| run.start * size..run.end * size;
+        let runs = runs.filter(move |run| a[bytes(run)] != b[bytes(run)]);
+        Box::new(runs.flatten().filter(move |&i| {
+            let (a, b) = (&a[i * size..(i + 1) * size], &b[i * size..(i + 1) * size]);
+            a != b && !fixed_equal(dtype, a, b, Tolerance::NONE)
+        }))
     }
 
     /// Are all elements equal in the sense of [`Elements::equal_at`]?
@@ -254,6 +275,29 @@ fn is_nan(t: &FloatType, bytes: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn differences_are_found_at_their_places() {
+        let f4 = Dtype::float(4);
+        let mut values: Vec<u32> = vec![0; 5000];
+        let a = |v: &[u32]| Elements::Fixed(v.iter().flat_map(|x| x.to_le_bytes()).collect());
+        let zeros = a(&values);
+        assert_eq!(zeros.differing(&zeros, &f4).count(), 0);
+        let places = [0, 1023, 1024, 1025, 4999];
+        places.iter().for_each(|&i| values[i] = 7);
+        let changed = a(&values);
+        assert_eq!(zeros.differing(&changed, &f4).collect::<Vec<_>>(), places);
+        let texts = |list: &[&str]| Elements::Strings(list.iter().map(|t| Some(t.as_bytes().to_vec())).collect());
+        let t = Dtype::String(crate::model::StringType {
+            length: StringLength::Variable,
+            charset: crate::model::Charset::Utf8,
+            padding: crate::model::Padding::NullTerm,
+        });
+        assert_eq!(texts(&["a", "b", "c"]).differing(&texts(&["a", "x", "c"]), &t).collect::<Vec<_>>(), [1]);
+        // NaNs are NaNs.
+        let nan = |bits: u32| a(&[bits, 0, bits]);
+        assert_eq!(nan(0x7fc0_0000).differing(&nan(0x7fc0_0001), &f4).count(), 0);
+    }
 
     #[test]
     fn any_nan_equals_any_nan_but_zeros_differ() {

@@ -161,8 +161,11 @@ impl Needs {
     }
 
     fn add(&mut self, path: &H5Path) -> &mut Need {
-        for parent in path.ancestors() {
-            self.objects.entry(parent).or_default();
+        let mut above = path.parent();
+        // Where a group is known, so is what is above it.
+        while let Some(parent) = above.filter(|p| !self.objects.contains_key(p)) {
+            above = parent.parent();
+            self.objects.insert(parent, Need::default());
         }
         self.objects.entry(path.clone()).or_default()
     }

@@ -200,6 +200,11 @@ impl Observed {
         name
     }
 
+    /// Was an object seen under two names?
+    pub fn has_aliases(&self) -> bool {
+        self.objects.values().filter(|o| matches!(o.link, LinkSeen::Hard(_))).count() > self.first.len()
+    }
+
     /// The canonical name of what a declaration refers to; `None` leaves it as it is.
     pub fn canonical_target(&self, target: &Target) -> Option<Target> {
         match target {

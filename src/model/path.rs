@@ -108,6 +108,11 @@ impl H5Path {
         out
     }
 
+    /// Is the other path that of a member of this group?
+    pub fn is_parent_of(&self, other: &H5Path) -> bool {
+        self.is_above(other) && !other.0[self.0.len() + usize::from(!self.is_root())..].contains(&b'/')
+    }
+
     /// Is this path strictly above the other?
     pub fn is_above(&self, other: &H5Path) -> bool {
         if self.is_root() {
@@ -119,12 +124,15 @@ impl H5Path {
 
 impl Ord for H5Path {
     fn cmp(&self, other: &Self) -> Ordering {
-        // The slash sorts below every other byte (NUL cannot occur), which orders by names.
-        let key = |b: &u8| if *b == b'/' { 0 } else { *b };
         if self.is_root() || other.is_root() {
             return other.is_root().cmp(&self.is_root());
         }
-        self.0.iter().map(key).cmp(other.0.iter().map(key))
+        // The slash sorts below every other byte (NUL cannot occur), which orders by names.
+        let key = |b: u8| if b == b'/' { 0 } else { b };
+        match self.0.iter().zip(&other.0).find(|(a, b)| a != b) {
+            Some((a, b)) => key(*a).cmp(&key(*b)),
+            None => self.0.len().cmp(&other.0.len()),
+        }
     }
 }
 
@@ -188,6 +196,8 @@ mod tests {
             let names = |p: &H5Path| p.names().map(<[u8]>::to_vec).collect::<Vec<_>>();
             prop_assert_eq!(a.cmp(&b), names(&a).cmp(&names(&b)));
             prop_assert_eq!(a.is_above(&b), names(&b).starts_with(&names(&a)) && a != b);
+            prop_assert_eq!(a.is_parent_of(&b), b.parent() == Some(a.clone()));
+            prop_assert!(b.parent().is_none_or(|p| p.is_parent_of(&b)));
         }
     }
 }

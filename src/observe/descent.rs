@@ -60,7 +60,7 @@ impl Visited<'_> {
     /// What the link leads to; hard links are opened. Fails with a clause.
     pub fn member(&self) -> Result<Member, String> {
         Ok(match self.link()? {
-            Link::Hard(_) => Member::Object(self.group.open(&self.name).map_err(|e| e.cause)?),
+            Link::Hard(address) => Member::Object(self.group.open_hard(&self.name, address).map_err(|e| e.cause)?),
             link => Member::Link(link),
         })
     }

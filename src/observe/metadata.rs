@@ -1,5 +1,6 @@
 //! Metadata of the objects that a manifest needs.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Naming;
@@ -33,16 +34,16 @@ const MOST_SIBLINGS: usize = 10_000;
 pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     let info = file.info()?;
     let (mut matches, mut unsearched) = matches(file, &needs.globs)?;
-    let mut wanted: BTreeMap<&H5Path, Need> = needs.objects.iter().map(|(p, n)| (p, n.clone())).collect();
+    let mut wanted: BTreeMap<&H5Path, Cow<'_, Need>> = needs.objects.iter().map(|(p, n)| (p, Cow::Borrowed(n))).collect();
     let parents: Vec<H5Path> = matches.iter().flatten().flat_map(H5Path::ancestors).collect();
     for path in matches.iter().flatten() {
-        wanted.entry(path).or_default().storage = true;
+        wanted.entry(path).or_default().to_mut().storage = true;
     }
     for path in &parents {
         wanted.entry(path).or_default();
     }
     let mut walker = Walker { budget: info.size, objects: BTreeMap::new(), siblings: BTreeMap::new(), parents: Parents::new(file.root()?) };
-    walker.root(&file.root()?, wanted.get(&H5Path::root()))?;
+    walker.root(&file.root()?, wanted.get(&H5Path::root()).map(Cow::as_ref))?;
     let mut unreadable: BTreeSet<H5Path> = BTreeSet::new();
     for (path, need) in wanted.iter().filter(|(p, _)| !p.is_root()) {
         match walker.visit(path, need) {
@@ -93,7 +94,7 @@ impl Walker {
     /// Paths come in order, parents first.
     fn visit(&mut self, path: &H5Path, need: &Need) -> Result<(), H5Error> {
         let (parent, group) = self.parents.deepest(path);
-        if path.parent().as_ref() != Some(parent) {
+        if !parent.is_parent_of(path) {
             // The parent is missing or no group: there is nothing at this path.
             return Ok(());
         }
@@ -106,8 +107,8 @@ impl Walker {
                 }
                 return Ok(());
             }
-            Some(Link::Hard(_)) => {
-                let object = group.open(path.name())?;
+            Some(Link::Hard(address)) => {
+                let object = group.open_hard(path.name(), address)?;
                 let seen = self.look(&object, need)?;
                 if matches!(seen.kind, Some(SeenKind::Group(_))) {
                     self.parents.push(path.clone(), object);
@@ -140,7 +141,10 @@ impl Walker {
                 let orders = object.group_orders()?;
                 (SeenKind::Group(SeenGroup { link_order: orders.links }), orders.attrs)
             }
-            Kind::Dataset => (SeenKind::Dataset(Box::new(object.dataset()?)), object.attr_order()?),
+            Kind::Dataset => {
+                let (dataset, order) = object.dataset_and_order()?;
+                (SeenKind::Dataset(Box::new(dataset)), order)
+            }
             Kind::Type => (SeenKind::Type(Box::new(SeenType { dtype: object.committed_type()? })), object.attr_order()?),
             Kind::Unknown => (SeenKind::Unknown, TrackOrder::No),
         };

@@ -7,8 +7,8 @@ use super::descent::Parents;
 use super::{Naming, ObserveError, stored};
 use xxhash_rust::xxh3::xxh3_64;
 
-use crate::fill::{Filler, block_elements, in_order};
-use crate::h5::{DatasetAccess, File};
+use crate::fill::{Filler, Memory, block_elements, in_order};
+use crate::h5::{DatasetAccess, File, MANY_BYTES};
 use crate::model::{
     Block, DatasetContents, Dtype, Elements, H5Path, Layer, Observed, Partition, RegionSeen, Shape, SourceFile, element_text,
 };
@@ -25,6 +25,7 @@ pub fn regions(
     file: &File,
     contents: &BTreeMap<H5Path, DatasetContents>,
     observed: &mut Observed,
+    memory: Memory,
     watch: Watch<'_>,
 ) -> Result<(), ObserveError> {
     let mut parents = Parents::new(file.root()?);
@@ -44,7 +45,7 @@ pub fn regions(
                 true => None,
             };
             let seen = match (lacking, copied) {
-                (false, copied) => compare(&access, &Work { path, dataset, layer, above, names, copied }, watch)?,
+                (false, copied) => compare(&access, &Work { path, dataset, layer, above, names, copied, memory }, watch)?,
                 (true, Some(from)) => {
                     let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.fill.element_bytes(&dataset.dtype));
                     match stored::compare(&access, &from.access, &from.seen, &partition)? {
@@ -85,6 +86,7 @@ struct Work<'a, 'f> {
     names: Names<'a, 'f>,
     /// The dataset that it is a copy of, if it is one.
     copied: Option<Opened>,
+    memory: Memory,
 }
 
 fn failed(path: &H5Path, cause: String) -> ObserveError {
@@ -92,7 +94,7 @@ fn failed(path: &H5Path, cause: String) -> ObserveError {
 }
 
 fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Result<RegionSeen, ObserveError> {
-    let Work { path, dataset, layer, above, names, copied } = work;
+    let Work { path, dataset, layer, above, names, copied, memory } = work;
     let failed = |cause: String| failed(path, cause);
     let dtype = &dataset.dtype;
     let open = |s: &SourceFile, dtype: &Dtype, shape: &Shape| source::open(s, dtype, shape).map_err(|e| e.to_string());
@@ -100,25 +102,35 @@ fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Res
     let partition = Partition::new(&layer.region, dataset.chunk.as_deref(), layer.fill.element_bytes(dtype));
     let bytes = partition.block(0).elements().saturating_mul(layer.fill.element_bytes(dtype));
     let mut seen = RegionSeen::default();
-    let make = |k: u64| block_elements(&filler, layer, &partition.block(k)).map_err(failed);
     let touched = copied.as_ref().map_or(Ok(None), |from| from.touched(access, &partition))?;
     let sparse = touched.is_some();
     let numbers: Box<dyn Iterator<Item = u64> + Send> = match touched {
         Some(list) => Box::new(list.into_iter()),
         None => Box::new(0..partition.count()),
     };
-    in_order(numbers, bytes, filler.is_sequential(), make, |k, mut wanted: Elements| {
+    let many = layer.region.elements().saturating_mul(dtype.size() as u64) >= MANY_BYTES;
+    let reader = access.block_reader(many)?;
+    let tally = |k: u64, found: &Elements, wanted: &Elements| tally(&partition.block(k), layer, above, dtype, found, wanted);
+    let make = |k: u64| -> Result<Looked, ObserveError> {
         let block = partition.block(k);
-        let mut found = access.read(&layer.region.sub(&block))?;
-        if dtype.has_references() {
-            names.naming.name_elements(&mut found);
-            wanted.rename_targets(&mut |t| names.observed.canonical_target(t));
-        }
-        if tally(&block, layer, above, dtype, &found, &wanted, &mut seen) {
-            seen.blocks.push(k);
-            seen.digest = seen.digest.rotate_left(7) ^ digest(&found);
-        }
-        watch(path, wanted.bytes() as u64);
+        let wanted = block_elements(&filler, layer, &block).map_err(failed)?;
+        let found = reader.read(&layer.region.sub(&block))?;
+        Ok(match dtype.has_references() {
+            true => Looked::Unnamed(found, wanted),
+            false => Looked::Seen(tally(k, &found, &wanted)),
+        })
+    };
+    in_order(numbers, memory.ahead(bytes), filler.is_sequential(), make, |k, looked| {
+        let block = match looked {
+            Looked::Seen(block) => block,
+            Looked::Unnamed(mut found, mut wanted) => {
+                names.naming.name_elements(&mut found);
+                wanted.rename_targets(&mut |t| names.observed.canonical_target(t));
+                tally(k, &found, &wanted)
+            }
+        };
+        block.add_to(k, &mut seen);
+        watch(path, (partition.block(k).elements() as u64).saturating_mul(layer.fill.element_bytes(dtype) as u64));
         Ok(())
     })?;
     if sparse {
@@ -126,6 +138,38 @@ fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Res
         seen.elements = layer.region.elements();
     }
     Ok(seen)
+}
+
+/// A block that was looked at.
+enum Looked {
+    /// It is compared.
+    Seen(BlockSeen),
+    /// What was found, and what is wanted, of elements that refer to objects: their names are looked up one after the other.
+    Unnamed(Elements, Elements),
+}
+
+/// How a block compares.
+#[derive(Default)]
+struct BlockSeen {
+    elements: u64,
+    differing: u64,
+    examples: Vec<(String, String)>,
+    /// Of what was found, where it differs.
+    digest: Option<u64>,
+}
+
+impl BlockSeen {
+    /// Blocks are added in their order.
+    fn add_to(self, k: u64, seen: &mut RegionSeen) {
+        seen.elements += self.elements;
+        seen.differing += self.differing;
+        let room = EXAMPLES.saturating_sub(seen.examples.len());
+        seen.examples.extend(self.examples.into_iter().take(room));
+        if let Some(digest) = self.digest {
+            seen.blocks.push(k);
+            seen.digest = seen.digest.rotate_left(7) ^ digest;
+        }
+    }
 }
 
 /// A hash of elements, in memory's form.
@@ -136,30 +180,20 @@ fn digest(elements: &Elements) -> u64 {
     }
 }
 
-/// Counts the elements that this layer decides and that differ; true if there is one.
-fn tally(
-    block: &Block,
-    layer: &Layer,
-    above: &[Arc<Layer>],
-    dtype: &Dtype,
-    found: &Elements,
-    wanted: &Elements,
-    seen: &mut RegionSeen,
-) -> bool {
+/// Counts the elements that this layer decides and that differ.
+fn tally(block: &Block, layer: &Layer, above: &[Arc<Layer>], dtype: &Dtype, found: &Elements, wanted: &Elements) -> BlockSeen {
     let decided = layer.decided(block, above);
-    seen.elements += decided.as_ref().map_or(block.elements(), |d| d.iter().filter(|x| **x).count()) as u64;
+    let elements = decided.as_ref().map_or(block.elements(), |d| d.iter().filter(|x| **x).count()) as u64;
+    let mut seen = BlockSeen { elements, ..BlockSeen::default() };
     if found == wanted {
-        return false;
+        return seen;
     }
-    let before = seen.differing;
-    for i in 0..block.elements() {
-        if decided.as_ref().is_some_and(|d| !d[i]) || found.equal_at(wanted, dtype, i) {
-            continue;
-        }
+    for i in found.differing(wanted, dtype).filter(|&i| decided.as_ref().is_none_or(|d| d[i])) {
         seen.differing += 1;
         if seen.examples.len() < EXAMPLES {
             seen.examples.push((element_text(found, dtype, i), element_text(wanted, dtype, i)));
         }
     }
-    seen.differing > before
+    seen.digest = (seen.differing > 0).then(|| digest(found));
+    seen
 }

@@ -230,7 +230,7 @@ pub fn attrs(object: &Object, wish: &AttrWish, budget: u64) -> Vec<(Vec<u8>, Res
 mod tests {
     use super::super::descent::MOST_DEPTH;
     use super::*;
-    use crate::h5::{NewFile, NewGroup};
+    use crate::h5::{Made, NewFile, NewGroup};
     use crate::model::{AttrSeen, AttrValue, Dtype, Elements, Shape, TrackOrder};
 
     fn file() -> (tempfile::TempDir, File) {
@@ -244,7 +244,7 @@ mod tests {
         root.create_group(b"a\xff", plain).unwrap();
         for name in [&b"units"[..], b"long_name", b"CLASS"] {
             let value = AttrValue { max: None, dtype: Dtype::int(1, true), shape: Shape::Scalar, data: Elements::Fixed(vec![7]) };
-            inner.create_attr(name, &value, None, None).unwrap();
+            inner.attrs().create(name, &value, None, None, &mut Made::default()).unwrap();
         }
         (folder, file)
     }

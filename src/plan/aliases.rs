@@ -18,6 +18,9 @@ pub(super) struct Shared {
 /// declaration; anything else that both want is a conflict.
 pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
     let mut out = Shared::default();
+    if !observed.has_aliases() {
+        return out;
+    }
     let mut seen: BTreeMap<H5Path, (&H5Path, &DesiredObject)> = BTreeMap::new();
     for (path, object) in &desired.objects {
         let canonical = observed.canonical_way(path);

@@ -1,8 +1,9 @@
 //! Attribute rules: what an object's attributes become.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::{Action, AttrWrite, Conflict, Hazard, Kept, Step};
+use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
     AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Observed, Shape, TrackOrder, bytes_text,
@@ -25,17 +26,17 @@ const MOST_V1_BYTES: u64 = 65_000;
 
 /// An attribute while the rules are applied in memory.
 #[derive(Clone)]
-struct Attr {
+struct Attr<'a> {
     /// Its name in the file, if it is one that the file has.
-    from: Option<Vec<u8>>,
-    value: AttrSeen,
+    from: Option<&'a [u8]>,
+    value: Cow<'a, AttrSeen>,
 }
 
-type State = BTreeMap<Vec<u8>, Attr>;
+type State<'a> = BTreeMap<&'a [u8], Attr<'a>>;
 
 /// Steps, kept attributes and conflicts of one object.
 pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<Step>, kept: &mut Vec<Kept>, conflicts: &mut Vec<Conflict>) {
-    let mut state: State = target.seen.iter().map(|(n, v)| (n.clone(), Attr { from: Some(n.clone()), value: v.clone() })).collect();
+    let mut state: State<'_> = target.seen.iter().map(|(n, v)| (n.as_slice(), Attr { from: Some(n), value: Cow::Borrowed(v) })).collect();
     let mut sound = true;
     for attr in attrs {
         if let Err(finding) = apply(&mut state, attr, target) {
@@ -50,21 +51,39 @@ pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<S
         conflicts.push(conflict);
         return;
     }
+    if is_seen(&state, target) {
+        kept.extend(attrs.iter().map(|attr| unchanged(attr, &state, target)));
+        return;
+    }
     let changes = Changes { target, attrs, rules: Rules::of(attrs), state: &state }.steps(conflicts);
     let touched: BTreeSet<&[u8]> = changes.iter().flat_map(|s| names_of(&s.action)).collect();
     for attr in attrs {
         if !touched.contains(attr.name.as_slice()) {
-            let note = note(&attr.rule, state.contains_key(&attr.name)).into();
-            kept.push(Kept { path: target.path.clone(), aspect: format!("attribute {}", bytes_text(&attr.name)), note });
+            kept.push(unchanged(attr, &state, target));
         }
     }
     steps.extend(changes);
 }
 
+fn unchanged(attr: &DesiredAttr, state: &State<'_>, target: &Target<'_>) -> Kept {
+    let note = note(&attr.rule, state.contains_key(attr.name.as_slice())).into();
+    Kept { path: target.path.clone(), aspect: Aspect::Attr(attr.name.clone()), note }
+}
+
+/// Have the rules changed nothing?
+fn is_seen(state: &State<'_>, target: &Target<'_>) -> bool {
+    let as_seen = |name: &[u8], attr: &Attr<'_>| match &attr.value {
+        // What was not touched is what was seen.
+        Cow::Borrowed(_) => attr.from == Some(name),
+        Cow::Owned(_) => false,
+    };
+    state.len() == target.seen.len() && state.iter().all(|(name, attr)| as_seen(name, attr))
+}
+
 /// Applies one rule in memory.
-fn apply(state: &mut State, attr: &DesiredAttr, target: &Target<'_>) -> Result<(), Finding> {
-    let (name, path) = (&attr.name, target.path);
-    let set = |state: &mut State, spec: &AttrSpec| -> Result<(), Finding> {
+fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) -> Result<(), Finding> {
+    let (name, path) = (attr.name.as_slice(), target.path);
+    let set = |state: &mut State<'a>, spec: &AttrSpec| -> Result<(), Finding> {
         let made = match state.get(name) {
             Some(seen) => spec.adapted(&seen.value),
             None => spec.fresh(),
@@ -88,7 +107,7 @@ fn apply(state: &mut State, attr: &DesiredAttr, target: &Target<'_>) -> Result<(
             state.remove(name);
         }
         (AttrRule::RenameFrom { from, value }, present) => {
-            match (state.remove(from), state.get(name)) {
+            match (state.remove(from.as_slice()), state.get(name)) {
                 (Some(old), Some(new)) if !same_values(&old.value, &new.value) => {
                     return Err(Finding::error(
                         "rename-both",
@@ -99,7 +118,7 @@ fn apply(state: &mut State, attr: &DesiredAttr, target: &Target<'_>) -> Result<(
                 }
                 (Some(old), None) => {
                     debug_assert!(!present);
-                    state.insert(name.clone(), old);
+                    state.insert(name, old);
                 }
                 (Some(_), Some(_)) | (None, _) => {}
             }
@@ -111,15 +130,23 @@ fn apply(state: &mut State, attr: &DesiredAttr, target: &Target<'_>) -> Result<(
     Ok(())
 }
 
-fn put(state: &mut State, name: &[u8], value: AttrValue) {
-    let from = state.get(name).and_then(|a| a.from.clone());
-    state.insert(name.to_vec(), Attr { from, value: AttrSeen::Value(value) });
+/// What is equal as the file holds it stays what it is.
+fn put<'a>(state: &mut State<'a>, name: &'a [u8], value: AttrValue) {
+    match state.get_mut(name) {
+        Some(old) if same(&old.value, &value) => {}
+        Some(old) => old.value = Cow::Owned(AttrSeen::Value(value)),
+        None => _ = state.insert(name, Attr { from: None, value: Cow::Owned(AttrSeen::Value(value)) }),
+    }
 }
 
-/// A second pass must change nothing.
-fn unstable(state: &State, attrs: &[DesiredAttr], target: &Target<'_>) -> Option<Conflict> {
+/// A second pass must change nothing; it does not where the first has changed nothing.
+fn unstable<'a>(state: &State<'a>, attrs: &'a [DesiredAttr], target: &Target<'a>) -> Option<Conflict> {
+    if is_seen(state, target) {
+        return None;
+    }
     let path = target.path;
-    let unchanged = |again: &State| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
+    let unchanged =
+        |again: &State<'_>| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
     let mut again = state.clone();
     if attrs.iter().all(|attr| apply(&mut again, attr, target).is_ok()) && unchanged(&again) {
         return None;
@@ -153,7 +180,7 @@ struct Changes<'a> {
     target: &'a Target<'a>,
     attrs: &'a [DesiredAttr],
     rules: Rules<'a>,
-    state: &'a State,
+    state: &'a State<'a>,
 }
 
 /// The first rule for every name: an object may have very many attributes.
@@ -180,7 +207,7 @@ impl<'a> Rules<'a> {
 impl Changes<'_> {
     /// Removals, then renames, then values: a name is free before it is taken.
     fn steps(&self, conflicts: &mut Vec<Conflict>) -> Vec<Step> {
-        let now_at: BTreeMap<&[u8], &Vec<u8>> = self.state.iter().filter_map(|(n, a)| Some((a.from.as_deref()?, n))).collect();
+        let now_at: BTreeMap<&[u8], &[u8]> = self.state.iter().filter_map(|(n, a)| Some((a.from?, *n))).collect();
         let mut removals = Vec::new();
         let mut renames = Vec::new();
         for (name, before) in self.target.seen {
@@ -192,7 +219,7 @@ impl Changes<'_> {
                     self.why_gone(name),
                 )),
                 Some(&to) if to != name => {
-                    let action = Action::RenameAttr { from: name.clone(), to: to.clone(), value: before.clone() };
+                    let action = Action::RenameAttr { from: name.clone(), to: to.to_vec(), value: before.clone() };
                     renames.push(self.step(to, action, 0, "the manifest renames it".into()));
                 }
                 Some(_) => {}
@@ -200,8 +227,8 @@ impl Changes<'_> {
         }
         let mut values = Vec::new();
         for (name, attr) in self.state {
-            let AttrSeen::Value(after) = &attr.value else { continue };
-            let before = attr.from.as_ref().and_then(|f| self.target.seen.get(f));
+            let AttrSeen::Value(after) = attr.value.as_ref() else { continue };
+            let before = attr.from.and_then(|f| self.target.seen.get(f));
             if before.is_some_and(|b| same(b, after)) {
                 continue;
             }
@@ -327,8 +354,8 @@ fn same_values(a: &AttrSeen, b: &AttrSeen) -> bool {
 }
 
 /// Is it the same attribute of the file, with the same value?
-fn same_attr(a: &Attr, b: &Attr) -> bool {
-    let untouched = matches!((&a.value, &b.value), (AttrSeen::Opaque { .. }, AttrSeen::Opaque { .. }));
+fn same_attr(a: &Attr<'_>, b: &Attr<'_>) -> bool {
+    let untouched = matches!((a.value.as_ref(), b.value.as_ref()), (AttrSeen::Opaque { .. }, AttrSeen::Opaque { .. }));
     a.from == b.from && (untouched || same_values(&a.value, &b.value))
 }
 

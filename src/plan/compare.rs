@@ -1,6 +1,6 @@
 //! A declared dataset beside the one in the file.
 
-use super::step::{Action, Conflict, Hazard, Kept, Step};
+use super::step::{Action, Aspect, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, Observed, SeenDataset, Shape, encode_one, grows};
 
@@ -26,7 +26,7 @@ pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset
     }
     c.storage(wanted, seen);
     if c.out.conflicts.is_empty() && c.out.steps.is_empty() {
-        c.out.kept.push(Kept { path: path.clone(), aspect: "dataset".into(), note: "as declared".into() });
+        c.out.kept.push(Kept { path: path.clone(), aspect: Aspect::Word("dataset"), note: "as declared".into() });
     }
     c.out
 }

@@ -1,8 +1,10 @@
 //! Desired × Observed → Proposal, and the way from there to a plan.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::step::{Action, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
+use super::step::{Action, Aspect, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
 use super::{aliases, attrs, compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
@@ -67,6 +69,8 @@ pub(super) struct Planner<'a> {
     pub created: BTreeMap<H5Path, Orders>,
     /// Places of what is created in the order of creation; hard links come after their targets.
     pub positions: BTreeMap<H5Path, (u32, u32)>,
+    /// The group whose members can be reached, it being there or planned: that of the object before.
+    within: Option<H5Path>,
     /// Attributes that another name of the same object declares already.
     covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
 }
@@ -82,6 +86,7 @@ impl<'a> Planner<'a> {
             removed: BTreeSet::new(),
             created: BTreeMap::new(),
             positions: BTreeMap::new(),
+            within: None,
             covered: BTreeMap::new(),
         }
     }
@@ -90,8 +95,8 @@ impl<'a> Planner<'a> {
         self.steps.push(Step { path: path.clone(), action, reason: reason.into(), origin, bytes: 0, dead: 0, hazard });
     }
 
-    pub fn keep(&mut self, path: &H5Path, aspect: &str, note: impl Into<String>) {
-        self.kept.push(Kept { path: path.clone(), aspect: aspect.into(), note: note.into() });
+    pub fn keep(&mut self, path: &H5Path, aspect: &'static str, note: impl Into<Cow<'static, str>>) {
+        self.kept.push(Kept { path: path.clone(), aspect: Aspect::Word(aspect), note: note.into() });
     }
 
     pub fn conflict(&mut self, path: &H5Path, finding: Finding) {
@@ -110,6 +115,9 @@ impl<'a> Planner<'a> {
     /// What will stand at a path when removals are done.
     pub fn seen(&self, path: &H5Path) -> Option<&'a ObjectSeen> {
         let gone = |p: &H5Path| self.removed.contains(p);
+        if self.removed.is_empty() {
+            return self.observed.objects.get(path);
+        }
         if gone(path) || path.ancestors().iter().any(gone) {
             return None;
         }
@@ -243,10 +251,15 @@ impl<'a> Planner<'a> {
 
     /// Plans missing parents. False if the path cannot be reached.
     pub fn parents(&mut self, path: &H5Path, origin: Span, position: u32) -> bool {
+        let group = path.parent();
+        if group.is_some() && self.within == group {
+            return true;
+        }
         if let Some(finding) = self.unreachable(path, origin) {
             self.conflict(path, finding);
             return false;
         }
+        self.within = group;
         for parent in path.ancestors() {
             if self.seen(&parent).is_none() && !self.created.contains_key(&parent) && !self.desired.objects.contains_key(&parent) {
                 self.group(&parent, format!("parent of {path}"), origin, position, None, None);
@@ -313,7 +326,10 @@ impl<'a> Planner<'a> {
             observed: self.observed,
         };
         let covered = self.covered.get(path);
-        let own: Vec<_> = object.attrs.iter().filter(|a| covered.is_none_or(|c| !c.contains(&a.name))).cloned().collect();
+        let own: Cow<'_, [_]> = match covered {
+            None => Cow::Borrowed(&object.attrs),
+            Some(covered) => object.attrs.iter().filter(|a| !covered.contains(&a.name)).cloned().collect(),
+        };
         attrs::plan(&target, &own, &mut self.steps, &mut self.kept, &mut self.conflicts);
         self.comment(path, object);
     }
@@ -546,17 +562,17 @@ impl Proposal {
         self.steps.is_empty() && self.conflicts.is_empty()
     }
 
-    /// The only way to a plan: no conflicts, and every hazard allowed.
-    pub fn into_plan(self, consent: &Consent) -> Result<Plan, (Box<Proposal>, Blocked)> {
-        if !self.conflicts.is_empty() {
-            let count = self.conflicts.len();
-            return Err((Box::new(self), Blocked::Conflicts(count)));
+    /// The only way to a plan: no conflicts, and every hazard allowed. The plan's steps are the proposal's, of which nothing can be
+    /// changed from then on.
+    pub fn into_plan(proposal: &Arc<Self>, consent: &Consent) -> Result<Plan, Blocked> {
+        if !proposal.conflicts.is_empty() {
+            return Err(Blocked::Conflicts(proposal.conflicts.len()));
         }
-        let refused: Vec<usize> = self.steps.iter().enumerate().filter(|(_, s)| !consent.allows(s)).map(|(i, _)| i).collect();
+        let refused: Vec<usize> = proposal.steps.iter().enumerate().filter(|(_, s)| !consent.allows(s)).map(|(i, _)| i).collect();
         if !refused.is_empty() {
-            return Err((Box::new(self), Blocked::Consent(refused)));
+            return Err(Blocked::Consent(refused));
         }
-        Ok(Plan::new(self.steps))
+        Ok(Plan::new(Arc::clone(proposal)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! Steps for contents.
 
-use super::step::{Action, Blocks, Conflict, Hazard, Kept, Step};
+use super::step::{Action, Aspect, Blocks, Conflict, Hazard, Kept, Step};
 use crate::diag::Finding;
 use crate::model::{Desired, H5Path, LayerKind, Layout, Observed, RegionSeen, Rule, SourceFile, contents};
 
@@ -66,17 +66,13 @@ pub(super) fn plan(
             let (blocks, seen) = match (compared, layer.fresh) {
                 (_, true) => (Blocks::All, RegionSeen { elements, differing: elements, ..RegionSeen::default() }),
                 (Some(seen), false) if seen.differing == 0 => {
-                    kept.push(Kept {
-                        path: path.clone(),
-                        aspect: format!("region [{}]", layer.region),
-                        note: "every element as declared".into(),
-                    });
+                    kept.push(Kept { path: path.clone(), aspect: Aspect::Region(layer.clone()), note: "every element as declared".into() });
                     continue;
                 }
                 (Some(seen), false) => (Blocks::Some(seen.blocks.clone()), seen.clone()),
                 (None, false) => {
                     let note = if no_data { "not compared (--no-data)" } else { "not compared" };
-                    kept.push(Kept { path: path.clone(), aspect: format!("region [{}]", layer.region), note: note.into() });
+                    kept.push(Kept { path: path.clone(), aspect: Aspect::Region(layer.clone()), note: note.into() });
                     continue;
                 }
             };

@@ -1,9 +1,14 @@
 //! The vocabulary of plans.
 
+use std::borrow::Cow;
+use std::fmt;
 use std::sync::Arc;
 
+use super::propose::Proposal;
 use crate::diag::{Finding, Span};
-use crate::model::{AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, TrackOrder};
+use crate::model::{
+    AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, TrackOrder, bytes_text,
+};
 
 /// What a step may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -177,14 +182,35 @@ pub struct Step {
 }
 
 /// Something considered that needs no change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Kept {
     /// The object.
     pub path: H5Path,
-    /// Which aspect: `dataset`, `attribute units`.
-    pub aspect: String,
+    /// Which aspect.
+    pub aspect: Aspect,
     /// Why it is kept, or what differs although it is kept.
-    pub note: String,
+    pub note: Cow<'static, str>,
+}
+
+/// What of an object is kept: there may be very many, of which few are shown.
+#[derive(Clone, Debug)]
+pub enum Aspect {
+    /// `dataset`, `track_order`.
+    Word(&'static str),
+    /// An attribute.
+    Attr(Vec<u8>),
+    /// Contents.
+    Region(Arc<Layer>),
+}
+
+impl fmt::Display for Aspect {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Aspect::Word(word) => f.write_str(word),
+            Aspect::Attr(name) => write!(f, "attribute {}", bytes_text(name)),
+            Aspect::Region(layer) => write!(f, "region [{}]", layer.region),
+        }
+    }
 }
 
 /// A difference that no allowed step can settle.
@@ -212,9 +238,7 @@ pub struct Summary {
 /// Steps that nothing stands against: no conflict, every hazard allowed. Made by
 /// [`Proposal::into_plan`](super::Proposal::into_plan) only.
 #[derive(Clone, Debug)]
-pub struct Plan {
-    steps: Vec<Step>,
-}
+pub struct Plan(Arc<Proposal>);
 
 /// Why a proposal is not a plan.
 #[derive(Clone, Debug)]
@@ -226,13 +250,13 @@ pub enum Blocked {
 }
 
 impl Plan {
-    pub(super) fn new(steps: Vec<Step>) -> Self {
-        Self { steps }
+    pub(super) fn new(proposal: Arc<Proposal>) -> Self {
+        Self(proposal)
     }
 
     /// The steps in the order they are executed.
     pub fn steps(&self) -> &[Step] {
-        &self.steps
+        &self.0.steps
     }
 }
 

@@ -43,7 +43,7 @@ pub fn plan_json(proposal: &Proposal, cx: &PlanContext<'_>) -> Value {
         "manifest": json!({ "path": cx.manifest, "sha256": hash(cx.sources) }),
         "target": json!({ "path": cx.target, "exists": exists, "size": size, "state": cx.state }),
         "steps": proposal.steps.iter().map(|s| step(s, cx.sources)).collect::<Vec<_>>(),
-        "kept": proposal.kept.iter().map(|k| json!({ "path": k.path.to_string(), "aspect": k.aspect, "note": k.note })).collect::<Vec<_>>(),
+        "kept": proposal.kept.iter().map(|k| json!({ "path": k.path.to_string(), "aspect": k.aspect.to_string(), "note": k.note })).collect::<Vec<_>>(),
         "conflicts": proposal
             .conflicts
             .iter()

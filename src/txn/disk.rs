@@ -3,9 +3,12 @@
 use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt;
+use std::sync::Arc;
 
 use rustix::fs::FallocateFlags;
 use rustix::io::Errno;
+
+use crate::h5::DirectWrite;
 
 /// What can be done to the one file of a transaction.
 ///
@@ -25,6 +28,10 @@ pub trait Disk: Send {
     fn sync(&mut self) -> io::Result<()>;
     /// Sets the file's length.
     fn truncate(&mut self, len: u64) -> io::Result<()>;
+    /// A way to write from several threads, where there is one. What is written so is durable after [`Disk::sync`], too.
+    fn direct(&self) -> Option<Arc<dyn DirectWrite>> {
+        None
+    }
 }
 
 /// Reads until the buffer is full or the file ends; how many bytes.
@@ -86,7 +93,21 @@ impl RealDisk {
     }
 }
 
+/// A file that is written to from several threads.
+struct Shared(File);
+
+impl DirectWrite for Shared {
+    fn write(&self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        let _writing = super::temps::not_abandoned()?;
+        self.0.write_all_at(bytes, at)
+    }
+}
+
 impl Disk for RealDisk {
+    fn direct(&self) -> Option<Arc<dyn DirectWrite>> {
+        self.0.try_clone().ok().map(|file| Arc::new(Shared(file)) as Arc<dyn DirectWrite>)
+    }
+
     fn len(&self) -> io::Result<u64> {
         Ok(self.0.metadata()?.len())
     }

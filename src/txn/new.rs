@@ -12,7 +12,7 @@ use super::durable::{folder_of, open_folder, sync_contents, sync_folder};
 use super::notify::Commit;
 use super::temps::{Folders, Temp};
 use super::{Lock, TxnError};
-use crate::h5::{self, Backing, H5Error, NewFile, Session};
+use crate::h5::{self, Backing, DirectWrite, H5Error, NewFile, Session};
 
 /// A file that does not exist yet under its name. Dropped without [`NewTarget::commit`], nothing stays.
 #[derive(Debug)]
@@ -74,8 +74,13 @@ impl NewTarget {
         // Relative names in the file are looked up from where it will stand.
         let name = std::path::absolute(&place).map_err(failed)?;
         let meta = temp.file().metadata().map_err(failed)?;
-        let backing =
-            Arc::new(Mutex::new(Direct { file: temp.file().try_clone().map_err(failed)?, end: 0, most: u64::MAX, written: 0, high: 0 }));
+        let backing = Arc::new(Mutex::new(Direct {
+            file: Arc::new(temp.file().try_clone().map_err(failed)?),
+            end: 0,
+            most: u64::MAX,
+            written: 0,
+            high: 0,
+        }));
         let session = Session::new(&name, (meta.dev(), meta.ino()), backing.clone());
         Ok(Self { temp, folders, target: place, replaced, session, backing })
     }
@@ -150,7 +155,7 @@ impl NewTarget {
 /// A file that HDF5 writes without anything between.
 #[derive(Debug)]
 struct Direct {
-    file: File,
+    file: Arc<File>,
     end: u64,
     /// Bytes that may be written, and how many have been. Holes are not counted.
     most: u64,
@@ -165,12 +170,7 @@ impl Backing for Direct {
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
-        let end = at.saturating_add(bytes.len() as u64);
-        self.written += end.saturating_sub(at.max(self.high));
-        self.high = self.high.max(end);
-        if self.written > self.most {
-            return Err(super::over(self.most));
-        }
+        let end = self.count(at, bytes.len() as u64)?;
         self.file.write_all_at(bytes, at)?;
         self.end = self.end.max(end);
         Ok(())
@@ -184,6 +184,22 @@ impl Backing for Direct {
 
     fn end(&self) -> u64 {
         self.end
+    }
+
+    fn direct(&mut self, at: u64, len: u64) -> io::Result<Option<Arc<dyn DirectWrite>>> {
+        let end = self.count(at, len)?;
+        self.end = self.end.max(end);
+        Ok(Some(self.file.clone()))
+    }
+}
+
+impl Direct {
+    /// Counts bytes that are written, and refuses them where they are too many. Their end.
+    fn count(&mut self, at: u64, len: u64) -> io::Result<u64> {
+        let end = at.saturating_add(len);
+        self.written += end.saturating_sub(at.max(self.high));
+        self.high = self.high.max(end);
+        if self.written > self.most { Err(super::over(self.most)) } else { Ok(end) }
     }
 }
 

@@ -6,11 +6,12 @@
 use std::io;
 use std::ops::Range;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::change::{PAGE, Pages};
 use super::disk::{Disk, read_zeros_at, write_at};
 use super::pages::PageStore;
-use crate::h5::Backing;
+use crate::h5::{Backing, DirectWrite};
 
 /// Bytes of pages that are kept in memory.
 pub(super) const BUDGET: usize = 64 << 20;
@@ -136,6 +137,15 @@ impl<D: Disk> Backing for Overlay<D> {
         }
         self.end = self.end.max(end);
         Ok(())
+    }
+
+    fn direct(&mut self, at: u64, len: u64) -> io::Result<Option<Arc<dyn DirectWrite>>> {
+        // Below the old end only the journal may write, and a tail that is held back is in no file.
+        let Some(writer) = self.disk.direct().filter(|_| self.held.is_none() && at >= self.old) else { return Ok(None) };
+        let end = at.checked_add(len).ok_or(io::ErrorKind::InvalidInput)?;
+        self.count(at, end)?;
+        self.end = self.end.max(end);
+        Ok(Some(writer))
     }
 
     fn truncate(&mut self, len: u64) -> io::Result<()> {

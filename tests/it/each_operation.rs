@@ -12,10 +12,11 @@ use std::process::Command;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
-use h5mason::apply::{Options, execute, inspect};
+use h5mason::apply::{Memory, Options, execute, inspect};
 use h5mason::h5::{File, Locking, Session};
 use h5mason::manifest::{Overrides, load};
 use h5mason::model::Libver;
+use h5mason::plan::Proposal;
 use h5mason::txn::testing::{Disk, RealDisk, commit, overlay};
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -100,7 +101,7 @@ fn victim() {
     let at = |name: &str| Path::new(&folder).join(name);
     let loaded = load(&at("m.toml"), &Overrides::default()).unwrap_or_else(|(_, findings)| panic!("{findings:?}"));
     let plan = inspect(&loaded.desired, &at("x.h5"), &Options::default(), &mut |_| {}).unwrap().proposal;
-    let plan = plan.into_plan(&Options::default().consent).map_err(|_| "blocked").unwrap();
+    let plan = Proposal::into_plan(&plan, &Options::default().consent).map_err(|_| "blocked").unwrap();
     let file = OpenOptions::new().read(true).write(true).open(at("x.h5")).unwrap();
     let meta = file.metadata().unwrap();
     let disk = Deadly { disk: Arc::new(Mutex::new(RealDisk::new(file))), left: Arc::new(AtomicU64::new(last)) };
@@ -108,7 +109,7 @@ fn victim() {
     let session = Session::new(&at("x.h5"), (meta.dev(), meta.ino()), over.clone());
     let low = if folder.to_string_lossy().ends_with("earliest") { Libver::Earliest } else { Libver::V18 };
     let file = File::open_session_writable(&session, (low, Libver::Latest)).unwrap();
-    execute(&file, &plan, &mut |_, _| {}).unwrap();
+    execute(&file, &plan, Memory::default(), &mut |_, _| {}).unwrap();
     file.close().unwrap();
     commit(&disk, &over.lock().unwrap()).unwrap();
 }

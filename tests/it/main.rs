@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what was counted is told with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "tests make and break files")]
 
+mod benches;
 mod capture;
 mod common;
 mod concurrent;
@@ -23,6 +24,7 @@ mod malformed;
 mod messages;
 mod model;
 mod order;
+mod pipeline;
 mod pool;
 mod roundtrip;
 mod same_bytes;

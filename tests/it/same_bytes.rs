@@ -3,11 +3,11 @@
 use std::fs;
 use std::path::Path;
 
-use h5mason::apply::{Options, execute, inspect};
+use h5mason::apply::{Memory, Options, execute, inspect};
 use h5mason::h5::File;
 use h5mason::manifest::{Overrides, load};
 use h5mason::model::{Base, Glob, Libver};
-use h5mason::plan::Consent;
+use h5mason::plan::{Consent, Proposal};
 
 use crate::common::{h5mason, run_to, tempdir};
 
@@ -100,10 +100,10 @@ fn directly(manifest: &Path, file: &Path) {
     let options = Options { consent: consent.clone(), ..Options::default() };
     let seen = inspect(&loaded.desired, file, &options, &mut |_| {}).unwrap();
     let Base::Existing { superblock, .. } = seen.base else { panic!("there is no file") };
-    let plan = seen.proposal.into_plan(&consent).map_err(|(_, blocked)| blocked).unwrap();
+    let plan = Proposal::into_plan(&seen.proposal, &consent).unwrap();
     let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
     let file = File::open_writable(file, (low, Libver::Latest)).unwrap();
-    execute(&file, &plan, &mut |_, _| {}).unwrap();
+    execute(&file, &plan, Memory::default(), &mut |_, _| {}).unwrap();
     file.close().unwrap();
 }
 

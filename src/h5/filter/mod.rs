@@ -9,9 +9,12 @@ mod blosc;
 mod blosc_codecs;
 mod blosclz;
 mod bytes;
+mod deflate;
+mod fletcher32;
 mod lz4;
 mod lzf;
 mod params;
+mod pipeline;
 mod repeats;
 mod zstd;
 
@@ -28,6 +31,7 @@ use super::{H5Error, Result, status};
 use crate::model::Filter;
 
 pub(super) use params::{Element, canonical, stored, unusual};
+pub use pipeline::Pipeline;
 
 /// Number, name and function of every filter here.
 const CLASSES: &[(i32, &CStr, H5Z_func_t)] = &[
