@@ -121,7 +121,7 @@ pub struct ManifestArgs {
     /// Manage the contents of every dataset that has a fill, as if it said `contents = "exact"`
     #[arg(long)]
     pub exact: bool,
-    /// Memory that elements on their way may take, e.g. 64MiB; results do not depend on it [default: 256MiB]
+    /// Memory that elements on their way may take, e.g. 64MiB; several jobs share it, and results do not depend on it [default: 256MiB]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub memory: Option<u64>,
     /// How results are printed

@@ -6,7 +6,7 @@
 //! no process can be started (a sandbox, a limit), the work is done in this one: it is no less careful, but a crash is then a crash.
 
 use std::ffi::OsString;
-use std::io::{self, PipeReader, PipeWriter};
+use std::io::{self, BufReader, PipeReader, PipeWriter};
 use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
@@ -135,8 +135,9 @@ pub fn start(number: usize, order: Order, news: &SyncSender<News>) -> io::Result
     }
 }
 
-fn listen(number: usize, mut from: PipeReader, news: SyncSender<News>) -> io::Result<()> {
+fn listen(number: usize, from: PipeReader, news: SyncSender<News>) -> io::Result<()> {
     let listen = move || {
+        let mut from = BufReader::new(from);
         while let Ok(Some(message)) = decode(&mut from) {
             let _ = news.send(News::Told(number, message));
         }

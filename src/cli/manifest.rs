@@ -4,6 +4,7 @@ use std::mem::ManuallyDrop;
 
 use super::args::{Allow, ManifestArgs};
 use super::output::Output;
+use super::worker;
 use crate::apply::{Memory, Options};
 use crate::manifest::{Loaded, Overrides, load};
 use crate::model::Glob;
@@ -41,5 +42,7 @@ pub fn options(args: &ManifestArgs) -> Options {
             Allow::Paths | Allow::Plugins => {}
         }
     }
-    Options { exact: args.exact, consent, memory: args.memory.map_or_else(Memory::default, Memory), ..Options::default() }
+    let Memory(bytes) = args.memory.map_or_else(Memory::default, Memory);
+    let memory = Memory(bytes / u64::from(worker::jobs()));
+    Options { exact: args.exact, consent, memory, ..Options::default() }
 }

@@ -1,8 +1,7 @@
 //! Writing to the terminal.
 
-use std::fs::File;
 use std::io::{IsTerminal, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -73,10 +72,9 @@ impl Output {
 
     /// Hands on what a worker printed, to stderr or to stdout. After a signal nothing is waited for: a reader may have stopped reading.
     pub fn pass_on(&self, err: bool, text: &[u8]) {
-        let stream = if err { std::io::stderr().as_fd().try_clone_to_owned() } else { std::io::stdout().as_fd().try_clone_to_owned() };
-        let written = stream.map(File::from).and_then(|mut stream| {
-            text.chunks(PIPE_BUF).try_for_each(|part| if writable(&stream) { stream.write_all(part) } else { Ok(()) })
-        });
+        let (out, error) = (std::io::stdout(), std::io::stderr());
+        let stream = if err { error.as_fd() } else { out.as_fd() };
+        let written = text.chunks(PIPE_BUF).try_for_each(|part| if writable(stream) { write_all(stream, part) } else { Ok(()) });
         if !err {
             keep_loss(written);
         }
@@ -139,11 +137,23 @@ fn keep_loss(written: std::io::Result<()>) {
     }
 }
 
+fn write_all(stream: BorrowedFd<'_>, mut bytes: &[u8]) -> std::io::Result<()> {
+    while !bytes.is_empty() {
+        match rustix::io::write(stream, bytes) {
+            Ok(0) => return Err(std::io::ErrorKind::WriteZero.into()),
+            Ok(n) => bytes = &bytes[n..],
+            Err(Errno::INTR) => {}
+            Err(e) => return Err(e.into()),
+        }
+    }
+    Ok(())
+}
+
 /// Waits until something can be written; after a signal, only looks.
-fn writable(stream: &File) -> bool {
+fn writable(stream: BorrowedFd<'_>) -> bool {
     let tick = Timespec { tv_sec: 0, tv_nsec: 100_000_000 };
     loop {
-        match poll(&mut [PollFd::new(stream, PollFlags::OUT)], Some(&tick)) {
+        match poll(&mut [PollFd::new(&stream, PollFlags::OUT)], Some(&tick)) {
             Ok(0) | Err(Errno::INTR) if INTERRUPTED.load(Ordering::Relaxed) => return false,
             Ok(0) | Err(Errno::INTR) => {}
             // What is wrong shows when it is written.

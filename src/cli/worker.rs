@@ -56,7 +56,7 @@ pub fn settle(orders: &Orders) -> std::io::Result<()> {
     let pipe = OpenOptions::new().write(true).open(by_number(orders.pipe)).map(|pipe| Arc::new(Mutex::new(pipe)));
     if let Some(fd) = orders.files {
         let files = Mutex::new(File::open(by_number(fd))?);
-        let _ = POOL.set(Pool { pipe: pipe.as_ref().map(Arc::clone).map_err(|e| e.kind())?, files });
+        let _ = POOL.set(Pool { pipe: pipe.as_ref().map(Arc::clone).map_err(|e| e.kind())?, files, jobs: orders.jobs });
     }
     // A worker without a pipe works all the same; only less is said about it if it dies.
     if let Ok(pipe) = pipe {
@@ -81,6 +81,7 @@ struct Pool {
     pipe: Arc<Mutex<File>>,
     /// Where the numbers of its files come from.
     files: Mutex<File>,
+    jobs: u16,
 }
 
 static POOL: OnceLock<Pool> = OnceLock::new();
@@ -88,6 +89,11 @@ static POOL: OnceLock<Pool> = OnceLock::new();
 /// Is this one worker of several?
 pub fn is_pooled() -> bool {
     POOL.get().is_some()
+}
+
+/// How many workers share the machine.
+pub fn jobs() -> u16 {
+    POOL.get().map_or(1, |pool| pool.jobs)
 }
 
 /// Waits for the number of the next file that this worker is to work on; see [`Message::Ready`](super::wire::Message) for `alone`.

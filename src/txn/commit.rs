@@ -14,7 +14,7 @@ use std::io::{self, BufWriter, Write};
 use std::ops::Range;
 
 use super::change::{Change, PAGE, Pages, SPAN, spans};
-use super::disk::{Disk, read_at, read_zeros_at, write_at};
+use super::disk::{Disk, fitted, read_at, read_zeros_at, write_at};
 use super::journal::{Trailer, Unusable, sum};
 use super::superblock::{self, HEAD, POISON, Superblock, VERSION_AT};
 use super::table::{Entries, Entry, touching};
@@ -84,14 +84,15 @@ fn prepare(disk: &mut dyn Disk, change: &Change<'_>) -> io::Result<Option<(Trail
 
 /// The tail, where it was held back.
 fn write_tail(disk: &mut dyn Disk, tail: &dyn Pages, place: Range<u64>) -> io::Result<()> {
-    let mut buffer = vec![0; SPAN];
+    let mut buffer = Vec::new();
     for (offset, len) in tail.runs() {
         if !within(&place, offset, len) {
             return Err(invalid("a page of the tail is outside it"));
         }
         for (offset, len) in spans((offset, len)) {
-            tail.read(offset, &mut buffer[..len])?;
-            write_at(disk, &buffer[..len], offset)?;
+            let bytes = fitted(&mut buffer, len);
+            tail.read(offset, bytes)?;
+            write_at(disk, bytes, offset)?;
         }
     }
     Ok(())
@@ -119,7 +120,7 @@ fn superblocks(disk: &dyn Disk, change: &Change<'_>) -> io::Result<(Superblock, 
 /// The pages that differ from what is in the file.
 fn entries(disk: &dyn Disk, change: &Change<'_>) -> io::Result<Vec<Entry>> {
     let below = change.old.min(change.new);
-    let (mut old, mut new) = (vec![0; SPAN], vec![0; SPAN]);
+    let (mut old, mut new) = (Vec::new(), Vec::new());
     let mut entries = Vec::new();
     let mut free = 0;
     for (offset, len) in change.pages.runs() {
@@ -128,7 +129,7 @@ fn entries(disk: &dyn Disk, change: &Change<'_>) -> io::Result<Vec<Entry>> {
         }
         free = offset + len;
         for (offset, len) in spans((offset, len)) {
-            let (old, new) = (&mut old[..len], &mut new[..len]);
+            let (old, new) = (fitted(&mut old, len), fitted(&mut new, len));
             read_zeros_at(disk, old, offset)?;
             change.pages.read(offset, new)?;
             entries.extend(differing(offset, old, new).map(|(offset, old, new)| Entry {
@@ -160,10 +161,10 @@ fn reserve(disk: &mut dyn Disk, trailer: &Trailer, entries: &[Entry]) -> io::Res
 }
 
 fn write_journal(disk: &mut dyn Disk, pages: &dyn Pages, trailer: &Trailer, entries: &[Entry]) -> io::Result<()> {
-    let mut buffer = vec![0; SPAN];
+    let mut buffer = Vec::new();
     let mut out = BufWriter::with_capacity(SPAN, Appending { disk: &mut *disk, at: trailer.journal });
     for run in entries.chunk_by(touching).flat_map(|run| run.chunks(SPAN / PAGE as usize)) {
-        let bytes = &mut buffer[..run.iter().map(|e| e.len).sum()];
+        let bytes = fitted(&mut buffer, run.iter().map(|e| e.len).sum());
         pages.read(run[0].offset, bytes)?;
         out.write_all(bytes)?;
     }
@@ -286,10 +287,10 @@ impl Write for Appending<'_> {
 
 /// Writes all pages that differ where they belong, into a file that nobody sees yet, and sets its length.
 pub(super) fn write_through(disk: &mut dyn Disk, pages: &[&dyn Pages], new: u64) -> io::Result<()> {
-    let (mut is, mut shall) = (vec![0; SPAN], vec![0; SPAN]);
+    let (mut is, mut shall) = (Vec::new(), Vec::new());
     for pages in pages {
         for (offset, len) in pages.runs().into_iter().flat_map(spans) {
-            let (is, shall) = (&mut is[..len], &mut shall[..len]);
+            let (is, shall) = (fitted(&mut is, len), fitted(&mut shall, len));
             read_zeros_at(disk, is, offset)?;
             pages.read(offset, shall)?;
             let mut differing = differing(offset, is, shall).map(|(at, _, new)| (at, at + new.len() as u64)).peekable();

@@ -58,6 +58,14 @@ pub(super) fn read_zeros_at(disk: &(impl Disk + ?Sized), buffer: &mut [u8], at: 
     Ok(())
 }
 
+/// So many bytes of a buffer that grows where it must: what changes little needs little memory.
+pub(super) fn fitted(buffer: &mut Vec<u8>, len: usize) -> &mut [u8] {
+    if buffer.len() < len {
+        buffer.resize(len, 0);
+    }
+    &mut buffer[..len]
+}
+
 /// Writes all of these bytes.
 pub(super) fn write_at(disk: &mut (impl Disk + ?Sized), mut bytes: &[u8], mut at: u64) -> io::Result<()> {
     while !bytes.is_empty() {

@@ -34,8 +34,8 @@ pub(super) struct PageStore {
     next: u64,
     /// Places below this one are in the temporary file.
     spilled: u64,
-    /// The other ones.
-    memory: Vec<Box<[u8]>>,
+    /// The other ones, [`BLOCK`] pages a piece. None is longer than what stands in it.
+    memory: Vec<Vec<u8>>,
     /// How many pages are kept in memory.
     budget: u64,
     spill: Option<File>,
@@ -113,13 +113,20 @@ impl PageStore {
         }
         let used = (self.next - self.spilled) as usize;
         if used == self.memory.len() * BLOCK {
-            self.memory.push(vec![0; SPAN].into());
+            self.memory.push(Vec::with_capacity(SPAN));
         }
         let room = (BLOCK - used % BLOCK).min(self.budget as usize - used);
         let (first, from) = (at / PAGE, (at % PAGE) as usize);
         let end = (from + bytes.len()).min(room * SIZE);
         let pages = end.div_ceil(SIZE);
-        let new = &mut self.memory[used / BLOCK][used % BLOCK * SIZE..][..pages * SIZE];
+        let block = &mut self.memory[used / BLOCK];
+        block.truncate(used % BLOCK * SIZE);
+        let new = block.len();
+        if from == 0 {
+            block.extend_from_slice(&bytes[..end]);
+        }
+        block.resize(new + pages * SIZE, 0);
+        let new = &mut block[new..];
         let last = pages - 1;
         let partly = !end.is_multiple_of(SIZE);
         if from > 0 || (partly && last == 0) {
@@ -128,7 +135,9 @@ impl PageStore {
         if partly && last > 0 {
             base((first + last as u64) * PAGE, &mut new[last * SIZE..])?;
         }
-        new[from..end].copy_from_slice(&bytes[..end - from]);
+        if from > 0 || partly {
+            new[from..end].copy_from_slice(&bytes[..end - from]);
+        }
         self.insert(first, Run { pages: pages as u64, place: self.next });
         Ok(end - from)
     }
@@ -164,7 +173,8 @@ impl PageStore {
         }
         let (mut at, mut rest) = (self.in_memory(place), rest);
         while !rest.is_empty() {
-            let block = &self.memory[at / SPAN][at % SPAN..];
+            let block = self.memory.get(at / SPAN).and_then(|b| b.get(at % SPAN..)).filter(|b| !b.is_empty());
+            let block = block.ok_or(io::ErrorKind::NotFound)?;
             let (part, after) = rest.split_at_mut(block.len().min(rest.len()));
             part.copy_from_slice(&block[..part.len()]);
             (at, rest) = (at + part.len(), after);
@@ -210,7 +220,7 @@ impl PageStore {
         }
         let (mut at, mut left) = (self.spilled * PAGE, (self.next - self.spilled) as usize * SIZE);
         for block in &self.memory {
-            let part = &block[..left.min(SPAN)];
+            let part = &block[..left.min(block.len())];
             self.spill()?.write_all_at(part, at)?;
             (at, left) = (at + part.len() as u64, left - part.len());
         }
