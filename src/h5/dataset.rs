@@ -18,6 +18,7 @@ use super::error::call_as;
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{attr_order_of, buffer, order_flags};
+use super::reuse::{same_dtype, same_layout};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
 use super::{H5Error, Id, Made, Object, Result, call, dtype, filter, moving, plainly, space, status};
@@ -110,7 +111,8 @@ impl ListKey {
     }
 
     fn is_for(&self, new: &NewDataset<'_>) -> bool {
-        self.rest == Self::rest(new) && self.layout == *new.layout && self.dtype == *new.dtype && self.fill_value == *new.fill_value
+        let same = same_layout(&self.layout, new.layout) && same_dtype(&self.dtype, new.dtype);
+        same && self.rest == Self::rest(new) && self.fill_value == *new.fill_value
     }
 }
 

@@ -9,7 +9,7 @@ use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_CLS_LINK_CREATE};
 use super::file::property_list;
 use super::object::{marked, set_charset};
 use super::{Id, Result, dtype, space};
-use crate::model::{Charset, Dtype, MaxShape, Shape};
+use crate::model::{Charset, Dtype, Layout, MaxShape, Shape};
 
 /// Most things of a kind that are kept.
 const MOST: usize = 8;
@@ -54,7 +54,7 @@ impl<K> Recent<K> {
 
 impl Made {
     pub(super) fn dtype(&mut self, dtype: &Dtype) -> Result<Rc<Id>> {
-        self.types.get(|key| key == dtype, || dtype.clone(), || dtype::create(dtype))
+        self.types.get(|key| same_dtype(key, dtype), || dtype.clone(), || dtype::create(dtype))
     }
 
     pub(super) fn space(&mut self, shape: &Shape, max: Option<&MaxShape>) -> Result<Rc<Id>> {
@@ -73,6 +73,22 @@ impl Made {
     }
 }
 
+/// Are types the same in all that a file keeps? Types are equal that mean the same: one byte in either order, either encoding of a type.
+pub(super) fn same_dtype(a: &Dtype, b: &Dtype) -> bool {
+    a == b
+        && match (a, b) {
+            (Dtype::Int(a), Dtype::Int(b)) => a.order == b.order,
+            (Dtype::Float(_) | Dtype::String(_), _) => true,
+            // Of parts; the text tells all of them.
+            _ => format!("{a:?}") == format!("{b:?}"),
+        }
+}
+
+/// Are layouts the same in all that a file keeps? Filters are equal that do the same, whatever their parameters are stored as.
+pub(super) fn same_layout(a: &Layout, b: &Layout) -> bool {
+    a == b && a.filters().iter().map(|f| &f.stored).eq(b.filters().iter().map(|f| &f.stored))
+}
+
 /// Of a class for names, by what they are marked with.
 fn list(recent: &mut Recent<Charset>, class: i64, name: &[u8], charset: Option<Charset>) -> Result<Rc<Id>> {
     let charset = marked(name, charset);
@@ -87,6 +103,20 @@ fn list(recent: &mut Recent<Charset>, class: i64, name: &[u8], charset: Option<C
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn equal_is_not_always_the_same() {
+        use crate::model::{Codec, CompoundMember, Filter, IntType, Order};
+        let byte = |order| Dtype::Int(IntType { order, ..IntType::standard(1, true, Order::Little) });
+        let record =
+            |order| Dtype::Compound { size: 1, members: vec![CompoundMember { name: b"a".to_vec(), offset: 0, dtype: byte(order) }] };
+        for (a, b) in [(byte(Order::Little), byte(Order::Big)), (record(Order::Little), record(Order::Big))] {
+            assert!(a == b && !same_dtype(&a, &b) && same_dtype(&a, &a.clone()));
+        }
+        let stored = |stored| Layout::Chunked { chunk: vec![4], filters: vec![Filter { stored, ..Filter::from(Codec::Deflate(4)) }] };
+        let (a, b) = (stored(None), stored(Some(vec![4, 9])));
+        assert!(a == b && !same_layout(&a, &b) && same_layout(&b, &b.clone()));
+    }
 
     #[test]
     fn what_was_asked_for_last_is_kept() {
