@@ -2,6 +2,7 @@
 //!
 //! A worker that dies fails the file that it was about, and is replaced. No worker gets a file while another one has the same.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender};
@@ -97,10 +98,10 @@ struct Pool<'a> {
     workers: Vec<Option<Worker>>,
     /// The first file that nobody has had.
     next: u32,
-    /// A file whose worker died before it began, to be handed out once more.
-    again: Option<u32>,
-    /// Files that were handed out twice already.
-    twice: Option<u32>,
+    /// Files whose workers died before they began, to be handed out once more.
+    again: Vec<u32>,
+    /// All of them that there have been.
+    twice: BTreeSet<u32>,
     order: InOrder,
     count: Count,
     /// Has a worker's first word been passed on, or its failure before any file?
@@ -128,8 +129,8 @@ impl<'a> Pool<'a> {
             sender,
             workers: Vec::new(),
             next: 0,
-            again: None,
-            twice: None,
+            again: Vec::new(),
+            twice: BTreeSet::new(),
             order: InOrder::new(),
             count: Count::new(files.len()),
             opened: false,
@@ -231,7 +232,7 @@ impl<'a> Pool<'a> {
             if !self.workers[number].as_ref().is_some_and(|w| w.waits) {
                 continue;
             }
-            let file = self.again.or((self.next < self.count_of_files()).then_some(self.next));
+            let file = self.again.last().copied().or((self.next < self.count_of_files()).then_some(self.next));
             let others = self.alone.is_some_and(|alone| alone != number);
             let Some(file) = file.filter(|_| !self.closed && !others) else {
                 // It ends where the pipe does.
@@ -249,9 +250,8 @@ impl<'a> Pool<'a> {
             // One that is gone is heard of later.
             if sent {
                 worker.file = Some(Handed { file, identity });
-                match self.again.take() {
-                    Some(_) => {}
-                    None => self.next += 1,
+                if self.again.pop().is_none() {
+                    self.next += 1;
                 }
             }
         }
@@ -303,8 +303,8 @@ impl<'a> Pool<'a> {
             Some(handed) => {
                 self.say(handed.file, true, &text);
                 // It had not begun with it.
-                match !worker.life.has_begun() && self.twice.replace(handed.file) != Some(handed.file) {
-                    true => self.again = Some(handed.file),
+                match !worker.life.has_begun() && self.twice.insert(handed.file) {
+                    true => self.again.push(handed.file),
                     false => self.done(handed.file, code),
                 }
             }
@@ -317,7 +317,7 @@ impl<'a> Pool<'a> {
             }
         }
         self.worst = self.worst.max(code);
-        if (self.again.is_some() || self.next < self.count_of_files()) && !self.closed {
+        if (!self.again.is_empty() || self.next < self.count_of_files()) && !self.closed {
             let _ = self.start_worker(true);
         }
     }
