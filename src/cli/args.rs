@@ -26,7 +26,7 @@ pub struct Cli {
     /// Threads that generate and compare values; several jobs share them [default: all processors]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
-    /// Files that are worked on at the same time, each by a process of its own [default: as many as there are processors]
+    /// Files that are worked on at the same time, each by a process of its own [default: as many as there are processors; twice as many for apply]
     #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Show what is kept, too, and long plans whole

@@ -37,8 +37,10 @@ pub fn wanted(cli: &Cli) -> Option<(&[PathBuf], u16)> {
     }
     // A saved plan is made of all files by one process.
     let saved = matches!(&cli.command, Command::Plan(args) if args.out.is_some());
-    let processors = || std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(u16::MAX));
-    let jobs = if saved { 1 } else { cli.jobs.unwrap_or_else(processors) };
+    let processors = std::thread::available_parallelism().map_or(1, |n| u16::try_from(n.get()).unwrap_or(u16::MAX));
+    // A change waits for the disk several times, and processors have nothing to do then.
+    let usual = if matches!(&cli.command, Command::Apply(_)) { processors.saturating_mul(2) } else { processors };
+    let jobs = if saved { 1 } else { cli.jobs.unwrap_or(usual) };
     Some((files, jobs.min(u16::try_from(files.len()).unwrap_or(u16::MAX))))
 }
 

@@ -122,10 +122,8 @@ impl Elements {
         let runs = (0..count).step_by(step).map(move |first| first..(first + step).min(count));
         let bytes = move |run: &std::ops::Range<usize>| run.start * size..run.end * size;
         let runs = runs.filter(move |run| a[bytes(run)] != b[bytes(run)]);
-        Box::new(runs.flatten().filter(move |&i| {
-            let (a, b) = (&a[i * size..(i + 1) * size], &b[i * size..(i + 1) * size]);
-            a != b && !fixed_equal(dtype, a, b, Tolerance::NONE)
-        }))
+        let equality = Equality::of(dtype);
+        Box::new(runs.flatten().filter(move |&i| !equality.holds(&a[i * size..(i + 1) * size], &b[i * size..(i + 1) * size])))
     }
 
     /// Are all elements equal in the sense of [`Elements::equal_at`]?
@@ -259,6 +257,62 @@ fn fixed_equal(dtype: &Dtype, a: &[u8], b: &[u8], tolerance: Tolerance) -> bool 
     }
 }
 
+/// The bytes of a number as one, the first byte lowest; `None` where it has not 1, 2, 4 or 8 of them.
+#[inline]
+fn bits(bytes: &[u8]) -> Option<u64> {
+    Some(match *bytes {
+        [a] => u64::from(a),
+        [a, b] => u64::from(u16::from_le_bytes([a, b])),
+        [a, b, c, d] => u64::from(u32::from_le_bytes([a, b, c, d])),
+        [a, b, c, d, e, f, g, h] => u64::from_le_bytes([a, b, c, d, e, f, g, h]),
+        _ => return None,
+    })
+}
+
+/// When two elements of a type are equal: decided once for many, where they are numbers.
+enum Equality<'a> {
+    /// With the same bytes.
+    Bytes,
+    /// With the same bytes, or both with all bits of `exponent` and some of `mantissa`.
+    Floats { order: Order, exponent: u64, mantissa: u64 },
+    /// As [`fixed_equal`] has it.
+    Other(&'a Dtype),
+}
+
+impl<'a> Equality<'a> {
+    fn of(dtype: &'a Dtype) -> Self {
+        match dtype.resolved() {
+            Dtype::Int(_) | Dtype::Enum { .. } | Dtype::Bitfield(_) | Dtype::Opaque { .. } => Self::Bytes,
+            Dtype::Float(t) => match t.as_ieee() {
+                Some(order) => {
+                    let [_, exponent_at, exponent_bits, _, mantissa_bits] = t.fields;
+                    Self::Floats { order, exponent: ((1 << exponent_bits) - 1) << exponent_at, mantissa: (1 << mantissa_bits) - 1 }
+                }
+                None => Self::Other(dtype),
+            },
+            _ => Self::Other(dtype),
+        }
+    }
+
+    #[inline]
+    fn holds(&self, a: &[u8], b: &[u8]) -> bool {
+        let same = match (bits(a), bits(b)) {
+            (Some(a), Some(b)) => a == b,
+            _ => a == b,
+        };
+        match self {
+            _ if same => true,
+            Self::Bytes => false,
+            Self::Floats { order, exponent, mantissa } => [a, b].into_iter().all(|x| {
+                let Some(bits) = bits(x) else { return false };
+                let bits = if *order == Order::Big { bits.swap_bytes() >> (64 - 8 * x.len()) } else { bits };
+                bits & exponent == *exponent && bits & mantissa != 0
+            }),
+            Self::Other(dtype) => fixed_equal(dtype, a, b, Tolerance::NONE),
+        }
+    }
+}
+
 fn is_nan(t: &FloatType, bytes: &[u8]) -> bool {
     let Some(order) = t.as_ieee() else { return false };
     let mut raw = [0u8; 8];
@@ -294,9 +348,28 @@ mod tests {
             padding: crate::model::Padding::NullTerm,
         });
         assert_eq!(texts(&["a", "b", "c"]).differing(&texts(&["a", "x", "c"]), &t).collect::<Vec<_>>(), [1]);
-        // NaNs are NaNs.
-        let nan = |bits: u32| a(&[bits, 0, bits]);
-        assert_eq!(nan(0x7fc0_0000).differing(&nan(0x7fc0_0001), &f4).count(), 0);
+        // NaNs are NaNs, of any size and order; infinities, zeros and other numbers are themselves.
+        for (size, order) in [(2, Order::Little), (4, Order::Big), (8, Order::Little), (8, Order::Big)] {
+            let dtype = Dtype::Float(FloatType::ieee(size, order));
+            let specials = [f64::NAN, -f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -0.0, 1.0];
+            let bytes = |v: f64| {
+                let mut bytes = match size {
+                    2 => half::f16::from_f64(v).to_le_bytes().to_vec(),
+                    4 => (v as f32).to_le_bytes().to_vec(),
+                    _ => v.to_le_bytes().to_vec(),
+                };
+                if order == Order::Big {
+                    bytes.reverse();
+                }
+                bytes
+            };
+            for x in specials {
+                for y in specials {
+                    let (a, b) = (Elements::Fixed(bytes(x)), Elements::Fixed(bytes(y)));
+                    assert_eq!(a.differing(&b, &dtype).count() == 0, a.equal_at(&b, &dtype, 0), "{x} {y} {size} {order:?}");
+                }
+            }
+        }
     }
 
     #[test]
