@@ -54,7 +54,10 @@ impl<K> Recent<K> {
 
 impl Made {
     pub(super) fn dtype(&mut self, dtype: &Dtype) -> Result<Rc<Id>> {
-        self.types.get(|key| key == dtype, || dtype.clone(), || dtype::create(dtype))
+        match is_simple(dtype) {
+            true => self.types.get(|key| identical(key, dtype), || dtype.clone(), || dtype::create(dtype)),
+            false => dtype::create(dtype).map(Rc::new),
+        }
     }
 
     pub(super) fn space(&mut self, shape: &Shape, max: Option<&MaxShape>) -> Result<Rc<Id>> {
@@ -73,6 +76,21 @@ impl Made {
     }
 }
 
+/// Is it a type whose values [`identical`] compares?
+pub(super) fn is_simple(dtype: &Dtype) -> bool {
+    matches!(dtype, Dtype::Int(_) | Dtype::Float(_) | Dtype::String(_))
+}
+
+/// The same in everything that is stored: equal types may differ in what means nothing, such as the byte order of a single byte.
+pub(super) fn identical(a: &Dtype, b: &Dtype) -> bool {
+    match (a, b) {
+        (Dtype::Int(a), Dtype::Int(b)) => a == b && a.order == b.order,
+        (Dtype::Float(a), Dtype::Float(b)) => a == b,
+        (Dtype::String(a), Dtype::String(b)) => a == b,
+        _ => false,
+    }
+}
+
 /// Of a class for names, by what they are marked with.
 fn list(recent: &mut Recent<Charset>, class: i64, name: &[u8], charset: Option<Charset>) -> Result<Rc<Id>> {
     let charset = marked(name, charset);
@@ -87,6 +105,18 @@ fn list(recent: &mut Recent<Charset>, class: i64, name: &[u8], charset: Option<C
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{IntType, Order};
+
+    #[test]
+    fn equal_types_are_not_always_identical() {
+        let Dtype::Int(little) = Dtype::int(1, true) else { panic!("an integer") };
+        let big = Dtype::Int(IntType { order: Order::Big, ..little.clone() });
+        let little = Dtype::Int(little);
+        assert_eq!(little, big);
+        let mut made = Made::default();
+        let (a, b) = (made.dtype(&little).unwrap(), made.dtype(&big).unwrap());
+        assert!(a.raw() != b.raw() && made.dtype(&little).unwrap().raw() == a.raw());
+    }
 
     #[test]
     fn what_was_asked_for_last_is_kept() {
