@@ -18,7 +18,7 @@ use super::error::call_as;
 use super::file::property_list;
 use super::id::c_string;
 use super::object::{attr_order_of, buffer, order_flags};
-use super::reuse::{same_dtype, same_layout};
+use super::reuse::{identical, is_simple};
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
 use super::{H5Error, Id, Made, Object, Result, call, dtype, filter, moving, plainly, space, status};
@@ -99,7 +99,9 @@ impl ListKey {
             FillValue::Default | FillValue::Undefined | FillValue::Value(Elements::Fixed(_)) => true,
             FillValue::Value(_) | FillValue::Unreadable => false,
         };
-        plain && matches!(new.layout, Layout::Contiguous | Layout::Compact | Layout::Chunked { .. })
+        // Parameters of filters that are kept as they were are not compared.
+        let usual = new.layout.filters().iter().all(|f| f.stored.is_none());
+        plain && usual && is_simple(new.dtype) && matches!(new.layout, Layout::Contiguous | Layout::Compact | Layout::Chunked { .. })
     }
 
     fn rest(new: &NewDataset<'_>) -> (Option<FillTime>, Option<AllocTime>, PartialChunks, TrackOrder) {
@@ -111,8 +113,10 @@ impl ListKey {
     }
 
     fn is_for(&self, new: &NewDataset<'_>) -> bool {
-        let same = same_layout(&self.layout, new.layout) && same_dtype(&self.dtype, new.dtype);
-        same && self.rest == Self::rest(new) && self.fill_value == *new.fill_value
+        self.rest == Self::rest(new)
+            && self.layout == *new.layout
+            && identical(&self.dtype, new.dtype)
+            && self.fill_value == *new.fill_value
     }
 }
 

@@ -54,7 +54,10 @@ impl<K> Recent<K> {
 
 impl Made {
     pub(super) fn dtype(&mut self, dtype: &Dtype) -> Result<Rc<Id>> {
-        self.types.get(|key| same_dtype(key, dtype), || dtype.clone(), || dtype::create(dtype))
+        match is_simple(dtype) {
+            true => self.types.get(|key| identical(key, dtype), || dtype.clone(), || dtype::create(dtype)),
+            false => dtype::create(dtype).map(Rc::new),
+        }
     }
 
     pub(super) fn space(&mut self, shape: &Shape, max: Option<&MaxShape>) -> Result<Rc<Id>> {
@@ -73,20 +76,19 @@ impl Made {
     }
 }
 
-/// Are types the same in all that a file keeps? Types are equal that mean the same: one byte in either order, either encoding of a type.
-pub(super) fn same_dtype(a: &Dtype, b: &Dtype) -> bool {
-    a == b
-        && match (a, b) {
-            (Dtype::Int(a), Dtype::Int(b)) => a.order == b.order,
-            (Dtype::Float(_) | Dtype::String(_), _) => true,
-            // Of parts; the text tells all of them.
-            _ => format!("{a:?}") == format!("{b:?}"),
-        }
+/// Is it a type whose values [`identical`] compares?
+pub(super) fn is_simple(dtype: &Dtype) -> bool {
+    matches!(dtype, Dtype::Int(_) | Dtype::Float(_) | Dtype::String(_))
 }
 
-/// Are layouts the same in all that a file keeps? Filters are equal that do the same, whatever their parameters are stored as.
-pub(super) fn same_layout(a: &Layout, b: &Layout) -> bool {
-    a == b && a.filters().iter().map(|f| &f.stored).eq(b.filters().iter().map(|f| &f.stored))
+/// The same in everything that is stored: equal types may differ in what means nothing, such as the byte order of a single byte.
+pub(super) fn identical(a: &Dtype, b: &Dtype) -> bool {
+    match (a, b) {
+        (Dtype::Int(a), Dtype::Int(b)) => a == b && a.order == b.order,
+        (Dtype::Float(a), Dtype::Float(b)) => a == b,
+        (Dtype::String(a), Dtype::String(b)) => a == b,
+        _ => false,
+    }
 }
 
 /// Of a class for names, by what they are marked with.
@@ -103,6 +105,18 @@ fn list(recent: &mut Recent<Charset>, class: i64, name: &[u8], charset: Option<C
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::{IntType, Order};
+
+    #[test]
+    fn equal_types_are_not_always_identical() {
+        let Dtype::Int(little) = Dtype::int(1, true) else { panic!("an integer") };
+        let big = Dtype::Int(IntType { order: Order::Big, ..little.clone() });
+        let little = Dtype::Int(little);
+        assert_eq!(little, big);
+        let mut made = Made::default();
+        let (a, b) = (made.dtype(&little).unwrap(), made.dtype(&big).unwrap());
+        assert!(a.raw() != b.raw() && made.dtype(&little).unwrap().raw() == a.raw());
+    }
 
     #[test]
     fn equal_is_not_always_the_same() {
