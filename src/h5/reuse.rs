@@ -9,7 +9,7 @@ use hdf5_sys::h5p::{H5P_CLS_ATTRIBUTE_CREATE, H5P_CLS_LINK_CREATE};
 use super::file::property_list;
 use super::object::{marked, set_charset};
 use super::{Id, Result, dtype, space};
-use crate::model::{Charset, Dtype, Layout, MaxShape, Shape};
+use crate::model::{Charset, Dtype, MaxShape, Shape};
 
 /// Most things of a kind that are kept.
 const MOST: usize = 8;
@@ -116,20 +116,6 @@ mod tests {
         let mut made = Made::default();
         let (a, b) = (made.dtype(&little).unwrap(), made.dtype(&big).unwrap());
         assert!(a.raw() != b.raw() && made.dtype(&little).unwrap().raw() == a.raw());
-    }
-
-    #[test]
-    fn equal_is_not_always_the_same() {
-        use crate::model::{Codec, CompoundMember, Filter, IntType, Order};
-        let byte = |order| Dtype::Int(IntType { order, ..IntType::standard(1, true, Order::Little) });
-        let record =
-            |order| Dtype::Compound { size: 1, members: vec![CompoundMember { name: b"a".to_vec(), offset: 0, dtype: byte(order) }] };
-        for (a, b) in [(byte(Order::Little), byte(Order::Big)), (record(Order::Little), record(Order::Big))] {
-            assert!(a == b && !same_dtype(&a, &b) && same_dtype(&a, &a.clone()));
-        }
-        let stored = |stored| Layout::Chunked { chunk: vec![4], filters: vec![Filter { stored, ..Filter::from(Codec::Deflate(4)) }] };
-        let (a, b) = (stored(None), stored(Some(vec![4, 9])));
-        assert!(a == b && !same_layout(&a, &b) && same_layout(&b, &b.clone()));
     }
 
     #[test]
