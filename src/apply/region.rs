@@ -67,7 +67,7 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
     };
     let reader = if fresh { None } else { Some(access.block_reader(all_bytes >= LISTED_BYTES)?) };
     let maker = Maker { access, work, filler: &filler, partition: &partition, chunks, reader, same: Mutex::default() };
-    let ahead = work.memory.ahead(bytes);
+    let ahead = work.memory.ahead(bytes.max(maker.reader.as_ref().map_or(0, BlockReader::chunk_bytes)));
     in_order(
         numbers,
         ahead,
@@ -125,7 +125,8 @@ impl Maker<'_> {
         let found = match (&self.reader, whole, self.work.chunk) {
             _ if new => return Ok(Made::Parts(vec![part(whole, region, wanted)?])),
             (Some(reader), Some(_), _) => reader.decode(&region).map(Elements::Fixed),
-            (Some(_), None, None) => Some(self.access.read(&region)?),
+            // What the library reads of elements outside decides where it puts the next ones.
+            (Some(_), None, None) if !self.work.dtype.has_outside_data() => Some(self.access.read(&region)?),
             _ => None,
         };
         match found {
@@ -151,7 +152,10 @@ impl Maker<'_> {
         for part in parts {
             match part {
                 Part::Elements(region, elements) => self.access.write(&region, &elements)?,
-                Part::Chunks(list) => list.iter().try_for_each(|(offset, raw)| self.access.write_chunk_raw(offset, raw))?,
+                Part::Chunks(list) => list.iter().try_for_each(|(offset, raw)| {
+                    let before = self.reader.as_ref().and_then(|reader| reader.stored(offset));
+                    self.access.replace_chunk_raw(offset, raw, before)
+                })?,
             }
         }
         Ok(())
@@ -163,7 +167,8 @@ impl Maker<'_> {
         let decided = self.work.layer.decided(block, self.work.above);
         let changed = overlay(block, self.work, decided.as_deref(), &mut found, wanted);
         let region = self.work.layer.region.sub(block);
-        let whole = self.chunks.as_ref().filter(|chunks| self.reader.is_some() && chunks.are(&region));
+        // Only where it is known what the chunks are that are written over.
+        let whole = self.chunks.as_ref().filter(|chunks| self.reader.as_ref().is_some_and(BlockReader::lists) && chunks.are(&region));
         match changed.is_empty() {
             true => Ok(Vec::new()),
             false if whole.is_some() => Ok(vec![part(whole, region, found)?]),

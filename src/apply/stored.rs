@@ -38,7 +38,7 @@ pub(super) fn mend(access: &DatasetAccess, from: &Opened, work: &Work<'_>, watch
         let raw = from.access.read_chunk_raw(their)?;
         let our = ours.binary_search_by(|our| our.offset.cmp(&their.offset)).ok().map(|at| access.read_chunk_raw(&ours[at])).transpose()?;
         if our.as_ref() != Some(&raw) {
-            access.write_chunk_raw(&their.offset, &raw)?;
+            access.replace_chunk_raw(&their.offset, &raw, our.map(|our| (our.bytes.len() as u64, our.filter_mask)))?;
             watch(work.path, chunk_bytes(work));
         }
     }

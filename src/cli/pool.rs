@@ -362,7 +362,9 @@ fn identity(path: &Path) -> Option<Identity> {
     match path.metadata() {
         Ok(meta) => Some(Identity::Inode(meta.dev(), meta.ino())),
         Err(_) => {
-            let path = std::path::absolute(path).ok()?;
+            // A link to nothing is the file that it names.
+            let target = path.read_link().map(|to| path.parent().map_or_else(|| to.clone(), |folder| folder.join(&to)));
+            let path = std::path::absolute(target.as_deref().unwrap_or(path)).ok()?;
             let folder = path.parent()?;
             Some(Identity::Name(folder.canonicalize().unwrap_or_else(|_| folder.into()).join(path.file_name()?)))
         }

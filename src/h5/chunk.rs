@@ -41,6 +41,8 @@ pub struct StoredChunk {
     pub offset: Vec<u64>,
     /// Bytes as stored, at least 1.
     pub bytes: u64,
+    /// Bit n is set where filter n of the pipeline was skipped.
+    pub filter_mask: u32,
 }
 
 /// What a chunk's place holds: the bytes that its filters have made.
@@ -219,6 +221,16 @@ impl DatasetAccess {
         })
     }
 
+    /// [`DatasetAccess::write_chunk_raw`] where a chunk of so many bytes, and with this mask, is stored: the library keeps the mask of a chunk
+    /// whose length stays (H5D__chunk_direct_write). Such a chunk is written with another length first.
+    pub fn replace_chunk_raw(&self, offset: &[u64], raw: &RawChunk, before: Option<(u64, u32)>) -> Result<()> {
+        if before.is_some_and(|(bytes, mask)| bytes == raw.bytes.len() as u64 && mask != raw.filter_mask) {
+            let longer = RawChunk { filter_mask: raw.filter_mask, bytes: [&raw.bytes[..], &[0]].concat() };
+            self.write_chunk_raw(offset, &longer)?;
+        }
+        self.write_chunk_raw(offset, raw)
+    }
+
     /// Do stored bytes of a chunk here mean there what they mean here? They do if both datasets have the same dtype, extent, chunk shape
     /// and filters, numbers, flags and parameters as the files have them, and if no part of an element lies outside of its chunk.
     pub fn same_storage(&self, other: &DatasetAccess) -> Result<bool> {
@@ -285,7 +297,13 @@ pub fn prepare_missing(filters: &[Filter]) -> Result<()> {
     lacking.try_for_each(|f| filter::allow_missing(f.codec.id()))
 }
 
-unsafe extern "C" fn collect_chunk(offset: *const hsize_t, _: c_uint, address: haddr_t, size: hsize_t, data: *mut c_void) -> c_int {
+unsafe extern "C" fn collect_chunk(
+    offset: *const hsize_t,
+    filter_mask: c_uint,
+    address: haddr_t,
+    size: hsize_t,
+    data: *mut c_void,
+) -> c_int {
     // SAFETY: the library passes the listing that `stored` gave it.
     let listing = unsafe { &mut *data.cast::<Listing>() };
     super::activity::progress();
@@ -298,10 +316,37 @@ unsafe extern "C" fn collect_chunk(offset: *const hsize_t, _: c_uint, address: h
         false => End::Damaged,
         true if listing.list.len() == MOST_CHUNKS => End::TooMany,
         true => {
-            listing.list.push(StoredChunk { offset, bytes: size });
+            listing.list.push(StoredChunk { offset, bytes: size, filter_mask });
             return 0;
         }
     };
     // Not a failure: the iteration stops here.
     1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::h5::{File, Locking, NewDataset, NewFile};
+    use crate::model::{Codec, Dtype, Shape, TrackOrder};
+
+    #[test]
+    fn a_mask_changes_though_the_length_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.h5");
+        let file = File::create(&path, NewFile::plain(TrackOrder::No), false).unwrap();
+        let (dtype, shape, max) = (Dtype::int(1, true), Shape::Simple(vec![8]), vec![Some(8)]);
+        let layout = Layout::Chunked { chunk: vec![8], filters: vec![Filter { optional: true, ..Codec::Deflate(1).into() }] };
+        let access =
+            file.root().unwrap().create_dataset(b"x", &NewDataset::plain(&dtype, &shape, &max, &layout)).unwrap().access().unwrap();
+        access.write_chunk_raw(&[0], &RawChunk { filter_mask: 0, bytes: vec![7; 8] }).unwrap();
+        access.replace_chunk_raw(&[0], &RawChunk { filter_mask: 1, bytes: vec![9; 8] }, Some((8, 0))).unwrap();
+        drop(access);
+        file.close().unwrap();
+        let file = File::open(&path, Locking::Off).unwrap();
+        let access = file.root().unwrap().open(b"x").unwrap().access().unwrap();
+        let Stored::Chunks(list) = access.stored(&access.seen().unwrap()).unwrap() else { panic!("listed") };
+        assert_eq!((list[0].bytes, list[0].filter_mask), (8, 1));
+        assert_eq!(access.read_chunk_raw(&list[0]).unwrap(), RawChunk { filter_mask: 1, bytes: vec![9; 8] });
+    }
 }

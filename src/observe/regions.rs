@@ -114,18 +114,23 @@ fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Res
     let make = |k: u64| -> Result<Looked, ObserveError> {
         let block = partition.block(k);
         let wanted = block_elements(&filler, layer, &block).map_err(failed)?;
-        let found = reader.read(&layer.region.sub(&block))?;
-        Ok(match dtype.has_references() {
-            true => Looked::Unnamed(found, wanted),
-            false => Looked::Seen(tally(k, &found, &wanted)),
-        })
+        if dtype.has_outside_data() {
+            return Ok(Looked::Unread(wanted));
+        }
+        // The last block is read by the library: what we have filtered is not judged by us alone.
+        let region = layer.region.sub(&block);
+        let found = if k + 1 == partition.count() { access.read(&region)? } else { reader.read(&region)? };
+        Ok(Looked::Seen(tally(k, &found, &wanted)))
     };
-    in_order(numbers, memory.ahead(bytes), filler.is_sequential(), make, |k, looked| {
+    in_order(numbers, memory.ahead(bytes.max(reader.chunk_bytes())), filler.is_sequential(), make, |k, looked| {
         let block = match looked {
             Looked::Seen(block) => block,
-            Looked::Unnamed(mut found, mut wanted) => {
-                names.naming.name_elements(&mut found);
-                wanted.rename_targets(&mut |t| names.observed.canonical_target(t));
+            Looked::Unread(mut wanted) => {
+                let mut found = access.read(&layer.region.sub(&partition.block(k)))?;
+                if dtype.has_references() {
+                    names.naming.name_elements(&mut found);
+                    wanted.rename_targets(&mut |t| names.observed.canonical_target(t));
+                }
                 tally(k, &found, &wanted)
             }
         };
@@ -144,8 +149,9 @@ fn compare(access: &DatasetAccess, work: &Work<'_, '_>, watch: Watch<'_>) -> Res
 enum Looked {
     /// It is compared.
     Seen(BlockSeen),
-    /// What was found, and what is wanted, of elements that refer to objects: their names are looked up one after the other.
-    Unnamed(Elements, Elements),
+    /// What is wanted, of elements that are more than bytes: a few bytes in the file can stand for much memory, so that they are read one block
+    /// after the other, and names are looked up.
+    Unread(Elements),
 }
 
 /// How a block compares.

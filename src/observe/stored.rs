@@ -86,7 +86,7 @@ mod tests {
 
     #[test]
     fn chunks_are_paired_by_place() {
-        let list = |places: &[u64]| places.iter().map(|&at| StoredChunk { offset: vec![at], bytes: 1 }).collect::<Vec<_>>();
+        let list = |places: &[u64]| places.iter().map(|&at| StoredChunk { offset: vec![at], bytes: 1, filter_mask: 0 }).collect::<Vec<_>>();
         let (ours, theirs) = (list(&[0, 4, 8]), list(&[4, 6]));
         let got: Vec<_> = pairs(&ours, &theirs).iter().map(|(a, b)| (a.map(|c| c.offset[0]), b.map(|c| c.offset[0]))).collect();
         assert_eq!(got, [(Some(0), None), (Some(4), Some(4)), (None, Some(6)), (Some(8), None)]);

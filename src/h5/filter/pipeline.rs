@@ -56,6 +56,11 @@ impl Pipeline {
         (stages.len() <= 32).then_some(Self { stages, bytes, raw_edges })
     }
 
+    /// Does it do nothing?
+    pub fn is_empty(&self) -> bool {
+        self.stages.is_empty()
+    }
+
     /// The stored form of a whole chunk; `edge`: does it reach over the extent's edge? Fails with a clause, as the library would.
     pub fn encode(&self, mut data: Vec<u8>, edge: bool) -> Result<RawChunk, String> {
         let mut filter_mask = 0;
