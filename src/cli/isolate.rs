@@ -2,7 +2,7 @@
 //! memory; that ends a worker, and the parent says so, removes what it left, and goes on with the next file.
 //!
 //! The parent touches no HDF5 file. It hears through pipes what its workers are doing (`txn::notify`), hands signals on to them,
-//! and ends as they ended. Several files are handed out one by one ([`pool`](super::pool)); otherwise one worker does everything. Where
+//! and ends as they ended. Several files are handed out one by one ([`pool`]); otherwise one worker does everything. Where
 //! no process can be started (a sandbox, a limit), the work is done in this one: it is no less careful, but a crash is then a crash.
 
 use std::ffi::OsString;
