@@ -122,7 +122,7 @@ pub struct ManifestArgs {
     #[arg(long)]
     pub exact: bool,
     /// Memory that elements on their way may take, e.g. 64MiB; several jobs share it, and results do not depend on it [default: 256MiB]
-    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    #[arg(long, value_name = "BYTES", value_parser = memory)]
     pub memory: Option<u64>,
     /// How results are printed
     #[arg(long, value_name = "FORMAT", default_value = "text")]
@@ -325,6 +325,14 @@ fn allow(text: &str) -> Result<Allow, String> {
         }
         ("plugins", "/**") => Ok(Allow::Plugins),
         _ => Err("one of lossy, destructive, destructive=/path/glob, paths, plugins".into()),
+    }
+}
+
+/// Less than one block of elements is a forgotten unit.
+fn memory(text: &str) -> Result<u64, String> {
+    match bytes(text)? {
+        few if few < 1 << 20 => Err("at least 1MiB".into()),
+        bytes => Ok(bytes),
     }
 }
 

@@ -89,13 +89,17 @@ fn begin(cli: &Cli, output: &Output) -> Result<(), String> {
     Ok(())
 }
 
+/// Most threads of a process.
+const MOST_THREADS: usize = 256;
+
 /// How many threads a process has that shares the machine with the other jobs, if not as many as there are processors.
 fn threads_of(given: Option<u16>, jobs: u16) -> Option<usize> {
     if given.is_none() && jobs == 1 {
         return None;
     }
     let all = given.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
-    Some((all / usize::from(jobs)).max(1))
+    // Each thread keeps some memory; many more than there are processors do nothing else.
+    Some((all / usize::from(jobs)).clamp(1, MOST_THREADS))
 }
 
 /// Ends a process that has no parent of its own kind.
