@@ -1,11 +1,12 @@
 //! Declared contents beside the file's.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::sync::Arc;
 
 use super::descent::Parents;
 use super::{Naming, ObserveError, stored};
-use xxhash_rust::xxh3::xxh3_64;
+use xxhash_rust::xxh3::{Xxh3, xxh3_64};
 
 use crate::fill::{Filler, Memory, block_elements, in_order};
 use crate::h5::{DatasetAccess, File, LISTED_BYTES};
@@ -182,7 +183,22 @@ impl BlockSeen {
 fn digest(elements: &Elements) -> u64 {
     match elements {
         Elements::Fixed(bytes) => xxh3_64(bytes),
-        Elements::Strings(_) | Elements::Nested(_) => xxh3_64(format!("{elements:?}").as_bytes()),
+        Elements::Strings(_) | Elements::Nested(_) => {
+            // Their text is several times as long as they are: it is never there as a whole.
+            let mut text = Digested(Xxh3::new());
+            let _ = write!(text, "{elements:?}");
+            text.0.digest()
+        }
+    }
+}
+
+/// A text that is hashed as it is written.
+struct Digested(Xxh3);
+
+impl std::fmt::Write for Digested {
+    fn write_str(&mut self, part: &str) -> std::fmt::Result {
+        self.0.update(part.as_bytes());
+        Ok(())
     }
 }
 
