@@ -9,7 +9,7 @@ use crate::model::{AttrRule, Contents, Desired, DesiredKind, DesiredObject, Dtyp
 pub(super) fn adjusted(desired: &Desired, exact: bool) -> Cow<'_, Desired> {
     let mut encoded = false;
     for object in desired.objects.values() {
-        dtypes(object, &mut |dtype| encoded |= has_encoded(dtype));
+        dtypes(object, &mut |dtype| encoded |= dtype.any_part(&|d| matches!(d, Dtype::Foreign { .. })));
     }
     if !exact && !encoded {
         return Cow::Borrowed(desired);
@@ -27,23 +27,6 @@ pub(super) fn adjusted(desired: &Desired, exact: bool) -> Cow<'_, Desired> {
         }
     }
     Cow::Owned(desired)
-}
-
-fn has_encoded(dtype: &Dtype) -> bool {
-    match dtype {
-        Dtype::Foreign { .. } => true,
-        Dtype::Compound { members, .. } => members.iter().any(|m| has_encoded(&m.dtype)),
-        Dtype::Array { base: inner, .. } | Dtype::Vlen(inner) => has_encoded(inner),
-        Dtype::Committed { dtype, .. } | Dtype::Encoded { dtype, .. } => has_encoded(dtype),
-        Dtype::Int(_)
-        | Dtype::Float(_)
-        | Dtype::String(_)
-        | Dtype::Enum { .. }
-        | Dtype::Opaque { .. }
-        | Dtype::Bitfield(_)
-        | Dtype::Reference(_)
-        | Dtype::Complex(_) => false,
-    }
 }
 
 /// Decodes what is one of our types.

@@ -82,7 +82,7 @@ pub(super) fn write(access: &DatasetAccess, work: &Work<'_>, watch: Watch<'_>) -
 }
 
 /// What a block comes to.
-enum Made {
+enum Ready {
     /// What must be written; nothing where the block is right.
     Parts(Vec<Part>),
     /// Elements that must be looked at first, in the order of the blocks: what the library reads decides what it keeps in memory, and so
@@ -113,33 +113,33 @@ struct Maker<'a> {
 }
 
 impl Maker<'_> {
-    fn make(&self, k: u64) -> Result<Made, ApplyError> {
+    fn make(&self, k: u64) -> Result<Ready, ApplyError> {
         let (layer, block) = (self.work.layer, self.partition.block(k));
         let region = layer.region.sub(&block);
         let whole = self.chunks.as_ref().filter(|chunks| chunks.are(&region));
         let new = self.reader.is_none() && !self.work.above.iter().any(|l| l.region.may_overlap(&region));
         if let Some(chunks) = whole.filter(|_| new && self.filler.is_constant()) {
-            return Ok(Made::Parts(vec![Part::Chunks(self.same_chunks(chunks, &region)?)]));
+            return Ok(Ready::Parts(vec![Part::Chunks(self.same_chunks(chunks, &region)?)]));
         }
         let wanted = block_elements(self.filler, layer, &block).map_err(|e| self.failed(e))?;
         let found = match (&self.reader, whole, self.work.chunk) {
-            _ if new => return Ok(Made::Parts(vec![part(whole, region, wanted)?])),
+            _ if new => return Ok(Ready::Parts(vec![part(whole, region, wanted)?])),
             (Some(reader), Some(_), _) => reader.decode(&region).map(Elements::Fixed),
             // What the library reads of elements outside decides where it puts the next ones.
             (Some(_), None, None) if !self.work.dtype.has_outside_data() => Some(self.access.read(&region)?),
             _ => None,
         };
         match found {
-            Some(found) => Ok(Made::Parts(self.mended(&block, found, &wanted)?)),
-            None => Ok(Made::Wanted(wanted)),
+            Some(found) => Ok(Ready::Parts(self.mended(&block, found, &wanted)?)),
+            None => Ok(Ready::Wanted(wanted)),
         }
     }
 
     /// Writes what was made of a block. In the order of the blocks.
-    fn put(&self, k: u64, made: Made) -> Result<(), ApplyError> {
+    fn put(&self, k: u64, made: Ready) -> Result<(), ApplyError> {
         let parts = match made {
-            Made::Parts(parts) => parts,
-            Made::Wanted(wanted) => {
+            Ready::Parts(parts) => parts,
+            Ready::Wanted(wanted) => {
                 let block = self.partition.block(k);
                 let region = self.work.layer.region.sub(&block);
                 match self.access.read(&region) {

@@ -68,7 +68,7 @@ impl Words {
 
 #[cfg(target_arch = "x86_64")]
 mod wide {
-    #![expect(unsafe_code, reason = "instructions that only some processors have; the one place outside of h5")]
+    #![expect(unsafe_code, reason = "instructions that only some processors have (ARCHITECTURE.md, Invariants)")]
 
     use std::arch::x86_64::*;
 

@@ -56,7 +56,7 @@ pub struct RawChunk {
 
 /// What chunks go through, as a file says it.
 #[derive(PartialEq)]
-struct Pipeline {
+struct StoredPipeline {
     /// HDF5's options of chunks that reach over the extent's edge.
     options: c_uint,
     filters: Vec<StoredFilter>,
@@ -243,7 +243,7 @@ impl DatasetAccess {
     }
 
     /// The filters as stored: number, flags and parameters of each, and the options of chunks at the edges.
-    fn pipeline(&self) -> Result<Pipeline> {
+    fn pipeline(&self) -> Result<StoredPipeline> {
         let what = || format!("cannot read the filters of {}", self.object.label());
         let list = self.object.create_list()?;
         let p = list.raw();
@@ -265,7 +265,7 @@ impl DatasetAccess {
             })?;
             Ok(StoredFilter { id, flags, params })
         };
-        Ok(Pipeline { options, filters: (0..count as c_uint).map(one).collect::<Result<_>>()? })
+        Ok(StoredPipeline { options, filters: (0..count as c_uint).map(one).collect::<Result<_>>()? })
     }
 
     /// The filters, for chunks of so many bytes, if all of them can be run here.

@@ -34,15 +34,15 @@ impl DatasetAccess {
             return Ok(None);
         }
         let size = seen.dtype.size();
-        // What the library puts there (H5D__chunk_lock), unless all chunks were allocated, and filled, before (H5D__chunk_allocate):
-        // `are` is never true then.
+        // What the library puts there (H5D__chunk_lock). Where it has allocated all chunks before, it has filled them otherwise
+        // (H5D__chunk_allocate): `preset`, and nothing is made here.
         let unwritten = match (&seen.fill_value, seen.fill_time) {
             (FillValue::Value(Elements::Fixed(bytes)), FillTime::IfSet | FillTime::Alloc) => bytes.clone(),
             (FillValue::Default | FillValue::Undefined, _) | (FillValue::Value(Elements::Fixed(_)), FillTime::Never) => vec![0; size],
             (FillValue::Value(_) | FillValue::Unreadable, _) => return Ok(None),
         };
         let grid = Grid { chunk: chunk.clone(), extent: seen.shape.dims().to_vec(), size };
-        let fits = |bytes: &usize| *bytes <= MOST_CHUNK_BYTES && unwritten.len() == size && chunk.iter().all(|&n| n > 0);
+        let fits = |bytes: &usize| *bytes <= MOST_WHOLE_BYTES && unwritten.len() == size && chunk.iter().all(|&n| n > 0);
         let Some(bytes) = grid.chunk_bytes().filter(fits) else { return Ok(None) };
         let pipeline = self.own_pipeline(bytes)?;
         let preset = seen.alloc_time != AllocTime::Incr && !seen.layout.filters().is_empty();
@@ -121,7 +121,7 @@ pub const FILTERED_BYTES: u64 = 64 << 10;
 pub const LISTED_BYTES: u64 = 1 << 20;
 
 /// Chunks of more bytes are the library's, which reads and keeps parts of them: we read and make whole ones, several at a time.
-const MOST_CHUNK_BYTES: usize = 32 << 20;
+const MOST_WHOLE_BYTES: usize = 32 << 20;
 
 /// Reads boxes of a dataset chunk by chunk, decoding outside of the library's lock.
 #[derive(Debug)]

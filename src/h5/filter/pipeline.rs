@@ -42,12 +42,12 @@ type Encode = fn(&[u32], &[u8], bool) -> Result<Option<Vec<u8>>, Damage>;
 type Decode = fn(&[u32], &[u8], usize) -> Result<Vec<u8>, Damage>;
 
 /// A filter as a file has it: number, flags, parameters.
-pub(in crate::h5) type StoredFilter<'a> = (i32, u32, &'a [u32]);
+pub(in crate::h5) type AsStored<'a> = (i32, u32, &'a [u32]);
 
 impl Pipeline {
     /// For chunks of so many bytes. `None` where a filter is not known here, or lacks a parameter.
-    pub(in crate::h5) fn new<'a>(filters: impl IntoIterator<Item = StoredFilter<'a>>, bytes: usize, raw_edges: bool) -> Option<Self> {
-        let stage = |(id, flags, params): StoredFilter<'a>| {
+    pub(in crate::h5) fn new<'a>(filters: impl IntoIterator<Item = AsStored<'a>>, bytes: usize, raw_edges: bool) -> Option<Self> {
+        let stage = |(id, flags, params): AsStored<'a>| {
             let step = Step::new(id, params)?;
             Some(Stage { step, optional: flags & H5Z_FLAG_OPTIONAL != 0 })
         };
