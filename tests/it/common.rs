@@ -5,6 +5,7 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
@@ -37,6 +38,19 @@ pub fn run_to(code: i32, command: &mut Command) -> String {
         output.status
     );
     stdout.into_owned()
+}
+
+/// Looks again and again until something is found; fails after a minute.
+#[track_caller]
+pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "waited too long: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Applies a manifest to f.h5, ending with this code; what is applied must be as declared afterwards.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::common::{h5mason, run_to, tempdir};
+use crate::common::{h5mason, run_to, tempdir, wait_for};
 
 const SMALL: &str = "version = 1\n[dataset.\"/d\"]\ndtype = \"i4\"\nshape = [3]\nfill.arange = {}\n";
 /// Takes seconds: gigabytes of values.
@@ -24,18 +24,6 @@ struct Started {
 
 fn names(dir: &Path) -> BTreeSet<String> {
     fs::read_dir(dir).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap()).collect()
-}
-
-#[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited too long: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// The one child of a process.

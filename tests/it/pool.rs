@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::common::{h5mason, run_to, tempdir};
+use crate::common::{h5mason, run_to, tempdir, wait_for};
 
 const OLD: &str = "version = 1\n[dataset.\"/d\"]\ndtype = \"i4\"\nshape = [30]\nfill.arange = {}\n";
 const NEW: &str = "version = 1\n[attrs]\ntitle = \"new\"\n[dataset.\"/d\"]\ndtype = \"i4\"\nshape = [30]\nfill.arange = {}\n";
@@ -118,18 +118,6 @@ fn files_wait_for_the_first_one() {
 
 fn run_to_code(dir: &Path, file: &str) -> Option<i32> {
     h5mason().current_dir(dir).args(["check", "m.toml", file]).output().unwrap().status.code()
-}
-
-#[track_caller]
-fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited too long: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 /// The children of a process.
