@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::common::{h5mason, run_to, script, tempdir};
 
-/// Layouts and storage, each with every rule: name, what the table has, is it of floats or big-endian numbers.
+/// Layouts and storage, each with every rule: name, and what its table says.
 const STORED: [(&str, &str); 15] = [
     ("plain", "dtype = \"f8\"\nshape = [700, 1001]"),
     ("plain_fill", "dtype = \">i4\"\nshape = [13, 100003]\nfill_value = -9"),
