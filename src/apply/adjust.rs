@@ -1,6 +1,7 @@
 //! What is declared, as it is compared with a file.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 
 use crate::model::{AttrRule, Contents, Desired, DesiredKind, DesiredObject, Dtype};
 
@@ -60,8 +61,10 @@ fn dtypes(object: &DesiredObject, visit: &mut dyn FnMut(&Dtype)) {
     }
     for attr in &object.attrs {
         match &attr.rule {
-            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => spec.dtype.iter().for_each(&mut *visit),
-            AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.iter().for_each(&mut *visit),
+            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => {
+                spec.dtype.as_deref().into_iter().for_each(&mut *visit)
+            }
+            AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.as_deref().into_iter().for_each(&mut *visit),
             AttrRule::Empty(dtype) => visit(dtype),
             AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
         }
@@ -70,14 +73,16 @@ fn dtypes(object: &DesiredObject, visit: &mut dyn FnMut(&Dtype)) {
 
 fn dtypes_mut(object: &mut DesiredObject, visit: &mut dyn FnMut(&mut Dtype)) {
     match &mut object.kind {
-        DesiredKind::Dataset(dataset) => dataset.definition.iter_mut().for_each(|d| visit(&mut d.dtype)),
+        DesiredKind::Dataset(dataset) => dataset.definition.iter_mut().for_each(|d| visit(&mut Arc::make_mut(d).dtype)),
         DesiredKind::Type(declared) => declared.dtype.iter_mut().for_each(|(dtype, _)| visit(dtype)),
         DesiredKind::Group(_) | DesiredKind::Link(_) => {}
     }
     for attr in &mut object.attrs {
         match &mut attr.rule {
-            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => spec.dtype.iter_mut().for_each(&mut *visit),
-            AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.iter_mut().for_each(&mut *visit),
+            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => {
+                spec.dtype.as_deref_mut().into_iter().for_each(&mut *visit)
+            }
+            AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.as_deref_mut().into_iter().for_each(&mut *visit),
             AttrRule::Empty(dtype) => visit(dtype),
             AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
         }

@@ -77,7 +77,8 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
         Action::CreateFile(_) => {}
         Action::CreateGroup { link_order, attr_order, name_charset } => {
             let new = NewGroup { link_order: *link_order, attr_order: *attr_order, name_charset: *name_charset };
-            opener.parent(path)?.create_group(path.name(), new)?;
+            let object = opener.parent(path)?.create_group(path.name(), new)?;
+            opener.keep(path, object);
         }
         Action::CreateType { name_charset, .. } => {
             if let Some(object) = opener.types.remove(path) {
@@ -112,7 +113,8 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
                 committed: committed.as_ref(),
                 name_charset: *name_charset,
             };
-            opener.parent(path)?.create_dataset_like(path.name(), &new, made)?;
+            let object = opener.parent(path)?.create_dataset_like(path.name(), &new, made)?;
+            opener.keep(path, object);
         }
         Action::CreateLink { link, before, name_charset } => create_link(opener, path, link, before.is_some(), *name_charset)?,
         Action::SetComment { after, .. } => opener.object(path)?.set_comment(after)?,
@@ -238,6 +240,11 @@ impl Opener<'_> {
         }
         let object = self.object.as_ref().and_then(|(_, object)| object.as_ref());
         object.ok_or_else(|| H5Error::new("cannot open an object", "it is not there"))
+    }
+
+    /// Keeps an object that was just made open: its attributes come next.
+    fn keep(&mut self, path: &H5Path, object: Object) {
+        self.object = Some((path.clone(), Some(object)));
     }
 
     /// The attributes of the object at a path, to create some; it is opened where there are many.

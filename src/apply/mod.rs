@@ -9,6 +9,7 @@ mod run;
 mod space;
 mod state;
 mod stored;
+mod verify;
 
 pub use crate::fill::Memory;
 pub use execute::{ApplyError, execute};

@@ -56,8 +56,12 @@ fn of_value(value: &AttrValue) -> Result<Toml, String> {
 
 /// Does the loader make exactly this value?
 fn gives(toml: &Toml, typed: bool, shape: Option<&Shape>, value: &AttrValue) -> bool {
-    let spec =
-        AttrSpec { literal: literal(toml), dtype: typed.then(|| value.dtype.clone()), shape: shape.cloned(), max: value.max.clone() };
+    let spec = AttrSpec {
+        literal: literal(toml),
+        dtype: typed.then(|| Box::new(value.dtype.clone())),
+        shape: shape.cloned(),
+        max: value.max.clone(),
+    };
     // The byte order of one byte does not count in comparisons, but it is kept.
     spec.fresh().is_ok_and(|made| made == *value && dtype(&made.dtype) == dtype(&value.dtype))
 }

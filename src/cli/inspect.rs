@@ -153,7 +153,8 @@ fn is_free_for_a_plan(path: &Path) -> bool {
 pub fn check(args: &CheckArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
-    let options = reading(&args.common, &args.reading);
+    let brief = args.common.format == Format::Text && !output.verbose;
+    let options = Options { brief, ..reading(&args.common, &args.reading) };
     let (mut worst, mut same) = (DONE, 0);
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);

@@ -122,7 +122,10 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
         Failure::Blocked(prepared, blocked) => tell_blocked(prepared, blocked, &name, loaded, output, plan_shown),
         Failure::Observe(ObserveError::Contents { path, cause }) | Failure::Apply(ApplyError::Contents { path, cause }) => {
             let fill = loaded.desired.dataset(path).and_then(|d| d.fill.as_ref());
-            let place = fill.or_else(|| loaded.desired.patches.iter().find(|p| p.path == *path).map(|p| &p.fill)).map(|f| f.origin);
+            let place = fill
+                .map(Box::as_ref)
+                .or_else(|| loaded.desired.patches.iter().find(|p| p.path == *path).map(|p| &p.fill))
+                .map(|f| f.origin);
             let finding = Finding::error("contents", format!("{name}: the contents of {path} cannot be made: {cause}"));
             let finding = place.into_iter().fold(finding, |f, at| f.at(at, "")).note("the file is as it was");
             output.tell(&findings_text(&[finding], &loaded.sources, output.err));

@@ -266,9 +266,7 @@ fn access_list(libver: Option<(Libver, Libver)>, locking: Locking) -> Result<Id>
             H5Pset_fclose_degree(p, H5F_close_degree_t::H5F_CLOSE_STRONG).min(H5Pset_file_locking(p, u8::from(locking == Locking::On), 1))
         },
     )?;
-    if libver.is_none() {
-        less_cached(&access)?;
-    }
+    less_cached(&access)?;
     if let Some((low, high)) = libver {
         // SAFETY: as above.
         status(|| "cannot set the library version bounds".into(), || unsafe { H5Pset_libver_bounds(p, bound(low), bound(high)) })?;
@@ -276,9 +274,9 @@ fn access_list(libver: Option<(Libver, Libver)>, locking: Locking) -> Result<Id>
     Ok(access)
 }
 
-/// Metadata that is kept in memory at first, in bytes of the file, where a file is only read; more where that is too little. The library
-/// takes twenty times as much for it, and a look at very many objects comes to each of them once. What is written depends on the size of
-/// this cache, so that the default stays there.
+/// Metadata that is kept in memory at first, in bytes of the file; more where that is too little. The library takes twenty times as much for
+/// it, and a look at very many objects comes to each of them once; so does a build. In which order things are written, and so what the
+/// file's bytes are, depends on the size of this cache.
 const CACHED_BYTES: usize = 512 << 10;
 
 fn less_cached(access: &Id) -> Result<()> {

@@ -102,7 +102,7 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
     let spec = |node: &Node| -> Result<AttrSpec, Finding> {
         Ok(AttrSpec {
             literal: value(node)?,
-            dtype: table.get("dtype").map(|e| dtype::read(&e.node, types)).transpose()?,
+            dtype: table.get("dtype").map(|e| dtype::read(&e.node, types).map(Box::new)).transpose()?,
             shape: table.get("shape").map(|e| shape(&e.node)).transpose()?,
             max: table.get("maxshape").map(|e| maxshape(&e.node)).transpose()?,
         })
@@ -131,7 +131,12 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
         "ref" => {
             alone("ref")?;
             let literal = value(&main.node)?;
-            AttrRule::Set(AttrSpec { literal, dtype: Some(Dtype::Reference(RefKind::Object)), shape: Some(Shape::Scalar), max: None })
+            AttrRule::Set(AttrSpec {
+                literal,
+                dtype: Some(Box::new(Dtype::Reference(RefKind::Object))),
+                shape: Some(Shape::Scalar),
+                max: None,
+            })
         }
         "absent" => {
             alone("absent")?;

@@ -12,8 +12,8 @@ impl AttrSpec {
     /// The attribute this makes where none exists: i64 (u64 where it must), f64, bool, `str`, with the
     /// declared dtype and shape where given.
     pub fn fresh(&self) -> Result<AttrValue, EncodeError> {
-        let (shape, list) = self.flat(self.dtype.as_ref())?;
-        let dtype = match &self.dtype {
+        let (shape, list) = self.flat(self.dtype.as_deref())?;
+        let dtype = match self.dtype.as_deref() {
             Some(dtype) => dtype.clone(),
             None => infer(&list)?,
         };
@@ -287,7 +287,7 @@ mod tests {
     fn typed_values_are_exact() {
         let spec = AttrSpec {
             literal: Literal::List(vec![Literal::Int(1), Literal::Int(2)]),
-            dtype: Some(Dtype::int(1, false)),
+            dtype: Some(Box::new(Dtype::int(1, false))),
             shape: Some(Shape::Simple(vec![2, 1])),
             max: None,
         };

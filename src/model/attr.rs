@@ -28,6 +28,11 @@ impl AttrValue {
         self.dtype == other.dtype && self.shape == other.shape && max && self.data.all_within(&other.data, &self.dtype, tolerance)
     }
 
+    /// Does it need another object to be there: one that it refers to, or a committed type?
+    pub fn refers(&self) -> bool {
+        self.dtype.has_references() || self.dtype.any_part(&|d| d.committed().is_some())
+    }
+
     /// Bytes the value takes in the file, about.
     pub fn bytes(&self) -> u64 {
         match &self.data {
@@ -44,7 +49,7 @@ pub struct AttrSpec {
     /// The value as written.
     pub literal: Literal,
     /// Exact dtype; without it the value adapts to the attribute that exists.
-    pub dtype: Option<Dtype>,
+    pub dtype: Option<Box<Dtype>>,
     /// Exact shape; without it the nesting says it, and scalar equals one element.
     pub shape: Option<Shape>,
     /// The dataspace's largest extent.

@@ -25,7 +25,7 @@ impl Desired {
     /// Files that fills read from.
     pub fn inputs(&self) -> Vec<&std::path::Path> {
         let fills = self.objects.values().filter_map(|o| match &o.kind {
-            DesiredKind::Dataset(d) => d.fill.as_ref(),
+            DesiredKind::Dataset(d) => d.fill.as_deref(),
             DesiredKind::Group(_) | DesiredKind::Type(_) | DesiredKind::Link(_) => None,
         });
         let fills = fills.chain(self.patches.iter().map(|p| &p.fill));

@@ -1,6 +1,7 @@
 //! What a manifest declares, resolved: includes, variables, dimensions and repetition settled.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{
     AllocTime, AttrRule, Charset, Dtype, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, PartialChunks, Selection, Shape,
@@ -266,13 +267,13 @@ impl DesiredFill {
 #[derive(Clone, Debug)]
 pub struct DesiredDataset {
     /// Type, shape and storage for creation; `None` adopts a dataset that must exist.
-    pub definition: Option<Definition>,
+    pub definition: Option<Arc<Definition>>,
     /// How many axes the manifest names with `dims`, and where.
     pub named_axes: Option<(usize, Span)>,
     /// Aspects of storage that the manifest names, and so manages.
     pub owned: Owned,
     /// Contents.
-    pub fill: Option<DesiredFill>,
+    pub fill: Option<Box<DesiredFill>>,
     /// When the contents are managed.
     pub contents: Contents,
     /// What to do where type or storage differ.

@@ -121,7 +121,7 @@ pub fn layers<'a>(
 ) -> Result<Vec<Arc<Layer>>, Vec<Finding>> {
     let mut out = Vec::new();
     let mut findings = Vec::new();
-    if let Some((dataset, wanted)) = dataset.and_then(|d| Some((d, d.fill.as_ref()?))) {
+    if let Some((dataset, wanted)) = dataset.and_then(|d| Some((d, d.fill.as_deref()?))) {
         let DesiredFill { fill, origin, .. } = wanted;
         let frame = Frame::Dataset(extent.dims().to_vec());
         let layer = |kind, region, fresh| Layer { kind, region, fill: fill.clone(), frame: frame.clone(), fresh, origin: *origin };

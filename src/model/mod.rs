@@ -53,7 +53,7 @@ pub use glob::{Glob, Wanted};
 pub use layers::{Frame, Layer, LayerKind, layers};
 pub use listed::{Listed, ListedKind, is_bookkeeping};
 pub use literal::Literal;
-pub use needs::{Need, Needs};
+pub use needs::{Need, Needs, Portion};
 pub use numbers::Numbers;
 pub use observed::{
     AttrSeen, Base, HeaderVersion, LinkSeen, ObjectId, ObjectSeen, Observed, RegionSeen, SeenDataset, SeenGroup, SeenKind, SeenType,

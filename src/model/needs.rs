@@ -31,6 +31,46 @@ pub struct Need {
     pub required: bool,
 }
 
+/// One of several portions of the declared objects, in their order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Portion {
+    /// Its number, from 0.
+    pub number: usize,
+    /// How many there are.
+    pub of: usize,
+}
+
+impl Portion {
+    /// All of them.
+    pub const WHOLE: Portion = Portion { number: 0, of: 1 };
+
+    /// The declared objects of this portion.
+    pub fn objects<'a>(&self, desired: &'a Desired) -> impl Iterator<Item = (&'a H5Path, &'a DesiredObject)> + use<'a> {
+        let cut = |n: usize| desired.objects.len() * n / self.of;
+        let (start, end) = (cut(self.number), cut(self.number + 1));
+        desired.objects.iter().skip(start).take(end - start)
+    }
+}
+
+impl Default for Portion {
+    fn default() -> Self {
+        Portion::WHOLE
+    }
+}
+
+impl Desired {
+    /// Can portions of the objects be compared with the file each by itself? Links and removals need to see the others, and contents,
+    /// unless `no_data` says that they are left out, are for all threads of one process.
+    pub fn has_portions(&self, no_data: bool) -> bool {
+        let alone = |object: &DesiredObject| match &object.kind {
+            DesiredKind::Dataset(d) => no_data || d.fill.is_none(),
+            DesiredKind::Group(_) | DesiredKind::Type(_) => true,
+            DesiredKind::Link(_) => false,
+        };
+        self.patches.is_empty() && self.removals.is_empty() && self.objects.values().all(alone)
+    }
+}
+
 /// Objects that a declaration refers to: by links, by its committed type, and in values.
 fn referents(object: &DesiredObject) -> Vec<H5Path> {
     let mut out: Vec<H5Path> = Vec::new();
@@ -108,8 +148,13 @@ fn paths(literal: &Literal, out: &mut Vec<H5Path>) {
 impl Needs {
     /// Everything the planner will ask about.
     pub fn of(desired: &Desired) -> Self {
+        Self::of_portion(desired, Portion::WHOLE)
+    }
+
+    /// Everything the planner will ask about one [portion](Portion).
+    pub fn of_portion(desired: &Desired, portion: Portion) -> Self {
         let mut needs = Needs::default();
-        for (path, object) in &desired.objects {
+        for (path, object) in portion.objects(desired) {
             let adopts = match &object.kind {
                 DesiredKind::Dataset(d) => d.definition.is_none(),
                 DesiredKind::Type(t) => t.dtype.is_none(),

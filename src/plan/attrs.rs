@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
+use super::step::{Action, Aspect, AttrWrite, Conflict, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
     AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Observed, Shape, TrackOrder, bytes_text,
@@ -214,13 +214,13 @@ impl Changes<'_> {
             match now_at.get(name.as_slice()) {
                 None => removals.push(self.step(
                     name,
-                    Action::RemoveAttr { name: name.clone(), before: AttrSeen::clone(before) },
+                    Action::RemoveAttr { name: name.clone(), before: before.clone() },
                     0,
                     self.why_gone(name),
                 )),
                 Some(&to) if to != name => {
-                    let action = Action::RenameAttr { from: name.clone(), to: to.to_vec(), value: AttrSeen::clone(before) };
-                    renames.push(self.step(to, action, 0, "the manifest renames it".into()));
+                    let action = Action::RenameAttr { from: name.clone(), to: to.to_vec(), value: before.clone() };
+                    renames.push(self.step(to, action, 0, "the manifest renames it"));
                 }
                 Some(_) => {}
             }
@@ -228,7 +228,7 @@ impl Changes<'_> {
         let mut values = Vec::new();
         for (name, attr) in self.state {
             let AttrSeen::Value(after) = attr.value.as_ref() else { continue };
-            let before = attr.from.and_then(|f| self.target.seen.get(f)).map(Box::as_ref);
+            let before = attr.from.and_then(|f| self.target.seen.get(f));
             if before.is_some_and(|b| same(b, after)) {
                 continue;
             }
@@ -251,25 +251,25 @@ impl Changes<'_> {
         out
     }
 
-    fn value(&self, name: &[u8], before: Option<&AttrSeen>, after: &AttrValue) -> Step {
-        let how = match before {
+    fn value(&self, name: &[u8], before: Option<&Box<AttrSeen>>, after: &AttrValue) -> Step {
+        let how = match before.map(Box::as_ref) {
             None => AttrWrite::Create,
             Some(AttrSeen::Value(b)) if in_place(b, after) => AttrWrite::InPlace,
             Some(_) => AttrWrite::Recreate { keep_order: self.target.order != TrackOrder::No },
         };
-        let reason = match (before, how) {
+        let reason: Cow<'static, str> = match (before, how) {
             (None, _) => "missing".into(),
-            (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after),
+            (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after).into(),
             (Some(_), _) => "the value differs".into(),
         };
         let name_charset = self.rules.own.get(name).and_then(|a| a.name_charset);
-        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: after.clone(), how, name_charset };
+        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: Box::new(after.clone()), how, name_charset };
         self.step(name, action, after.bytes(), reason)
     }
 
-    fn why_gone(&self, name: &[u8]) -> String {
+    fn why_gone(&self, name: &[u8]) -> &'static str {
         let renamed = self.rules.takes.contains_key(name);
-        if renamed { "its new name is there already".into() } else { "declared absent".into() }
+        if renamed { "its new name is there already" } else { "declared absent" }
     }
 
     /// The rule that speaks of this name.
@@ -277,9 +277,9 @@ impl Changes<'_> {
         self.rules.own.get(name).or_else(|| self.rules.takes.get(name)).map(|a| a.origin)
     }
 
-    fn step(&self, name: &[u8], action: Action, bytes: u64, reason: String) -> Step {
+    fn step(&self, name: &[u8], action: Action, bytes: u64, reason: impl Into<Cow<'static, str>>) -> Step {
         let origin = self.origin(name);
-        Step { path: self.target.path.clone(), action, reason, origin, bytes, dead: 0, hazard: Hazard::None }
+        Step { bytes, ..Step::new(self.target.path.clone(), action, reason, origin) }
     }
 }
 

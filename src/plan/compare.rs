@@ -1,6 +1,6 @@
 //! A declared dataset beside the one in the file.
 
-use super::step::{Action, Aspect, Conflict, Hazard, Kept, Step};
+use super::step::{Action, Aspect, Conflict, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, Observed, SeenDataset, Shape, encode_one, grows};
 
@@ -63,15 +63,9 @@ impl Comparer<'_> {
             return;
         }
         if let (true, Shape::Simple(before), Shape::Simple(after)) = (grows(&wanted, seen), &seen.shape, &wanted) {
-            self.out.steps.push(Step {
-                path: self.path.clone(),
-                action: Action::Grow { before: before.clone(), after: after.clone() },
-                reason: format!("shape {} in the file, {} declared", seen.shape, d.shape),
-                origin: Some(origin),
-                bytes: 0,
-                dead: 0,
-                hazard: Hazard::None,
-            });
+            let action = Action::Grow { before: before.clone(), after: after.clone() };
+            let reason = format!("shape {} in the file, {} declared", seen.shape, d.shape);
+            self.out.steps.push(Step::new(self.path.clone(), action, reason, Some(origin)));
             return;
         }
         let shrinks = wanted.rank() == seen.shape.rank() && wanted.dims().iter().zip(seen.shape.dims()).any(|(w, s)| w < s);

@@ -1,6 +1,7 @@
 //! Declared links and committed types, comments, and whether what is referred to is there.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::propose::{Planner, same_object};
 use super::step::{Action, Hazard};
@@ -27,9 +28,11 @@ impl<'a> Planner<'a> {
     }
 
     /// A definition whose fill value refers to objects by the names they are made under: other names are linked later.
-    pub fn by_first_names(&self, definition: &Definition) -> Definition {
-        let mut definition = definition.clone();
-        if let FillValue::Value(value) = &mut definition.fill_value {
+    pub fn by_first_names(&self, definition: &Arc<Definition>) -> Arc<Definition> {
+        let mut definition = Arc::clone(definition);
+        if definition.refers()
+            && let FillValue::Value(value) = &mut Arc::make_mut(&mut definition).fill_value
+        {
             value.rename_targets(&mut |t| match t {
                 Target::Path(path) => self.link_end(path).cloned().map(Target::Path),
                 Target::Address(_) => None,
@@ -96,7 +99,7 @@ impl<'a> Planner<'a> {
         }
         let reason = if before.is_some() { "the target differs" } else { "missing" };
         self.positions.insert(path.clone(), (object.position, 0));
-        let action = Action::CreateLink { link: link.clone(), before, name_charset: object.name_charset };
+        let action = Action::CreateLink { link: Box::new(link.clone()), before: before.map(Box::new), name_charset: object.name_charset };
         self.step(path, action, reason, Some(object.origin), Hazard::None);
     }
 
@@ -139,7 +142,7 @@ impl<'a> Planner<'a> {
             (None, Some((dtype, _))) => {
                 let attr_order = self.attr_order(path, wanted.track_order.map(|(o, _)| o));
                 self.positions.insert(path.clone(), (object.position, 0));
-                let action = Action::CreateType { dtype: dtype.clone(), attr_order, name_charset: object.name_charset };
+                let action = Action::CreateType { dtype: Box::new(dtype.clone()), attr_order, name_charset: object.name_charset };
                 self.step(path, action, "missing", Some(object.origin), Hazard::None);
                 true
             }

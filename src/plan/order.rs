@@ -5,6 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::step::{Action, Step};
 use crate::model::{DesiredLink, H5Path, Target};
 
+/// The steps of one object: if they make it, it gets its attributes as soon as it is there, while the library has its header in memory;
+/// but for those that refer to other objects, which may come later.
+pub(super) fn attrs_at_once(steps: &mut [Step]) {
+    let made = steps.iter().position(|s| match &s.action {
+        Action::CreateGroup { .. } | Action::CreateType { .. } => true,
+        // It may have to wait for what its fill value refers to.
+        Action::CreateDataset { definition, .. } => !definition.refers(),
+        _ => false,
+    });
+    let Some((made, attrs)) = made.and_then(|first| steps[first..].split_first_mut()) else { return };
+    for step in attrs.iter_mut().filter(|s| s.path == made.path) {
+        if matches!(&step.action, Action::SetAttr { after, .. } if !after.refers()) {
+            step.phase = made.phase;
+        }
+    }
+}
+
 /// Steps in an order in which they can be executed.
 pub(super) struct Sorted {
     /// All of them, also those that need each other.
@@ -16,7 +33,10 @@ pub(super) struct Sorted {
 /// The links that a step cannot be executed without: a hard link's target, and what a fill value refers to.
 fn needs(action: &Action) -> Vec<H5Path> {
     match action {
-        Action::CreateLink { link: DesiredLink::Hard { target, .. }, .. } => vec![target.clone()],
+        Action::CreateLink { link, .. } => match link.as_ref() {
+            DesiredLink::Hard { target, .. } => vec![target.clone()],
+            DesiredLink::Soft(_) | DesiredLink::External { .. } | DesiredLink::User { .. } => Vec::new(),
+        },
         Action::CreateDataset { definition, .. } => {
             let mut out = Vec::new();
             definition.referents(&mut |t| out.extend(if let Target::Path(path) = t { Some(path.clone()) } else { None }));
@@ -28,6 +48,9 @@ fn needs(action: &Action) -> Vec<H5Path> {
 
 /// Keeps the order of the steps, except that what needs a link which is made later waits for it.
 pub(super) fn needed_first(steps: Vec<Step>) -> Sorted {
+    if steps.iter().all(|s| needs(&s.action).is_empty()) {
+        return Sorted { steps, circles: Vec::new() };
+    }
     let mut made: BTreeMap<H5Path, bool> = steps.iter().filter(|s| s.action.makes_link()).map(|s| (s.path.clone(), false)).collect();
     let mut waiting: BTreeMap<H5Path, Vec<Step>> = BTreeMap::new();
     let mut out = Vec::with_capacity(steps.len());

@@ -9,7 +9,7 @@ use super::{aliases, attrs, compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Charset, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
-    RemovalTarget, SeenKind, TrackOrder, bytes_text,
+    Portion, RemovalTarget, SeenKind, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -17,6 +17,8 @@ use crate::model::{
 pub struct Policy {
     /// Regions were not read.
     pub no_data: bool,
+    /// Which objects are planned: more than one portion only where there [can be some](Desired::has_portions).
+    pub portion: Portion,
 }
 
 /// Hazards that somebody allowed.
@@ -47,12 +49,14 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
     p.file();
     p.aliases();
     p.removals();
-    for (path, object) in &desired.objects {
+    for (path, object) in policy.portion.objects(desired) {
         p.object(path, object);
     }
     p.adopted_patches();
     p.late_links();
-    regions::plan(desired, observed, policy.no_data, &mut p.steps, &mut p.kept, &mut p.conflicts);
+    if policy.portion == Portion::WHOLE {
+        regions::plan(desired, observed, policy.no_data, &mut p.steps, &mut p.kept, &mut p.conflicts);
+    }
     p.referents();
     p.finish()
 }
@@ -91,8 +95,8 @@ impl<'a> Planner<'a> {
         }
     }
 
-    pub fn step(&mut self, path: &H5Path, action: Action, reason: impl Into<String>, origin: Option<Span>, hazard: Hazard) {
-        self.steps.push(Step { path: path.clone(), action, reason: reason.into(), origin, bytes: 0, dead: 0, hazard });
+    pub fn step(&mut self, path: &H5Path, action: Action, reason: impl Into<Cow<'static, str>>, origin: Option<Span>, hazard: Hazard) {
+        self.steps.push(Step { hazard, ..Step::new(path.clone(), action, reason, origin) });
     }
 
     pub fn keep(&mut self, path: &H5Path, aspect: &'static str, note: impl Into<Cow<'static, str>>) {
@@ -139,7 +143,7 @@ impl<'a> Planner<'a> {
                 if let Some(own) = own {
                     props.track_order = Some(own);
                 }
-                self.step(&root, Action::CreateFile(props), "there is no file yet", None, Hazard::None);
+                self.step(&root, Action::CreateFile(Box::new(props)), "there is no file yet", None, Hazard::None);
             }
             Base::Existing { userblock, .. } => {
                 if let Some((wanted, _)) = props.userblock.filter(|(w, _)| w != userblock) {
@@ -302,6 +306,7 @@ impl<'a> Planner<'a> {
         if let Some(finding) = seen.and_then(|s| through_link(path, s, path, object.origin)) {
             return self.conflict(path, finding);
         }
+        let first = self.steps.len();
         let sound = match &object.kind {
             DesiredKind::Group(group) => self.declared_group(path, object, group.track_order.map(|(o, _)| o)),
             DesiredKind::Dataset(_) => self.declared_dataset(path, object),
@@ -331,6 +336,7 @@ impl<'a> Planner<'a> {
             Some(covered) => object.attrs.iter().filter(|a| !covered.contains(&a.name)).cloned().collect(),
         };
         attrs::plan(&target, &own, &mut self.steps, &mut self.kept, &mut self.conflicts);
+        order::attrs_at_once(&mut self.steps[first..]);
         self.comment(path, object);
     }
 
@@ -388,7 +394,7 @@ impl<'a> Planner<'a> {
                     return false;
                 }
                 let name_charset = object.name_charset;
-                let definition = Box::new(self.by_first_names(definition));
+                let definition = self.by_first_names(definition);
                 let action = Action::CreateDataset { definition, attr_order, name_charset };
                 self.step(path, action, "missing", Some(object.origin), Hazard::None);
                 true
@@ -459,17 +465,8 @@ impl<'a> Planner<'a> {
     fn finish(mut self) -> Proposal {
         let tracked = |o: &ObjectSeen| matches!(&o.kind, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No);
         let ordered = self.created.values().any(|o| o.links != TrackOrder::No) || self.observed.objects.values().any(tracked);
-        // A group comes before everything in it: it takes the first place of its members.
-        let places: Vec<(H5Path, (u32, u32))> = self.positions.iter().map(|(p, n)| (p.clone(), *n)).collect();
-        for (path, place) in places {
-            for group in path.ancestors() {
-                if let Some(own) = self.positions.get_mut(&group) {
-                    *own = place.min(*own);
-                }
-            }
-        }
         match ordered {
-            false => self.steps.sort_by(|a, b| a.action.phase().cmp(&b.action.phase()).then_with(|| a.path.cmp(&b.path))),
+            false => self.steps.sort_by(|a, b| a.phase.cmp(&b.phase).then_with(|| a.path.cmp(&b.path))),
             true => self.sort_as_kept(),
         }
         self.needed_first();
@@ -485,6 +482,15 @@ impl Planner<'_> {
     /// Sorts the steps where creation order is kept: group by group, in the manifest's order where the group keeps it and by
     /// name where it does not, so that manifests which differ only in what no file tells build the same file.
     fn sort_as_kept(&mut self) {
+        // A group comes before everything in it: it takes the first place of its members.
+        let places: Vec<(H5Path, (u32, u32))> = self.positions.iter().map(|(p, n)| (p.clone(), *n)).collect();
+        for (path, place) in places {
+            for group in path.ancestors() {
+                if let Some(own) = self.positions.get_mut(&group) {
+                    *own = place.min(*own);
+                }
+            }
+        }
         let steps = std::mem::take(&mut self.steps);
         let kept = |group: &H5Path| match (self.created.get(group), self.seen(group).and_then(|s| s.kind.as_ref())) {
             (Some(orders), _) => orders.links != TrackOrder::No,
@@ -496,8 +502,9 @@ impl Planner<'_> {
             let position = if known { self.positions.get(path).copied().unwrap_or_default() } else { (0, 0) };
             (position, path.name().to_vec())
         };
-        let phase = |s: &Step| if s.action.makes_link() { 4 } else { s.action.phase() };
-        let key = |s: &Step| (phase(s), s.path.ancestors().iter().skip(1).chain([&s.path]).map(place).collect::<Vec<_>>());
+        // Whatever makes a link, and what goes with it, is one phase here.
+        let phase = |phase: u8| if (3..=7).contains(&phase) { 4 } else { phase };
+        let key = |s: &Step| (phase(s.phase), s.path.ancestors().iter().skip(1).chain([&s.path]).map(place).collect::<Vec<_>>());
         let mut keyed: Vec<_> = steps.into_iter().map(|s| (key(&s), s)).collect();
         keyed.sort_by(|a, b| a.0.cmp(&b.0));
         self.steps = keyed.into_iter().map(|(_, step)| step).collect();

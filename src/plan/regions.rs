@@ -1,6 +1,6 @@
 //! Steps for contents.
 
-use super::step::{Action, Aspect, Blocks, Conflict, Hazard, Kept, Step};
+use super::step::{Action, Aspect, Blocks, Conflict, Kept, Step};
 use crate::diag::Finding;
 use crate::model::{Desired, H5Path, LayerKind, Layout, Observed, RegionSeen, Rule, SourceFile, contents};
 
@@ -76,29 +76,23 @@ pub(super) fn plan(
                     continue;
                 }
             };
-            let reason = match (layer.kind, &blocks) {
+            let reason: std::borrow::Cow<'static, str> = match (layer.kind, &blocks) {
                 (LayerKind::Growth, _) => "growth adds it".into(),
                 (LayerKind::Fill, Blocks::All) => "the fill of a new dataset".into(),
                 (LayerKind::Patch, Blocks::All) => "a patch of a new dataset or region".into(),
-                (_, Blocks::Some(_)) => format!("{} of {} elements differ", seen.differing, seen.elements),
+                (_, Blocks::Some(_)) => format!("{} of {} elements differ", seen.differing, seen.elements).into(),
             };
-            let above: Vec<_> = dataset.layers[number + 1..].iter().filter(|l| l.region.may_overlap(&layer.region)).cloned().collect();
-            steps.push(Step {
-                path: path.clone(),
-                reason,
-                origin: Some(layer.origin),
-                bytes: seen.differing.saturating_mul(element),
-                dead: 0,
-                hazard: Hazard::None,
-                action: Action::WriteRegion {
-                    dtype: dataset.dtype.clone(),
-                    chunk: dataset.chunk.clone(),
-                    layer: layer.clone(),
-                    above,
-                    blocks,
-                    seen,
-                },
-            });
+            let above = dataset.layers[number + 1..].iter().filter(|l| l.region.may_overlap(&layer.region)).cloned().collect();
+            let bytes = seen.differing.saturating_mul(element);
+            let action = Action::WriteRegion {
+                dtype: Box::new(dataset.dtype.clone()),
+                chunk: dataset.chunk.clone().map(Vec::into_boxed_slice),
+                layer: layer.clone(),
+                above,
+                blocks,
+                seen: Box::new(seen),
+            };
+            steps.push(Step { bytes, ..Step::new(path.clone(), action, reason, Some(layer.origin)) });
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::propose::Proposal;
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, TrackOrder, bytes_text,
+    AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, RegionSeen, TrackOrder, bytes_text,
 };
 
 /// What a step may cost.
@@ -41,11 +41,11 @@ pub enum Blocks {
     Some(Vec<u64>),
 }
 
-/// One change. A closed set; the executor needs no more than this.
+/// One change. A closed set; the executor needs no more than this. What is large is boxed: there may be very many.
 #[derive(Clone, Debug)]
 pub enum Action {
     /// A new file.
-    CreateFile(FileProps),
+    CreateFile(Box<FileProps>),
     /// A new group.
     CreateGroup {
         /// Creation order of its links.
@@ -58,7 +58,7 @@ pub enum Action {
     /// A new committed type.
     CreateType {
         /// The type.
-        dtype: Dtype,
+        dtype: Box<Dtype>,
         /// Creation order of its attributes.
         attr_order: TrackOrder,
         /// Character set of its name, where declared.
@@ -67,7 +67,7 @@ pub enum Action {
     /// A new dataset, without contents.
     CreateDataset {
         /// Type, shape, storage.
-        definition: Box<Definition>,
+        definition: Arc<Definition>,
         /// Creation order of its attributes.
         attr_order: TrackOrder,
         /// Character set of its name, where declared.
@@ -76,9 +76,9 @@ pub enum Action {
     /// A new link to something, or another target for a soft or external one.
     CreateLink {
         /// The target.
-        link: DesiredLink,
+        link: Box<DesiredLink>,
         /// The link that it takes the place of.
-        before: Option<LinkSeen>,
+        before: Option<Box<LinkSeen>>,
         /// Character set of its name, where declared.
         name_charset: Option<Charset>,
     },
@@ -99,26 +99,26 @@ pub enum Action {
     /// Contents of a region.
     WriteRegion {
         /// Element type of the dataset.
-        dtype: Dtype,
+        dtype: Box<Dtype>,
         /// Chunk shape of the dataset.
-        chunk: Option<Vec<u64>>,
+        chunk: Option<Box<[u64]>>,
         /// Region and rule.
         layer: Arc<Layer>,
         /// Later rules of the same dataset whose elements this one leaves alone.
-        above: Vec<Arc<Layer>>,
+        above: Box<[Arc<Layer>]>,
         /// What to write.
         blocks: Blocks,
         /// Elements compared, elements that differ, examples before and after.
-        seen: crate::model::RegionSeen,
+        seen: Box<RegionSeen>,
     },
     /// An attribute's value.
     SetAttr {
         /// Its name.
         name: Vec<u8>,
         /// What was there.
-        before: Option<AttrSeen>,
+        before: Option<Box<AttrSeen>>,
         /// What will be there.
-        after: AttrValue,
+        after: Box<AttrValue>,
         /// How.
         how: AttrWrite,
         /// Character set of its name, where declared; for a new attribute.
@@ -129,7 +129,7 @@ pub enum Action {
         /// Its name.
         name: Vec<u8>,
         /// What was there.
-        before: AttrSeen,
+        before: Box<AttrSeen>,
     },
     /// An attribute gets another name.
     RenameAttr {
@@ -138,7 +138,7 @@ pub enum Action {
         /// Name after.
         to: Vec<u8>,
         /// Its value, which stays.
-        value: AttrSeen,
+        value: Box<AttrSeen>,
     },
     /// A link goes, and with its last link the object.
     Remove {
@@ -170,7 +170,7 @@ pub struct Step {
     /// What is done.
     pub action: Action,
     /// Why, for people.
-    pub reason: String,
+    pub reason: Cow<'static, str>,
     /// Place in the manifest, for people.
     pub origin: Option<Span>,
     /// Bytes of values to write.
@@ -179,6 +179,8 @@ pub struct Step {
     pub dead: u64,
     /// What it may cost.
     pub hazard: Hazard,
+    /// Steps of a lower phase are executed before.
+    pub(super) phase: u8,
 }
 
 /// Something considered that needs no change.
@@ -260,6 +262,14 @@ impl Plan {
     }
 }
 
+impl Step {
+    /// A step that costs nothing and writes no values.
+    pub(super) fn new(path: H5Path, action: Action, reason: impl Into<Cow<'static, str>>, origin: Option<Span>) -> Self {
+        let phase = action.phase();
+        Self { path, action, reason: reason.into(), origin, bytes: 0, dead: 0, hazard: Hazard::None, phase }
+    }
+}
+
 impl Action {
     /// What kind of change it is.
     pub fn verb(&self) -> Verb {
@@ -280,7 +290,7 @@ impl Action {
         matches!(self, Action::CreateGroup { .. } | Action::CreateType { .. } | Action::CreateDataset { .. } | Action::CreateLink { .. })
     }
 
-    /// Steps are executed in this order.
+    /// Steps are executed in this order, but for attributes of new objects (`order::attrs_at_once`).
     pub(super) fn phase(&self) -> u8 {
         match self {
             Action::CreateFile(_) => 0,

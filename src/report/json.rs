@@ -130,7 +130,7 @@ fn aspect(step: &Step) -> (String, Value, Value) {
         }
         Action::CreateType { dtype, .. } => ("type".into(), Value::Null, json!({ "dtype": dtype.to_string() })),
         Action::CreateDataset { definition, .. } => ("dataset".into(), Value::Null, dataset(definition)),
-        Action::CreateLink { link, before, .. } => ("link".into(), before.as_ref().map_or(Value::Null, seen_link), declared_link(link)),
+        Action::CreateLink { link, before, .. } => ("link".into(), before.as_deref().map_or(Value::Null, seen_link), declared_link(link)),
         Action::SetComment { before, after } => {
             let text = |bytes: &[u8]| if bytes.is_empty() { Value::Null } else { json!(bytes_text(bytes)) };
             ("comment".into(), text(before), text(after))
@@ -148,7 +148,7 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             });
             (format!("region [{}]", layer.region), Value::Null, after)
         }
-        Action::SetAttr { name, before, after, .. } => (attribute(name), before.as_ref().map_or(Value::Null, seen), attr(after)),
+        Action::SetAttr { name, before, after, .. } => (attribute(name), before.as_deref().map_or(Value::Null, seen), attr(after)),
         Action::RemoveAttr { name, before } => (attribute(name), seen(before), Value::Null),
         Action::RenameAttr { from, to, value } => (
             // The aspect is the former name, so that setting the new one is a step of its own.

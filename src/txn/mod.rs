@@ -4,6 +4,7 @@
 //! HDF5: it works on an [overlay](InPlace) of pages, which is looked at once more and then brought into the file by a journal in the
 //! file's own tail. docs/safety.md tells what that promises.
 
+mod aside;
 mod change;
 mod clone;
 mod commit;
@@ -34,6 +35,7 @@ use std::path::{Path, PathBuf};
 
 use crate::diag::system_words;
 
+pub use aside::Aside;
 pub use crash::{Left, Reported, recover_after_crash};
 pub use disk::Work;
 pub use in_place::{CommitBy, InPlace, Receipt};

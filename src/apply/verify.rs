@@ -1,0 +1,64 @@
+//! The second look: nothing must be left to do.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use super::run::{Failure, observe};
+use crate::fill::Memory;
+use crate::h5::File;
+use crate::model::{Base, Desired, Needs, Portion};
+use crate::observe;
+use crate::plan::{Policy, propose};
+use crate::txn::Aside;
+
+/// Objects from which two processes are faster than one: each takes some milliseconds to begin.
+const MANY: usize = 2000;
+/// The second process works as long as the first, about; it is never waited for longer than this.
+const LONGEST_WAIT: Duration = Duration::from_secs(4);
+
+type Open<'a> = &'a dyn Fn() -> Result<File, Failure>;
+
+/// Looks again with fresh eyes: nothing must be left to do. `no_data`: contents are not compared.
+pub(super) fn verify(open: Open<'_>, target: &Path, desired: &Desired, no_data: bool, memory: Memory) -> Result<(), Failure> {
+    if in_halves(open, desired, no_data).is_some() {
+        return Ok(());
+    }
+    let observed = observe(&open()?, desired, no_data, memory, &mut |_| {})?;
+    let left = propose(desired, &observed, &Policy { no_data, ..Policy::default() });
+    let what = match (left.conflicts.first(), left.steps.first()) {
+        (Some(conflict), _) => conflict.finding.message.clone(),
+        (None, Some(step)) => format!("{} still differs: {}", step.path, step.reason),
+        (None, None) => return Ok(()),
+    };
+    Err(Failure::Verify { path: target.into(), what })
+}
+
+/// A file that is as declared, if two processes that look at one half of very many objects each say so, since the library works for one
+/// thread at a time. `None` is no judgement: there are not enough objects for it, something differs, or one of them says nothing. Then one looks
+/// at all of it, and says what there is.
+pub(super) fn in_halves(open: Open<'_>, desired: &Desired, no_data: bool) -> Option<AsDeclared> {
+    if desired.objects.len() < MANY || !desired.has_portions(no_data) || rayon::current_num_threads() < 2 {
+        return None;
+    }
+    let half = |number| is_as_declared(open, desired, Portion { number, of: 2 });
+    let begun = Instant::now();
+    let aside = Aside::begin(|| half(1).is_some())?;
+    let base = half(0)?;
+    let agreed = aside.agrees((begun.elapsed() * 4).clamp(Duration::from_secs(1), LONGEST_WAIT));
+    agreed.then(|| AsDeclared { base, considered: Needs::of(desired).objects.len() })
+}
+
+/// A file with which nothing is to be done.
+pub(super) struct AsDeclared {
+    pub base: Base,
+    /// Objects looked at.
+    pub considered: usize,
+}
+
+fn is_as_declared(open: Open<'_>, desired: &Desired, portion: Portion) -> Option<Base> {
+    let needs = Needs::of_portion(desired, portion);
+    let observed = observe::metadata(&open().ok()?, &needs).ok()?;
+    // Two names of one object, of which each process sees one, are judged together.
+    let plain = !observed.has_aliases() && observed.objects.len() == needs.objects.len();
+    (plain && propose(desired, &observed, &Policy { no_data: true, portion }).is_empty()).then_some(observed.base)
+}
