@@ -59,7 +59,7 @@ fn dtypes(object: &DesiredObject, visit: &mut dyn FnMut(&Dtype)) {
         DesiredKind::Type(declared) => declared.dtype.iter().for_each(|(dtype, _)| visit(dtype)),
         DesiredKind::Group(_) | DesiredKind::Link(_) => {}
     }
-    for attr in &object.attrs {
+    for attr in object.attrs.iter() {
         match &attr.rule {
             AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => {
                 spec.dtype.as_deref().into_iter().for_each(&mut *visit)
@@ -77,7 +77,7 @@ fn dtypes_mut(object: &mut DesiredObject, visit: &mut dyn FnMut(&mut Dtype)) {
         DesiredKind::Type(declared) => declared.dtype.iter_mut().for_each(|(dtype, _)| visit(dtype)),
         DesiredKind::Group(_) | DesiredKind::Link(_) => {}
     }
-    for attr in &mut object.attrs {
+    for attr in Arc::make_mut(&mut object.attrs) {
         match &mut attr.rule {
             AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => {
                 spec.dtype.as_deref_mut().into_iter().for_each(&mut *visit)

@@ -122,7 +122,7 @@ impl Reader<'_> {
             self.findings.push(Finding::error("contents", "`contents = \"exact\"` needs a `fill`").at(*span, ""));
         }
         let contents = contents.map_or(Contents::Initial, |(c, _)| c);
-        let (definition, fill) = (definition.map(Arc::new), fill.map(Box::new));
+        let (definition, owned, fill) = (definition.map(Arc::new), Arc::new(owned), fill.map(Box::new));
         let dataset = DesiredDataset { definition, named_axes, owned, fill, contents, on_mismatch: OnMismatch::Refuse, track_order };
         Some(Read { dataset, axes })
     }

@@ -1,6 +1,7 @@
 //! The entries of all manifests, repeated, normalised and merged.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::expand::repeat;
 use super::include::Document;
@@ -37,7 +38,8 @@ pub(crate) struct Object {
     pub span: Span,
     /// Rank of its first place in the text, over all sections.
     pub position: u32,
-    pub table: Table,
+    /// Its keys; entries that are repeated without any variable in them share them.
+    pub table: Arc<Table>,
     /// Its first place: document, byte, repetition.
     place: (usize, u32, usize),
     /// Which document wrote it last, to tell a second entry in one manifest from an override.
@@ -90,7 +92,7 @@ impl Collector<'_, '_> {
             "attrs" => {
                 let Some(node) = self.scope.node(&entry.node, self.findings) else { return };
                 let table = Table { entries: vec![Entry { key: "attrs".into(), key_span: entry.key_span, node }] };
-                self.add(Section::Group, H5Path::root(), entry.key_span, table, true);
+                self.add(Section::Group, H5Path::root(), entry.key_span, Arc::new(table), true);
             }
             "group" => self.objects(Section::Group, entry),
             "dataset" => self.objects(Section::Dataset, entry),
@@ -115,13 +117,14 @@ impl Collector<'_, '_> {
             };
             let mut made = Vec::new();
             let plain = without_for(keys);
+            let mut same = Same::new(&plain);
             repeat(keys, self.scope, self.findings, self.budget, |bound, findings| {
                 let inner = Scope { bound, ..*self.scope };
                 let Some(key) = findings.keep(inner.text(&object.key, object.key_span)) else { return };
                 let path =
                     H5Path::parse(&key).map_err(|e| Finding::error("path", format!("`{key}` is not a path: {e}")).at(object.key_span, ""));
                 let Some(path) = findings.keep(path) else { return };
-                made.push((path, inner.table(&plain, findings)));
+                made.push((path, same.table(&plain, object.key_span, &inner, findings)));
             });
             for (path, table) in made {
                 self.add(section, path, object.key_span, table, false);
@@ -143,7 +146,7 @@ impl Collector<'_, '_> {
         }
     }
 
-    fn add(&mut self, section: Section, path: H5Path, span: Span, table: Table, implicit: bool) {
+    fn add(&mut self, section: Section, path: H5Path, span: Span, table: Arc<Table>, implicit: bool) {
         let place = (self.document, span.start, self.out.objects.len());
         let Some(seen) = self.out.objects.get_mut(&path) else {
             if path.is_root() && section != Section::Group {
@@ -177,10 +180,36 @@ impl Collector<'_, '_> {
             );
             return;
         }
-        merge(&mut seen.table, table);
+        merge(Arc::make_mut(&mut seen.table), Arc::unwrap_or_clone(table));
         seen.document = self.document;
         seen.implicit &= implicit;
         seen.span = span;
+    }
+}
+
+/// What the repetitions of an entry have in common: all of it, where no variable stands in it.
+struct Same {
+    plain: bool,
+    /// What one repetition took of the allowance, which each of them takes: their values are made later.
+    made: Option<(Arc<Table>, usize)>,
+}
+
+impl Same {
+    fn new(table: &Table) -> Self {
+        Self { plain: !table.has_variables(), made: None }
+    }
+
+    fn table(&mut self, table: &Table, span: Span, scope: &Scope<'_>, findings: &mut Findings) -> Arc<Table> {
+        if let Some((made, values)) = &self.made {
+            findings.keep(scope.allowance.spend(*values, span));
+            return Arc::clone(made);
+        }
+        let before = scope.allowance.left();
+        let made = Arc::new(scope.table(table, findings));
+        if let (true, Some(before), Some(left)) = (self.plain, before, scope.allowance.left()) {
+            self.made = Some((Arc::clone(&made), before - left));
+        }
+        made
     }
 }
 

@@ -1,6 +1,7 @@
 //! Merged entries to [`Desired`].
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::dims::Dims;
 use super::dtype::Types;
@@ -10,8 +11,8 @@ use super::tree::{Node, Table, Val};
 use super::{attrs, dataset, dtype, file, fill, select};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
-    Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps, H5Path,
-    Libver, Orders, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, hex_bytes, text_bytes,
+    Definition, Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps,
+    H5Path, Libver, Orders, Owned, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, hex_bytes, text_bytes,
 };
 
 const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "comment", "name_charset", "for"], later: &[] };
@@ -40,6 +41,9 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     let mut axes = Axes::new();
     let mut objects = BTreeMap::new();
     let types = types(&entries, findings);
+    // The entry before: repeated ones have the same attributes, and share them and whatever else comes out the same.
+    let mut like: Option<(Arc<Table>, Arc<[DesiredAttr]>)> = None;
+    let mut last: Option<(Arc<Definition>, Arc<Owned>)> = None;
     for (path, object) in entries.objects {
         let kind = match object.section {
             Section::Group => {
@@ -59,11 +63,15 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
                 let reader = dataset::Reader { path: &path, table: &object.table, span: object.span, dims, types: &types, findings };
                 reader.read(cx).map(|read| {
                     axes.extend(read.axes.map(|a| (path.clone(), a)));
-                    DesiredKind::Dataset(Box::new(read.dataset))
+                    DesiredKind::Dataset(Box::new(shared(read.dataset, &mut last)))
                 })
             }
         };
-        let attrs = read_attrs(&object.table, &types, findings);
+        let attrs = match &like {
+            Some((table, attrs)) if Arc::ptr_eq(table, &object.table) => Arc::clone(attrs),
+            _ => read_attrs(&object.table, &types, findings).into(),
+        };
+        like = Some((Arc::clone(&object.table), Arc::clone(&attrs)));
         let comment = object.table.get("comment").and_then(|e| findings.keep(comment(&e.node)));
         let name_charset = findings.keep(attrs::charset(&object.table)).flatten();
         if let Some(kind) = kind {
@@ -77,6 +85,19 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     check_removals(&desired, findings);
     check_partial_chunks(&desired, findings);
     desired
+}
+
+/// The dataset with the definition of the one before, where it is the same.
+fn shared(mut dataset: DesiredDataset, last: &mut Option<(Arc<Definition>, Arc<Owned>)>) -> DesiredDataset {
+    let Some(definition) = &mut dataset.definition else { return dataset };
+    match last {
+        Some((seen, owned)) if seen == definition && *owned == dataset.owned => {
+            *definition = Arc::clone(seen);
+            dataset.owned = Arc::clone(owned);
+        }
+        _ => *last = Some((Arc::clone(definition), Arc::clone(&dataset.owned))),
+    }
+    dataset
 }
 
 fn read_attrs(table: &Table, types: &Types, findings: &mut Findings) -> Vec<DesiredAttr> {

@@ -38,12 +38,26 @@ pub(crate) struct Entry {
 }
 
 impl Table {
+    /// May a variable, or a dollar sign that stands for itself, be in one of its texts and keys?
+    pub fn has_variables(&self) -> bool {
+        self.entries.iter().any(|e| e.key.contains('$') || e.node.has_variables())
+    }
+
     pub fn get(&self, key: &str) -> Option<&Entry> {
         self.entries.iter().find(|e| e.key == key)
     }
 }
 
 impl Node {
+    fn has_variables(&self) -> bool {
+        match &self.val {
+            Val::Text(text) => text.contains('$'),
+            Val::List(items) => items.iter().any(Node::has_variables),
+            Val::Table(table) => table.has_variables(),
+            Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Datetime(_) => false,
+        }
+    }
+
     /// What people call the value's type.
     pub fn kind(&self) -> &'static str {
         match self.val {

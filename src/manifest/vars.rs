@@ -28,12 +28,17 @@ impl Allowance {
     }
 
     /// Fails where more is made than any manifest needs; nothing more is made then.
-    fn spend(&self, values: usize, span: Span) -> Result<(), Finding> {
+    pub fn spend(&self, values: usize, span: Span) -> Result<(), Finding> {
         self.left.set(self.left.get().and_then(|left| left.checked_sub(values)));
         match self.is_spent() {
             false => Ok(()),
             true => Err(Finding::error("too-many", format!("variables and repetition make more than {MOST_MADE} values")).at(span, "")),
         }
+    }
+
+    /// What is left; `None` when more was asked for.
+    pub fn left(&self) -> Option<usize> {
+        self.left.get()
     }
 
     /// Was more asked for than there is?

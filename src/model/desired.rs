@@ -137,7 +137,7 @@ pub struct DesiredObject {
     /// What it is.
     pub kind: DesiredKind,
     /// Attributes in manifest order.
-    pub attrs: Vec<DesiredAttr>,
+    pub attrs: Arc<[DesiredAttr]>,
     /// The object's comment; empty for none.
     pub comment: Option<(Vec<u8>, Span)>,
     /// Character set of the name of a new link; by default ASCII where the name is.
@@ -271,7 +271,7 @@ pub struct DesiredDataset {
     /// How many axes the manifest names with `dims`, and where.
     pub named_axes: Option<(usize, Span)>,
     /// Aspects of storage that the manifest names, and so manages.
-    pub owned: Owned,
+    pub owned: Arc<Owned>,
     /// Contents.
     pub fill: Option<Box<DesiredFill>>,
     /// When the contents are managed.
@@ -283,7 +283,7 @@ pub struct DesiredDataset {
 }
 
 /// What it takes to create a dataset.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Definition {
     /// Element type.
     pub dtype: Dtype,
@@ -310,7 +310,7 @@ pub struct Definition {
 }
 
 /// Aspects of storage the manifest names, each with its place.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Owned {
     /// Largest extent; an entry `None` is unlimited.
     pub maxshape: Option<(MaxShape, Span)>,

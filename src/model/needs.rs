@@ -79,7 +79,7 @@ fn referents(object: &DesiredObject) -> Vec<H5Path> {
             out.push(path.clone());
         }
     };
-    for attr in &object.attrs {
+    for attr in object.attrs.iter() {
         match &attr.rule {
             AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
                 // Without a dtype a value is never a reference, whatever the file has.
@@ -168,7 +168,7 @@ impl Needs {
             }
             let need = needs.add(path);
             need.comment |= object.comment.is_some();
-            for attr in &object.attrs {
+            for attr in object.attrs.iter() {
                 need.attrs.insert(attr.name.clone());
                 need.large |= attr.rule.may_be_large();
                 if let AttrRule::RenameFrom { from, .. } = &attr.rule {

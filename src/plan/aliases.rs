@@ -32,7 +32,7 @@ pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
         if !exists || (contents(object) && contents(first)) {
             out.conflict(path, other, object.origin, first.origin);
         }
-        for attr in &object.attrs {
+        for attr in object.attrs.iter() {
             match first.attrs.iter().find(|a| a.name == attr.name) {
                 None => {}
                 Some(same) if same.rule == attr.rule => {

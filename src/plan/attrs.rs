@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::step::{Action, Aspect, AttrWrite, Conflict, Kept, Step};
 use crate::diag::{Finding, Span};
@@ -263,7 +264,7 @@ impl Changes<'_> {
             (Some(_), _) => "the value differs".into(),
         };
         let name_charset = self.rules.own.get(name).and_then(|a| a.name_charset);
-        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: Box::new(after.clone()), how, name_charset };
+        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: Arc::new(after.clone()), how, name_charset };
         self.step(name, action, after.bytes(), reason)
     }
 

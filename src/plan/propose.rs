@@ -8,8 +8,8 @@ use super::step::{Action, Aspect, Blocked, Conflict, Hazard, Kept, Plan, Step, S
 use super::{aliases, attrs, compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Charset, Desired, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed, Orders,
-    Portion, RemovalTarget, SeenKind, TrackOrder, bytes_text,
+    Base, Charset, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed,
+    Orders, Portion, RemovalTarget, SeenKind, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -77,6 +77,22 @@ pub(super) struct Planner<'a> {
     within: Option<H5Path>,
     /// Attributes that another name of the same object declares already.
     covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
+    /// The attributes of the new object before, if there was nothing but steps.
+    like: Option<Like>,
+}
+
+/// Steps that make the attributes of a new object: of the same declaration and for the same kind of header, they are the same.
+struct Like {
+    attrs: Arc<[DesiredAttr]>,
+    order: TrackOrder,
+    header: HeaderVersion,
+    steps: Vec<Step>,
+}
+
+impl Like {
+    fn is_for(&self, attrs: &Arc<[DesiredAttr]>, target: &attrs::Target<'_>) -> bool {
+        Arc::ptr_eq(&self.attrs, attrs) && self.order == target.order && self.header == target.header
+    }
 }
 
 impl<'a> Planner<'a> {
@@ -92,6 +108,7 @@ impl<'a> Planner<'a> {
             positions: BTreeMap::new(),
             within: None,
             covered: BTreeMap::new(),
+            like: None,
         }
     }
 
@@ -335,7 +352,19 @@ impl<'a> Planner<'a> {
             None => Cow::Borrowed(&object.attrs),
             Some(covered) => object.attrs.iter().filter(|a| !covered.contains(&a.name)).cloned().collect(),
         };
-        attrs::plan(&target, &own, &mut self.steps, &mut self.kept, &mut self.conflicts);
+        match &self.like {
+            Some(like) if seen.is_none() && covered.is_none() && like.is_for(&object.attrs, &target) => {
+                let steps = like.steps.iter().map(|s| Step { path: path.clone(), ..s.clone() });
+                self.steps.extend(steps);
+            }
+            _ => {
+                let (attrs, kept, conflicts) = (self.steps.len(), self.kept.len(), self.conflicts.len());
+                attrs::plan(&target, &own, &mut self.steps, &mut self.kept, &mut self.conflicts);
+                let plain = seen.is_none() && covered.is_none() && (kept, conflicts) == (self.kept.len(), self.conflicts.len());
+                let (attrs, steps) = (Arc::clone(&object.attrs), self.steps[attrs..].to_vec());
+                self.like = plain.then(|| Like { attrs, order: target.order, header: target.header, steps });
+            }
+        }
         order::attrs_at_once(&mut self.steps[first..]);
         self.comment(path, object);
     }

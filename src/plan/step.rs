@@ -118,7 +118,7 @@ pub enum Action {
         /// What was there.
         before: Option<Box<AttrSeen>>,
         /// What will be there.
-        after: Box<AttrValue>,
+        after: Arc<AttrValue>,
         /// How.
         how: AttrWrite,
         /// Character set of its name, where declared; for a new attribute.
