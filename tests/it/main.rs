@@ -10,6 +10,7 @@ mod concurrent;
 mod counted;
 mod diff;
 mod docs;
+mod each;
 mod each_operation;
 mod examples;
 mod findings;
