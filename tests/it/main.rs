@@ -22,6 +22,7 @@ mod isolation;
 mod kills;
 mod laws;
 mod malformed;
+mod many;
 mod messages;
 mod model;
 mod order;
