@@ -67,7 +67,8 @@ fn run(args: Args) -> std::io::Result<bool> {
     let files = args.files.iter().map(|f| f.canonicalize()).collect::<std::io::Result<_>>()?;
     let (count, all, seed, jobs) = (args.count, args.all, args.seed, args.jobs);
     let interrupted = args.interrupted;
-    let config = malformed::Config { bin, dir: dir.path().into(), files, count, all, interrupted, seed, jobs };
+    let limit = std::time::Duration::from_secs(10);
+    let config = malformed::Config { bin, dir: dir.path().into(), files, count, all, interrupted, seed, jobs, limit };
     let report = malformed::sweep(&config)?;
     println!("{report}");
     Ok(report.wrong.is_empty())

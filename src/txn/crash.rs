@@ -1,7 +1,7 @@
 //! What a process left that died in the midst of its work, and its removal by another.
 #![expect(clippy::disallowed_methods, reason = "unfinished files of a process that cannot remove them itself")]
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -79,18 +79,29 @@ fn is_ours(path: &Path) -> bool {
     name.starts_with(b".h5mason-") && name.ends_with(b".tmp")
 }
 
+fn failed(e: io::Error) -> String {
+    format!("it could not be recovered: {}; `h5mason recover` tries again", system_words(&e))
+}
+
 /// Ends what was begun: takes it back, or, after the commit point, completes it. The error is a part of a line.
 fn cut_back(tail: &Tail, committing: bool) -> Result<Left, String> {
     use std::os::unix::fs::OpenOptionsExt;
-    let failed = |e: io::Error| format!("it could not be recovered: {}; `h5mason recover` tries again", system_words(&e));
     let no_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).write(true).custom_flags(no_wait).open(&tail.path).map_err(failed)?;
     flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|e| failed(e.into()))?;
+    let left = put_right(&file, tail, committing);
+    // Not with its last descriptor: a child that is being started may have one.
+    let _ = flock(&file, FlockOperation::Unlock);
+    left
+}
+
+/// The same with a locked file.
+fn put_right(file: &File, tail: &Tail, committing: bool) -> Result<Left, String> {
     let meta = file.metadata().map_err(failed)?;
     if (meta.dev(), meta.ino()) != (tail.dev, tail.ino) {
         return Err("another file has taken its place".into());
     }
-    let mut disk = RealDisk::new(file);
+    let mut disk = RealDisk::new(file.try_clone().map_err(failed)?);
     let whole = if committing { Left::Either } else { Left::AsBefore };
     let state = look(&disk).map_err(failed)?;
     let (state, left) = match state {
@@ -110,8 +121,6 @@ fn cut_back(tail: &Tail, committing: bool) -> Result<Left, String> {
 
 #[cfg(test)]
 mod tests {
-    use std::fs::File;
-
     use super::*;
     use crate::h5::{File as H5File, NewFile};
     use crate::model::{Libver, TrackOrder};
@@ -157,6 +166,7 @@ mod tests {
         let held = File::open(&reported.tail.as_ref().unwrap().path).unwrap();
         flock(&held, FlockOperation::NonBlockingLockExclusive).unwrap();
         assert!(recover_after_crash(&reported).is_err());
+        flock(&held, FlockOperation::Unlock).unwrap();
         drop(held);
         let mut other = reported.clone();
         other.tail.as_mut().unwrap().ino += 1;

@@ -47,6 +47,7 @@ pub struct InPlace {
     tail: Option<Tail>,
     /// Declared last but for the lock: the file is as it was when this is told.
     appending: Option<Appending>,
+    /// Declared last: nothing is done to the file without it.
     lock: Lock,
 }
 
@@ -125,7 +126,7 @@ impl InPlace {
 
     fn journal(self) -> Result<Receipt, TxnError> {
         // Dropped from the last to the first: the tail is cut before anybody is told that it is, under the lock.
-        let Self { lock, appending, overlay, superblock, tail, .. } = self;
+        let Self { lock, appending, overlay, superblock, tail, session: _session, .. } = self;
         let path = lock.path();
         let overlay = locked(&overlay);
         let mut disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(|e| TxnError::io("write", path, &e))?));

@@ -11,11 +11,20 @@ use rustix::io::Errno;
 use super::TxnError;
 
 /// An exclusive `flock` on a target: the lock HDF5 itself takes, so HDF5 programs and other appliers
-/// are kept out. Released on drop.
+/// are kept out. Released on drop, which must come after that of everything that still works on the file.
 #[derive(Debug)]
 pub struct Lock {
     file: File,
     path: PathBuf,
+}
+
+/// A child that another thread starts has copies of all descriptors until it runs its program, and a lock that is not taken off goes
+/// with the last copy: a moment after we have closed ours, in which others would find the file locked. A copy of this process
+/// ([`Aside`](super::Aside)) would take it off for both: it ends without dropping what it has.
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let _ = flock(&self.file, FlockOperation::Unlock);
+    }
 }
 
 /// How often a file that is replaced while we lock it is looked up again.
@@ -99,5 +108,22 @@ impl Lock {
     /// The open file.
     pub fn file(&self) -> &File {
         &self.file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_goes_although_somebody_has_a_copy_of_the_descriptor() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path();
+        let lock = Lock::acquire(path, Duration::ZERO).unwrap();
+        let copy = lock.file().try_clone().unwrap();
+        assert!(matches!(Lock::acquire(path, Duration::ZERO), Err(TxnError::Locked(_))));
+        drop(lock);
+        assert!(Lock::acquire(path, Duration::ZERO).is_ok());
+        drop(copy);
     }
 }

@@ -1,8 +1,8 @@
 """The other programs of the test of concurrent changes.
 
 `concurrent.py write FILE`: an outside writer changes an attribute and a slice by r+.
-`concurrent.py read FILE STOP`: reads in a loop until STOP exists; prints how often it saw one whole state or was refused. A state is a number
-that stands in attributes and in datasets: two different numbers are a mix.
+`concurrent.py read FILE STOP SEEN`: reads in a loop until STOP exists; prints how often it saw one whole state or was refused. A state is a
+number that stands in attributes and in datasets: two different numbers are a mix. SEEN grows by a byte whenever it saw a whole one.
 `concurrent.py hold FILE`: opens for writing, says so, and holds the file until its standard input ends.
 """
 import os
@@ -24,8 +24,9 @@ elif mode == "hold":
         print("open", flush=True)
         sys.stdin.read()
 elif mode == "read":
+    stop, told = rest
     whole, refused, states = 0, 0, set()
-    while not os.path.exists(rest[0]):
+    while not os.path.exists(stop):
         try:
             f = h5py.File(path, "r")
         except OSError:
@@ -44,5 +45,7 @@ elif mode == "read":
                 sys.exit(f"a mix: {sorted(seen)}")
             whole += 1
             states |= seen
+            with open(told, "ab") as f:
+                f.write(b".")
         time.sleep(random.random() * 0.02)
     print(whole, refused, len(states))

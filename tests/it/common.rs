@@ -7,6 +7,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
+use rustix::process::Pid;
 use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 
@@ -40,7 +41,7 @@ pub fn run_to(code: i32, command: &mut Command) -> String {
     stdout.into_owned()
 }
 
-/// Looks again and again until something is found; fails after a minute.
+/// Looks again and again until something is found; fails after five minutes, for which a busy machine may well do something else.
 #[track_caller]
 pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let begun = Instant::now();
@@ -48,9 +49,25 @@ pub fn wait_for<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < Duration::from_secs(60), "waited too long: {what}");
+        assert!(begun.elapsed() < Duration::from_secs(300), "waited too long: {what}");
         std::thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Does something when it is dropped, also by a panic: others wait for it.
+pub struct AtEnd<F: FnMut()>(pub F);
+
+impl<F: FnMut()> Drop for AtEnd<F> {
+    fn drop(&mut self) {
+        (self.0)();
+    }
+}
+
+/// The children of a process.
+pub fn children(parent: u32) -> Vec<Pid> {
+    let tasks = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
+    lists.flat_map(|list| list.split_whitespace().filter_map(|n| n.parse().ok().and_then(Pid::from_raw)).collect::<Vec<_>>()).collect()
 }
 
 /// Applies a manifest to f.h5, ending with this code; what is applied must be as declared afterwards.

@@ -4,9 +4,10 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use crate::common::{h5mason, python, repository, run_to, script, tempdir};
+use crate::common::{AtEnd, h5mason, python, repository, run_to, script, tempdir, wait_for};
 
 fn write(dir: &Path, name: &str, manifest: &str) {
     fs::write(dir.join(name), format!("version = 1\n{manifest}")).unwrap();
@@ -50,7 +51,7 @@ fn fifty_appliers_lose_nothing() {
     (1..=APPLIERS).for_each(|i| write(dir, &format!("m{i}.toml"), &mine(i)));
     // Half of them wait for their turn: no fewer than those succeed.
     let start = |i: usize| {
-        let wait = if i.is_multiple_of(2) { "60" } else { "0" };
+        let wait = if i.is_multiple_of(2) { "600" } else { "0" };
         let mut command = h5mason();
         command.current_dir(dir).args(["apply", &format!("m{i}.toml"), "f.h5", "--lock-wait", wait]);
         command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
@@ -131,10 +132,20 @@ fn readers_never_see_a_mix() {
     build(dir);
     let (file, stop) = (dir.join("f.h5"), dir.join("stop"));
     (1..=STATES).for_each(|n| write(dir, &format!("{n}.toml"), &state(n)));
+    // Each reader's file has as many bytes as it has seen whole states.
+    let seen = ["seen 0", "seen 1"].map(|name| dir.join(name));
+    let whole_reads = || seen.each_ref().map(|path| fs::metadata(path).map_or(0, |meta| meta.len()));
+    let whole = AtomicUsize::new(0);
+    // It may have to be made first.
+    python();
     let (readers, checks) = thread::scope(|scope| {
-        let readers: Vec<_> = (0..2).map(|_| scope.spawn(|| script("concurrent.py", &[&"read", &file, &stop]))).collect();
+        let stopped = AtEnd(|| drop(fs::write(&stop, "")));
+        let readers = seen.each_ref().map(|seen| {
+            let (file, stop) = (&file, &stop);
+            scope.spawn(move || script("concurrent.py", &[&"read", file, stop, seen]))
+        });
         let checker = scope.spawn(|| {
-            let (mut whole, mut refused) = (0, 0);
+            let mut refused = 0;
             while !stop.exists() {
                 // All of one state differs, or nothing does.
                 let output =
@@ -142,27 +153,41 @@ fn readers_never_see_a_mix() {
                 let text = said(&output);
                 let steps = || serde_json::from_slice::<serde_json::Value>(&output.stdout).unwrap()["steps"].as_array().unwrap().len();
                 match output.status.code() {
-                    Some(0) => whole += 1,
+                    Some(0) => _ = whole.fetch_add(1, Ordering::Relaxed),
                     // The dataset and its contents, three attributes, two patches.
-                    Some(1) if steps() == 7 => whole += 1,
+                    Some(1) if steps() == 7 => _ = whole.fetch_add(1, Ordering::Relaxed),
                     Some(2) if text.contains("locked") || text.contains("being changed") => refused += 1,
                     _ => panic!("check: {text}"),
                 }
             }
-            (whole, refused)
+            refused
         });
+        // One that has failed is not waited for: it says why when it is joined.
+        let failed = || checker.is_finished() || readers.iter().any(|r| r.is_finished());
+        let wait_for_reads = |what: &str, least: [u64; 2]| {
+            let enough = || whole_reads().iter().zip(least).all(|(&now, least)| now >= least);
+            wait_for(what, || (failed() || enough()).then_some(()));
+        };
         // The readers are reading before anything is changed.
-        thread::sleep(std::time::Duration::from_millis(500));
-        let change = |n: usize| h5mason().current_dir(dir).args(["apply", &format!("{n}.toml"), "f.h5", "--lock-wait", "60"]).output();
-        let failed = (1..=STATES).map(change).find(|o| !o.as_ref().is_ok_and(|o| o.status.success()));
-        fs::write(&stop, "").unwrap();
-        assert!(failed.is_none(), "{failed:?}");
-        (readers.into_iter().map(|r| r.join().unwrap()).collect::<Vec<_>>(), checker.join().unwrap())
+        wait_for_reads("the first reads", [1, 1]);
+        let change = |n: usize| h5mason().current_dir(dir).args(["apply", &format!("{n}.toml"), "f.h5", "--lock-wait", "600"]).output();
+        for n in 1..=STATES {
+            let output = change(n).unwrap();
+            assert!(output.status.success(), "{n}: {}", said(&output));
+            if n.is_multiple_of(5) {
+                wait_for_reads("reads between the changes", whole_reads().map(|n| n + 1));
+            }
+        }
+        wait_for_reads("enough reads", [10, 10]);
+        wait_for("enough checks", || (failed() || whole.load(Ordering::Relaxed) >= 3).then_some(()));
+        drop(stopped);
+        let readers = readers.map(|r| r.join().unwrap());
+        (readers, (checker.join().unwrap(), whole.load(Ordering::Relaxed)))
     });
-    println!("h5py: whole, refused, states: {readers:?}; check: whole, refused: {checks:?}");
+    println!("h5py: whole, refused, states: {readers:?}; check: refused, whole: {checks:?}");
     for reader in readers {
         let seen: Vec<usize> = reader.split_whitespace().map(|n| n.parse().unwrap()).collect();
         assert!(seen[0] >= 10 && seen[2] >= 3, "it read while the file changed: {reader}");
     }
-    assert!(checks.0 >= 3, "{checks:?}");
+    assert!(checks.1 >= 3, "{checks:?}");
 }

@@ -2,13 +2,15 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::common::{script, tempdir};
 use crate::kills_sweep::{self, State, interrupted};
 use crate::malformed_sweep::{Config, each, sweep};
 
 fn config(folder: PathBuf, files: Vec<PathBuf>) -> Config {
-    Config { bin: env!("CARGO_BIN_EXE_h5mason").into(), dir: folder, files, count: 800, all: false, interrupted: false, seed: 1, jobs: 2 }
+    let (bin, limit) = (env!("CARGO_BIN_EXE_h5mason").into(), Duration::from_secs(60));
+    Config { bin, dir: folder, files, count: 800, all: false, interrupted: false, seed: 1, jobs: 2, limit }
 }
 
 #[test]

@@ -4,12 +4,12 @@ use std::fs::{self, File};
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{FlockOperation, flock};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 
-use crate::common::{h5mason, run_to, tempdir, wait_for};
+use crate::common::{children, h5mason, run_to, tempdir, wait_for};
 
 const OLD: &str = "version = 1\n[dataset.\"/d\"]\ndtype = \"i4\"\nshape = [30]\nfill.arange = {}\n";
 const NEW: &str = "version = 1\n[attrs]\ntitle = \"new\"\n[dataset.\"/d\"]\ndtype = \"i4\"\nshape = [30]\nfill.arange = {}\n";
@@ -103,11 +103,12 @@ fn files_wait_for_the_first_one() {
     flock(&held, FlockOperation::LockExclusive).unwrap();
     let files = names(301);
     let mut command = h5mason();
-    command.current_dir(dir.path()).args(["apply", "m.toml", "--lock-wait", "100", "--jobs", "2"]).args(&files);
+    command.current_dir(dir.path()).args(["apply", "m.toml", "--lock-wait", "3600", "--jobs", "2"]).args(&files);
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let changed = |i: usize| run_to_code(dir.path(), &format!("{i}.h5")) == Some(0);
     wait_for("later files", || changed(100).then_some(()));
     assert!(child.try_wait().unwrap().is_none() && !changed(300), "it waits");
+    flock(&held, FlockOperation::Unlock).unwrap();
     drop(held);
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
@@ -118,13 +119,6 @@ fn files_wait_for_the_first_one() {
 
 fn run_to_code(dir: &Path, file: &str) -> Option<i32> {
     h5mason().current_dir(dir).args(["check", "m.toml", file]).output().unwrap().status.code()
-}
-
-/// The children of a process.
-fn children(parent: &Child) -> Vec<Pid> {
-    let tasks = fs::read_dir(format!("/proc/{}/task", parent.id())).into_iter().flatten().flatten();
-    let lists = tasks.filter_map(|task| fs::read_to_string(task.path().join("children")).ok());
-    lists.flat_map(|list| list.split_whitespace().filter_map(|n| n.parse().ok().and_then(Pid::from_raw)).collect::<Vec<_>>()).collect()
 }
 
 fn has_open(process: Pid, name: &str) -> bool {
@@ -138,12 +132,12 @@ fn two_wait(dir: &Path) -> (Child, [File; 2]) {
     held.iter().for_each(|file| flock(file, FlockOperation::LockExclusive).unwrap());
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,TERM", "NO_COLOR=1", env!("CARGO_BIN_EXE_h5mason")]).current_dir(dir);
-    command.args(["apply", "m.toml", "--lock-wait", "100", "--jobs", "3"]).args(names(10));
+    command.args(["apply", "m.toml", "--lock-wait", "3600", "--jobs", "3"]).args(names(10));
     (command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap(), held)
 }
 
 fn waiting_for(child: &Child, name: &str) -> Pid {
-    wait_for(name, || children(child).into_iter().find(|pid| has_open(*pid, name)))
+    wait_for(name, || children(child.id()).into_iter().find(|pid| has_open(*pid, name)))
 }
 
 #[test]
@@ -175,7 +169,8 @@ fn a_signal_ends_all_of_them() {
     let dir = folder(10);
     let (child, held) = two_wait(dir.path());
     let workers = ["2.h5", "6.h5"].map(|name| waiting_for(&child, name));
-    wait_for("the last file", || (run_to_code(dir.path(), "9.h5") == Some(0)).then_some(()));
+    // It has told of all that it did, the last file, too.
+    wait_for("the third worker's end", || (children(child.id()).len() == 2).then_some(()));
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     drop(held);
@@ -193,10 +188,12 @@ fn a_signal_is_heard_while_nobody_reads() {
     let many = vec!["0.h5".to_owned(); 3000];
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,TERM", env!("CARGO_BIN_EXE_h5mason"), "plan", "m.toml", "--jobs", "2"]).args(many);
-    let child = command.current_dir(dir.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-    std::thread::sleep(Duration::from_secs(2));
+    let (_reader, pipe) = std::io::pipe().unwrap();
+    command.current_dir(dir.path()).stdout(pipe.try_clone().unwrap()).stderr(Stdio::null());
+    let mut child = command.spawn().unwrap();
+    let at_once = Timespec { tv_sec: 0, tv_nsec: 0 };
+    wait_for("a full pipe", || (poll(&mut [PollFd::new(&pipe, PollFlags::OUT)], Some(&at_once)).unwrap() == 0).then_some(()));
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
-    let mut child = child;
     let status = wait_for("its end", || child.try_wait().unwrap());
     assert_eq!(status.signal(), Some(15));
 }

@@ -119,7 +119,8 @@ impl Report {
         self.mixed.is_empty() && self.lost.is_empty() && self.wrong.is_empty()
     }
 
-    fn add(&mut self, other: Report) {
+    /// Joins two.
+    pub fn add(&mut self, other: Report) {
         for (name, tally) in other.workloads {
             let sum = self.workloads.entry(name).or_default();
             sum.rounds += tally.rounds;

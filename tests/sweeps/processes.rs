@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, getpid, kill_process_group, set_child_subreaper};
 
-// The one call that tells the peak of memory. The structure is longer on some C libraries; its fifth number is the same in all.
+// The one call that tells the peak of memory. The structure is longer on some C libraries; its first five numbers are the same in all.
 unsafe extern "C" {
     fn wait4(pid: c_int, status: *mut c_int, options: c_int, usage: *mut c_long) -> c_int;
 }
@@ -23,6 +23,7 @@ pub struct Group {
     leader: c_int,
     ended: Option<Ended>,
     peak: u64,
+    cpu: Duration,
 }
 
 /// How a command ended.
@@ -34,6 +35,8 @@ pub struct Ended {
     pub signal: Option<i32>,
     /// Most bytes of memory that it, or a process it waited for, had at once.
     pub peak: u64,
+    /// Time of a processor that it, and the processes it waited for, had.
+    pub cpu: Duration,
 }
 
 impl Group {
@@ -44,7 +47,7 @@ impl Group {
         REAPER.call_once(|| _ = set_child_subreaper(Some(getpid())));
         let child = command.stdin(Stdio::null()).process_group(0).spawn()?;
         let leader = c_int::try_from(child.id()).map_err(io::Error::other)?;
-        Ok(Self { leader, ended: None, peak: 0 })
+        Ok(Self { leader, ended: None, peak: 0, cpu: Duration::ZERO })
     }
 
     /// Kills every process of the group.
@@ -65,7 +68,8 @@ impl Group {
         while self.ended.is_none() && self.wait(0) {}
         self.kill();
         while self.wait(0) {}
-        self.ended.map_or(Ended { code: None, signal: None, peak: self.peak }, |e| Ended { peak: self.peak, ..e })
+        let Self { peak, cpu, .. } = self;
+        self.ended.map_or(Ended { code: None, signal: None, peak, cpu }, |e| Ended { peak, cpu, ..e })
     }
 
     /// Kills all; waits until no process of the group is left.
@@ -83,10 +87,12 @@ impl Group {
             return pid < 0 && io::Error::last_os_error().kind() == io::ErrorKind::Interrupted;
         }
         self.peak = self.peak.max(u64::try_from(usage[4]).unwrap_or(0) * 1024);
+        let count = |n: c_long| u64::try_from(n).unwrap_or(0);
+        self.cpu += Duration::from_secs(count(usage[0] + usage[2])) + Duration::from_micros(count(usage[1] + usage[3]));
         if pid == self.leader {
             let signal = status & 0x7f;
             let (code, signal) = if signal == 0 { (Some((status >> 8) & 0xff), None) } else { (None, Some(signal)) };
-            self.ended = Some(Ended { code, signal, peak: self.peak });
+            self.ended = Some(Ended { code, signal, peak: self.peak, cpu: self.cpu });
         }
         true
     }
