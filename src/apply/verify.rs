@@ -38,6 +38,7 @@ pub(super) fn verify(open: Open<'_>, target: &Path, desired: &Desired, no_data: 
 /// A file that is as declared, if two processes that look at one half of very many objects each say so, since the library works for one
 /// thread at a time. `None` is no judgement: there are not enough objects for it, something differs, or one of them says nothing. Then one looks
 /// at all of it, and says what there is.
+#[expect(clippy::disallowed_methods, reason = "the clock decides only how long to wait for another process")]
 pub(super) fn in_halves(open: Open<'_>, desired: &Desired, no_data: bool) -> Option<AsDeclared> {
     if desired.objects.len() < MANY || !desired.has_portions(no_data) || rayon::current_num_threads() < 2 {
         return None;
@@ -61,7 +62,7 @@ fn is_as_declared(open: Open<'_>, desired: &Desired, portion: Portion) -> Option
     let needs = Needs::of_portion(desired, portion);
     let observed = observe::metadata(&open().ok()?, &needs).ok()?;
     // Two names of one object, of which each process sees one, are judged together.
-    let plain = !observed.has_aliases() && observed.objects.len() == needs.objects.len();
+    let plain = observed.objects.values().all(|o| o.links <= 1) && observed.objects.len() == needs.objects.len();
     (plain && propose(desired, &observed, &Policy { no_data: true, portion }).is_empty()).then_some(observed.base)
 }
 

@@ -17,10 +17,7 @@ pub(super) fn read(item: &Item, dims: &Dims, types: &Types, findings: &mut Findi
     EACH.check(&item.table, findings);
     let node = findings.keep(item.table.need("match", "[[each]]", item.span))?;
     let globs = findings.keep(globs(node));
-    let kind = match item.table.get("kind") {
-        Some(e) => Some(findings.keep(kind(&e.node))),
-        None => None,
-    };
+    let kind = item.table.get("kind").map(|e| findings.keep(kind(&e.node)));
     let mut conditions = Conditions::default();
     if let Some(e) = item.table.get("where")
         && let Some(table) = findings.keep(e.node.table("a table of conditions"))

@@ -288,7 +288,7 @@ impl Changes<'_> {
         let mut values = Vec::new();
         for (name, attr) in self.state {
             let AttrSeen::Value(after) = attr.value.as_ref() else { continue };
-            let before = attr.from.and_then(|f| self.target.seen.get(f));
+            let before = attr.from.and_then(|f| self.target.seen.get(f)).map(Box::as_ref);
             if before.is_some_and(|b| same(b, after)) {
                 continue;
             }
@@ -311,8 +311,8 @@ impl Changes<'_> {
         out
     }
 
-    fn value(&self, name: &[u8], before: Option<&Box<AttrSeen>>, after: &AttrValue) -> Step {
-        let how = match before.map(Box::as_ref) {
+    fn value(&self, name: &[u8], before: Option<&AttrSeen>, after: &AttrValue) -> Step {
+        let how = match before {
             None => AttrWrite::Create,
             Some(AttrSeen::Value(b)) if in_place(b, after) => AttrWrite::InPlace,
             Some(_) => AttrWrite::Recreate { keep_order: self.target.order != TrackOrder::No },
@@ -323,7 +323,13 @@ impl Changes<'_> {
             (Some(_), _) => "the value differs".into(),
         };
         let name_charset = self.rules.own.get(name).and_then(|a| a.name_charset);
-        let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: Arc::new(after.clone()), how, name_charset };
+        let action = Action::SetAttr {
+            name: name.to_vec(),
+            before: before.cloned().map(Box::new),
+            after: Arc::new(after.clone()),
+            how,
+            name_charset,
+        };
         self.step(name, action, after.bytes(), reason)
     }
 

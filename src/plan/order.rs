@@ -15,11 +15,9 @@ pub(super) fn attrs_at_once(steps: &mut [Step]) {
         _ => false,
     });
     let Some((made, attrs)) = made.and_then(|first| steps[first..].split_first_mut()) else { return };
-    for step in attrs.iter_mut().filter(|s| s.path == made.path) {
-        if matches!(&step.action, Action::SetAttr { after, .. } if !after.refers()) {
-            step.phase = made.phase;
-        }
-    }
+    // Up to the first of those: their order may be kept.
+    let at_once = |s: &&mut Step| s.path == made.path && matches!(&s.action, Action::SetAttr { after, .. } if !after.refers());
+    attrs.iter_mut().take_while(at_once).for_each(|step| step.phase = made.phase);
 }
 
 /// Steps in an order in which they can be executed.

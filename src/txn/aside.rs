@@ -47,11 +47,13 @@ impl Aside {
                 // SAFETY: ends the process; nothing that belongs to the other is flushed, closed or removed.
                 unsafe { libc::_exit(0) }
             }
-            pid => Some(Self { process: Pid::from_raw(pid).filter(|_| pid > 0)?, answer }),
+            pid if pid > 0 => Some(Self { process: Pid::from_raw(pid)?, answer }),
+            _ => None,
         }
     }
 
     /// Is the answer yes, and is it there in time?
+    #[expect(clippy::disallowed_methods, reason = "the clock decides only how long to wait for another process")]
     pub fn agrees(self, within: Duration) -> bool {
         let end = Instant::now() + within;
         loop {
@@ -100,7 +102,7 @@ mod tests {
 
     #[test]
     fn it_answers() {
-        let here = vec![1, 2, 3];
+        let here = [1, 2, 3];
         assert!(answer(|| here.iter().sum::<i32>() == 6));
         assert!(!answer(|| here.is_empty()));
         let mut kept = 0;
@@ -112,6 +114,7 @@ mod tests {
     }
 
     #[test]
+    #[allow(clippy::disallowed_methods, reason = "a test of waiting")]
     fn whatever_else_happens_is_no() {
         // SAFETY: ends the copy.
         assert!(!answer(|| unsafe { libc::_exit(0) }));
