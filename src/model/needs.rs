@@ -59,15 +59,20 @@ impl Default for Portion {
 }
 
 impl Desired {
-    /// Can portions of the objects be compared with the file each by itself? Links and removals need to see the others, and contents,
-    /// unless `no_data` says that they are left out, are for all threads of one process.
+    /// Can portions of the objects be compared with the file each by itself? Links, removals and copied attributes need to see the others,
+    /// and contents, unless `no_data` says that they are left out, are for all threads of one process.
     pub fn has_portions(&self, no_data: bool) -> bool {
         let alone = |object: &DesiredObject| match &object.kind {
             DesiredKind::Dataset(d) => no_data || d.fill.is_none(),
             DesiredKind::Group(_) | DesiredKind::Type(_) => true,
             DesiredKind::Link(_) => false,
         };
-        self.patches.is_empty() && self.removals.is_empty() && self.objects.values().all(alone)
+        self.patches.is_empty() && self.removals.is_empty() && self.objects.values().all(alone) && !self.copies_attrs()
+    }
+
+    /// Does an attribute get its value from another one?
+    pub fn copies_attrs(&self) -> bool {
+        self.objects.values().any(|o| o.attrs.iter().any(|a| matches!(a.rule, AttrRule::CopyFrom { .. })))
     }
 }
 
@@ -91,8 +96,9 @@ fn referents(object: &DesiredObject) -> Vec<H5Path> {
                     value.data.targets(&mut visit);
                 }
             }
-            AttrRule::Empty(dtype) => dtype.committed().into_iter().for_each(&mut visit),
-            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
+            AttrRule::Empty(dtype) | AttrRule::Cast(dtype) => dtype.committed().into_iter().for_each(&mut visit),
+            AttrRule::Join { spec, .. } => spec.dtype.iter().filter_map(|d| d.committed()).for_each(&mut visit),
+            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } | AttrRule::Map(_) | AttrRule::CopyFrom { .. } => {}
         }
     }
     match &object.kind {
@@ -165,6 +171,11 @@ impl Needs {
             }
             for target in referents(object) {
                 needs.add(&target);
+            }
+            for attr in object.attrs.iter() {
+                if let AttrRule::CopyFrom { path: source, name } = &attr.rule {
+                    needs.add(source.as_ref().unwrap_or(path)).attrs.insert(name.clone());
+                }
             }
             let need = needs.add(path);
             need.comment |= object.comment.is_some();

@@ -4,10 +4,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::step::{Action, Aspect, AttrWrite, Conflict, Kept, Step};
+use super::copies::Copies;
+use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Observed, Shape, TrackOrder, bytes_text,
+    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, EncodeError, H5Path, HeaderVersion, LinkSeen, Loss, Observed, Shape,
+    TrackOrder, bytes_text,
 };
 
 /// What there is to know of an object for its attributes.
@@ -20,6 +22,8 @@ pub(super) struct Target<'a> {
     pub header: HeaderVersion,
     /// For the names of objects that values refer to.
     pub observed: &'a Observed,
+    /// For attributes that are copies.
+    pub copies: &'a Copies,
 }
 
 /// A header of version 1 holds attributes in messages of at most this size, less the message's own head.
@@ -31,13 +35,23 @@ struct Attr<'a> {
     /// Its name in the file, if it is one that the file has.
     from: Option<&'a [u8]>,
     value: Cow<'a, AttrSeen>,
+    /// The last rule that changed the value.
+    by: Option<&'a DesiredAttr>,
+    /// What of the file's value a cast has lost.
+    loss: Option<Loss>,
+}
+
+impl<'a> Attr<'a> {
+    fn seen(name: &'a [u8], value: &'a AttrSeen) -> Self {
+        Self { from: Some(name), value: Cow::Borrowed(value), by: None, loss: None }
+    }
 }
 
 type State<'a> = BTreeMap<&'a [u8], Attr<'a>>;
 
 /// Steps, kept attributes and conflicts of one object.
 pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<Step>, kept: &mut Vec<Kept>, conflicts: &mut Vec<Conflict>) {
-    let mut state: State<'_> = target.seen.iter().map(|(n, v)| (n.as_slice(), Attr { from: Some(n), value: Cow::Borrowed(v) })).collect();
+    let mut state = begin(target);
     let mut sound = true;
     for attr in attrs {
         if let Err(finding) = apply(&mut state, attr, target) {
@@ -66,8 +80,25 @@ pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<S
     steps.extend(changes);
 }
 
+fn begin<'a>(target: &Target<'a>) -> State<'a> {
+    target.seen.iter().map(|(name, value)| (name.as_slice(), Attr::seen(name, value))).collect()
+}
+
+/// The attributes when the rules have been applied; `None` if one cannot be.
+pub(super) fn applied<'a>(target: &Target<'a>, attrs: impl Iterator<Item = &'a DesiredAttr>) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
+    let mut state = begin(target);
+    for attr in attrs {
+        apply(&mut state, attr, target).ok()?;
+    }
+    Some(state.into_iter().map(|(name, attr)| (name.to_vec(), Box::new(attr.value.into_owned()))).collect())
+}
+
 fn unchanged(attr: &DesiredAttr, state: &State<'_>, target: &Target<'_>) -> Kept {
-    let note = note(&attr.rule, state.contains_key(attr.name.as_slice())).into();
+    let note = match &attr.rule {
+        AttrRule::CopyFrom { path, name } if matches!(source(path.as_ref(), name, target), Some(None)) => "its source is missing",
+        rule => note(rule, state.contains_key(attr.name.as_slice())),
+    };
+    let note = note.into();
     Kept { path: target.path.clone(), aspect: Aspect::Attr(attr.name.clone()), note }
 }
 
@@ -84,25 +115,22 @@ fn is_seen(state: &State<'_>, target: &Target<'_>) -> bool {
 /// Applies one rule in memory.
 fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) -> Result<(), Finding> {
     let (name, path) = (attr.name.as_slice(), target.path);
+    let bad =
+        |e: EncodeError| Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(name), e.0)).at(attr.origin, "");
     let set = |state: &mut State<'a>, spec: &AttrSpec| -> Result<(), Finding> {
         let made = match state.get(name) {
             Some(seen) => spec.adapted(&seen.value),
             None => spec.fresh(),
         };
-        let mut value = made
-            .map_err(|e| Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(name), e.0)).at(attr.origin, ""))?;
-        value.dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
-        value.data.rename_targets(&mut |t| target.observed.canonical_target(t));
-        put(state, name, value);
+        put(state, attr, made.map_err(bad)?, None, target);
         Ok(())
     };
     match (&attr.rule, state.contains_key(name)) {
         (AttrRule::Set(spec), _) | (AttrRule::Default(spec), false) | (AttrRule::Replace(spec), true) => set(state, spec)?,
         (AttrRule::Default(_), true) | (AttrRule::Replace(_), false) => {}
         (AttrRule::Empty(dtype), _) => {
-            let mut dtype = dtype.clone();
-            dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
-            put(state, name, AttrValue { max: None, data: Elements::empty(&dtype), dtype, shape: Shape::Null });
+            let value = AttrValue { max: None, data: Elements::empty(dtype), dtype: dtype.clone(), shape: Shape::Null };
+            put(state, attr, value, None, target);
         }
         (AttrRule::Absent, _) => {
             state.remove(name);
@@ -127,16 +155,78 @@ fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) 
                 set(state, spec)?;
             }
         }
+        (AttrRule::Map(_) | AttrRule::Cast(_) | AttrRule::Join { .. }, _) => {
+            if let Some((value, loss)) = amended(state, attr).map_err(bad)? {
+                put(state, attr, value, loss, target);
+            }
+        }
+        (AttrRule::CopyFrom { path: from, name: copied }, present) => {
+            match source(from.as_ref(), copied, target) {
+                Some(Some(AttrSeen::Value(value))) => put(state, attr, value.clone(), None, target),
+                // Where the source cannot be told, a conflict says why.
+                Some(None) if !present => return Err(no_source(attr, from.as_ref(), copied, target)),
+                Some(None) | None => {}
+                Some(Some(AttrSeen::Opaque { why, .. })) => {
+                    let why = format!("{} of {} cannot be copied: {why}", bytes_text(copied), from.as_ref().unwrap_or(path));
+                    return Err(bad(EncodeError(why)));
+                }
+            }
+        }
     }
     Ok(())
 }
 
+/// What a rule makes of the value that is there, if anything, with what it has lost by now.
+fn amended(state: &State<'_>, attr: &DesiredAttr) -> Result<Option<(AttrValue, Option<Loss>)>, EncodeError> {
+    let Some(old) = state.get(attr.name.as_slice()) else { return Ok(None) };
+    let value = match old.value.as_ref() {
+        AttrSeen::Value(value) => value,
+        AttrSeen::Opaque { why, .. } => return Err(EncodeError(format!("its value cannot be changed: {why}"))),
+    };
+    let lost_before = |value| (value, old.loss.clone());
+    Ok(match &attr.rule {
+        AttrRule::Map(pairs) => value.mapped(pairs)?.map(lost_before),
+        AttrRule::Join { side, spec } => value.joined(spec, *side)?.map(lost_before),
+        AttrRule::Cast(dtype) => value.cast(dtype)?.map(|(value, loss)| (value, loss.or_else(|| old.loss.clone()))),
+        AttrRule::Set(_)
+        | AttrRule::Default(_)
+        | AttrRule::Replace(_)
+        | AttrRule::Empty(_)
+        | AttrRule::Absent
+        | AttrRule::RenameFrom { .. }
+        | AttrRule::CopyFrom { .. } => None,
+    })
+}
+
+/// The source of a copy; `None` inside is a missing one.
+fn source<'a>(path: Option<&H5Path>, name: &[u8], target: &Target<'a>) -> Option<Option<&'a AttrSeen>> {
+    target.copies.source(target.observed, path.unwrap_or(target.path), name)
+}
+
+fn no_source(attr: &DesiredAttr, from: Option<&H5Path>, copied: &[u8], target: &Target<'_>) -> Finding {
+    let (from, path) = (from.unwrap_or(target.path), target.path);
+    let message = format!(
+        "attribute {} of {path} is a copy of {} of {from}, but neither of them is there",
+        bytes_text(&attr.name),
+        bytes_text(copied)
+    );
+    let finding = Finding::error("copy-source", message).at(attr.origin, "");
+    match target.observed.objects.get(from).map(|o| &o.link) {
+        Some(LinkSeen::Soft(_) | LinkSeen::External { .. } | LinkSeen::UserDefined { .. }) => {
+            finding.note(format!("{from} is a link that is not hard; h5mason does not read through it"))
+        }
+        Some(LinkSeen::Hard(_)) | None => finding.help("correct the source, or declare it"),
+    }
+}
+
 /// What is equal as the file holds it stays what it is.
-fn put<'a>(state: &mut State<'a>, name: &'a [u8], value: AttrValue) {
-    match state.get_mut(name) {
-        Some(old) if same(&old.value, &value) => {}
-        Some(old) => old.value = Cow::Owned(AttrSeen::Value(value)),
-        None => _ = state.insert(name, Attr { from: None, value: Cow::Owned(AttrSeen::Value(value)) }),
+fn put<'a>(state: &mut State<'a>, rule: &'a DesiredAttr, mut value: AttrValue, loss: Option<Loss>, target: &Target<'a>) {
+    value.dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
+    value.data.rename_targets(&mut |t| target.observed.canonical_target(t));
+    match state.get_mut(rule.name.as_slice()) {
+        Some(old) if same(&old.value, &value) => old.loss = loss,
+        Some(old) => *old = Attr { value: Cow::Owned(AttrSeen::Value(value)), by: Some(rule), loss, ..*old },
+        None => _ = state.insert(&rule.name, Attr { from: None, value: Cow::Owned(AttrSeen::Value(value)), by: Some(rule), loss }),
     }
 }
 
@@ -149,27 +239,32 @@ fn unstable<'a>(state: &State<'a>, attrs: &'a [DesiredAttr], target: &Target<'a>
     let unchanged =
         |again: &State<'_>| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
     let mut again = state.clone();
-    if attrs.iter().all(|attr| apply(&mut again, attr, target).is_ok()) && unchanged(&again) {
+    let failed = attrs.iter().find(|attr| apply(&mut again, attr, target).is_err());
+    if failed.is_none() && unchanged(&again) {
         return None;
     }
-    // Which rule is it? Only now is every step worth looking at.
-    again.clone_from(state);
-    for attr in attrs {
-        if apply(&mut again, attr, target).is_ok() && unchanged(&again) {
-            continue;
-        }
-        let message = format!(
-            "the rules for the attributes of {path} never come to rest: applying them again changes {} again",
-            bytes_text(&attr.name)
-        );
-        let mut finding = Finding::error("unstable", message).at(attr.origin, "this rule");
-        let other = attrs.iter().find(|o| o.name != attr.name && (touches(&o.rule, &attr.name) || touches(&attr.rule, &o.name)));
-        if let Some(other) = other {
-            finding = finding.at(other.origin, "and this one work against each other");
-        }
-        return Some(Conflict { path: path.clone(), finding });
+    // Which rule is it? Only now is every step worth looking at, and only what moves in the end: rules may well undo each other.
+    let differs = |other: &State<'_>, name: &[u8]| match (state.get(name), other.get(name)) {
+        (Some(a), Some(b)) => !same_attr(a, b),
+        (a, b) => a.is_some() != b.is_some(),
+    };
+    let moved: BTreeSet<&[u8]> =
+        state.keys().chain(again.keys()).copied().filter(|name| failed.is_some() || differs(&again, name)).collect();
+    let mut step = state.clone();
+    let mut moves = |attr: &'a DesiredAttr| apply(&mut step, attr, target).is_err() || moved.iter().any(|name| differs(&step, name));
+    let blamed = attrs.iter().find(|attr| moves(attr)).or(failed)?;
+    let message = format!(
+        "the rules for the attributes of {path} never come to rest: applying them again changes {} again",
+        bytes_text(&blamed.name)
+    );
+    let mut finding = Finding::error("unstable", message).at(blamed.origin, "this rule");
+    let other = attrs
+        .iter()
+        .find(|o| !std::ptr::eq(*o, blamed) && (o.name == blamed.name || touches(&o.rule, &blamed.name) || touches(&blamed.rule, &o.name)));
+    if let Some(other) = other {
+        finding = finding.at(other.origin, "and this one work against each other");
     }
-    None
+    Some(Conflict { path: path.clone(), finding })
 }
 
 fn touches(rule: &AttrRule, name: &[u8]) -> bool {
@@ -234,7 +329,7 @@ impl Changes<'_> {
                 continue;
             }
             match fits_header(self.target, name, self.origin(name), after) {
-                Ok(()) => values.push(self.value(name, before, after)),
+                Ok(()) => values.push(self.value(name, attr, before, after)),
                 Err(conflict) => conflicts.push(*conflict),
             }
         }
@@ -252,7 +347,7 @@ impl Changes<'_> {
         out
     }
 
-    fn value(&self, name: &[u8], before: Option<&Box<AttrSeen>>, after: &AttrValue) -> Step {
+    fn value(&self, name: &[u8], attr: &Attr<'_>, before: Option<&Box<AttrSeen>>, after: &AttrValue) -> Step {
         let how = match before.map(Box::as_ref) {
             None => AttrWrite::Create,
             Some(AttrSeen::Value(b)) if in_place(b, after) => AttrWrite::InPlace,
@@ -263,9 +358,16 @@ impl Changes<'_> {
             (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after).into(),
             (Some(_), _) => "the value differs".into(),
         };
-        let name_charset = self.rules.own.get(name).and_then(|a| a.name_charset);
+        let (reason, hazard) = match &attr.loss {
+            None => (reason, Hazard::None),
+            Some(loss) => (format!("{reason}; {loss}").into(), Hazard::Lossy),
+        };
+        let own = self.rules.own.get(name).copied();
+        let name_charset = attr.by.and_then(|a| a.name_charset).or(own.and_then(|a| a.name_charset));
         let action = Action::SetAttr { name: name.to_vec(), before: before.cloned(), after: Arc::new(after.clone()), how, name_charset };
-        self.step(name, action, after.bytes(), reason)
+        // Of several rules, it is the last one that changed something.
+        let origin = attr.by.map_or_else(|| self.origin(name), |a| Some(a.origin));
+        Step { hazard, origin, ..self.step(name, action, after.bytes(), reason) }
     }
 
     fn why_gone(&self, name: &[u8]) -> &'static str {
@@ -373,6 +475,11 @@ fn note(rule: &AttrRule, present: bool) -> &'static str {
         (AttrRule::Replace(_), false) => "missing: nothing to replace",
         (AttrRule::RenameFrom { .. }, true) => "renamed already",
         (AttrRule::RenameFrom { .. }, false) => "neither name is there",
+        (AttrRule::Map(_), true) => "none of the values that the map changes",
+        (AttrRule::Cast(_), true) => "of this type already",
+        (AttrRule::Join { .. }, true) => "contains the text already",
+        (AttrRule::Map(_) | AttrRule::Cast(_) | AttrRule::Join { .. }, false) => "missing: nothing to change",
+        (AttrRule::CopyFrom { .. }, _) => "as its source already",
         (AttrRule::Set(_) | AttrRule::Empty(_) | AttrRule::Replace(_), _) => "as declared",
     }
 }
