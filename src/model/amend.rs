@@ -143,3 +143,93 @@ fn text_literal(bytes: &[u8]) -> Literal {
         Err(_) => Literal::Table(vec![("bytes".into(), Literal::Text(bytes_text(bytes)))]),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Charset, FloatType, Order, Padding, StringLength, StringType, element_text, encode_elements};
+    use super::*;
+
+    fn t(text: &str) -> Literal {
+        Literal::Text(text.into())
+    }
+
+    fn value(list: &[Literal], dtype: Dtype) -> AttrValue {
+        let shape = if list.len() == 1 { Shape::Scalar } else { Shape::Simple(vec![list.len() as u64]) };
+        AttrValue { data: encode_elements(list, &dtype).unwrap(), dtype, shape, max: None }
+    }
+
+    fn told(value: &AttrValue) -> String {
+        let all: Vec<String> = (0..value.data.count(&value.dtype)).map(|i| element_text(&value.data, &value.dtype, i)).collect();
+        format!("{} {} {}", value.dtype, value.shape, all.join(" "))
+    }
+
+    fn mapped(list: &[Literal], dtype: Dtype, pairs: &[(Literal, Literal)]) -> String {
+        value(list, dtype).mapped(pairs).unwrap().map_or_else(|| "nothing".into(), |v| told(&v))
+    }
+
+    #[test]
+    fn maps_listed_values_only() {
+        let (n, f, b) = (Literal::Int, Literal::Float, Literal::Bool);
+        let pair = |a: Literal, b: Literal| [(a, b)];
+        let i2 = || Dtype::int(2, true);
+        assert_eq!(mapped(&[n(1)], i2(), &pair(n(1), n(2))), "i2 scalar 2");
+        assert_eq!(mapped(&[n(1)], i2(), &pair(n(3), n(2))), "nothing");
+        assert_eq!(mapped(&[n(1), n(5), n(1)], i2(), &pair(n(1), n(2))), "i2 [3] 2 5 2");
+        assert_eq!(mapped(&[n(1), n(5)], i2(), &pair(f(1.0), f(0.5))), "f8 [2] 0.5 5.0");
+        assert_eq!(mapped(&[f(0.1), f(3.0)], Dtype::float(4), &pair(f(0.1), f(0.2))), "f4 [2] 0.2 3.0");
+        assert_eq!(mapped(&[f(f64::NAN)], Dtype::float(8), &pair(f(f64::NAN), n(-999))), "f8 scalar -999.0");
+        // Kinds are never mixed up, but a value may become one of another kind.
+        assert_eq!(mapped(&[b(true)], Dtype::bool(), &pair(n(1), n(2))), "nothing");
+        assert_eq!(mapped(&[n(1)], i2(), &pair(b(true), n(2))), "nothing");
+        assert_eq!(mapped(&[n(1)], i2(), &pair(t("1"), n(2))), "nothing");
+        assert_eq!(mapped(&[b(true)], Dtype::bool(), &pair(b(true), n(1))), "i8 scalar 1");
+        assert_eq!(mapped(&[n(1)], i2(), &pair(n(1), t("one"))), "str scalar \"one\"");
+        assert!(value(&[n(1), n(2)], i2()).mapped(&pair(n(1), t("one"))).is_err());
+        let complex = Dtype::complex(4, Order::Little);
+        assert_eq!(mapped(&[t("1+2j"), t("3")], complex, &pair(t("1+2j"), t("2j"))), "complex64 [2] 0.0+2.0j 3.0+0.0j");
+    }
+
+    #[test]
+    fn maps_text_and_keeps_the_rest() {
+        let pairs = [(t("degC"), t("degree_Celsius")), (t("m"), t("metre"))];
+        assert_eq!(mapped(&[t("degC"), t("K")], Dtype::str(), &pairs), "str [2] \"degree_Celsius\" \"K\"");
+        assert_eq!(mapped(&[t("m"), t("K")], Dtype::fixed_ascii(1), &pairs), "S5 [2] \"metre\" \"K\"");
+        assert_eq!(mapped(&[t("metre")], Dtype::fixed_ascii(9), &pairs), "nothing");
+        // Neither null strings nor what is not UTF-8 are touched.
+        let odd = AttrValue {
+            data: Elements::Strings(vec![None, Some(b"caf\xe9".to_vec()), Some(b"m".to_vec())]),
+            dtype: Dtype::str(),
+            shape: Shape::Simple(vec![3]),
+            max: Some(vec![None]),
+        };
+        let expect = AttrValue { data: Elements::Strings(vec![None, Some(b"caf\xe9".to_vec()), Some(b"metre".to_vec())]), ..odd.clone() };
+        assert_eq!(odd.mapped(&pairs).unwrap(), Some(expect));
+        let nan = Elements::Fixed([0x7ff8_0000_0000_0123_u64.to_le_bytes(), 1f64.to_le_bytes()].concat());
+        let payload = AttrValue { data: nan, dtype: Dtype::float(8), shape: Shape::Simple(vec![2]), max: None };
+        let after = payload.mapped(&[(Literal::Int(1), Literal::Int(2))]).unwrap().unwrap();
+        assert_eq!(after.data, Elements::Fixed([0x7ff8_0000_0000_0123_u64.to_le_bytes(), 2f64.to_le_bytes()].concat()));
+    }
+
+    fn joined(old: &AttrValue, side: Side, text: &str, dtype: Option<Dtype>, shape: Option<Shape>) -> Result<String, String> {
+        let spec = AttrSpec { literal: t(text), dtype: dtype.map(Box::new), shape, max: None };
+        old.joined(&spec, side).map(|v| v.map_or_else(|| "nothing".into(), |v| told(&v))).map_err(|e| e.0)
+    }
+
+    #[test]
+    fn joins_text_once() {
+        let ok = |text: &str| Ok(text.to_owned());
+        let made = value(&[t("made")], Dtype::str());
+        assert_eq!(joined(&made, Side::End, "; kept", None, None), ok("str scalar \"made; kept\""));
+        assert_eq!(joined(&made, Side::Front, "I ", None, None), ok("str scalar \"I made\""));
+        assert_eq!(joined(&made, Side::End, "ad", None, None), ok("nothing"));
+        let padded = Dtype::String(StringType { length: StringLength::Fixed(6), charset: Charset::Ascii, padding: Padding::SpacePad });
+        let padded = AttrValue { shape: Shape::Simple(vec![1]), ..value(&[t("ab")], padded) };
+        assert_eq!(joined(&padded, Side::End, "é", None, None), ok("string(4, utf8, spacepad) [1] \"abé\""));
+        assert_eq!(joined(&padded, Side::End, "c", Some(Dtype::fixed_ascii(9)), None), ok("S9 [1] \"abc\""));
+        assert_eq!(joined(&padded, Side::End, "b", Some(Dtype::str()), Some(Shape::Scalar)), ok("str scalar \"ab\""));
+        assert!(joined(&padded, Side::End, "c", Some(Dtype::fixed_ascii(2)), None).unwrap_err().contains("does not fit"));
+        assert!(joined(&value(&[t("a"), t("b")], Dtype::str()), Side::End, "c", None, None).unwrap_err().contains("shape [2]"));
+        let number = value(&[Literal::Int(1)], Dtype::Float(FloatType::ieee(4, Order::Big)));
+        assert!(joined(&number, Side::Front, "c", None, None).unwrap_err().contains("no text but >f4"));
+    }
+}

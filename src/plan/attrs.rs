@@ -500,3 +500,98 @@ fn names_of(action: &Action) -> Vec<&[u8]> {
         | Action::Remove { .. } => vec![],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Sources;
+    use crate::model::{Dtype, Literal, element_text};
+
+    fn spec(literal: Literal) -> AttrSpec {
+        AttrSpec { literal, dtype: None, shape: None, max: None }
+    }
+
+    fn text(text: &str) -> Literal {
+        Literal::Text(text.into())
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> AttrRule {
+        AttrRule::Map(pairs.iter().map(|(a, b)| (text(a), text(b))).collect())
+    }
+
+    fn rename(from: &str) -> AttrRule {
+        AttrRule::RenameFrom { from: from.into(), value: None }
+    }
+
+    /// What is done to attributes of these texts, a line each; conflicts with the numbers of the rules that they name.
+    fn planned(seen: &[(&str, Literal)], rules: Vec<(&str, AttrRule)>) -> Vec<String> {
+        let seen = seen.iter().map(|(n, v)| (n.as_bytes().to_vec(), Box::new(AttrSeen::Value(spec(v.clone()).fresh().unwrap())))).collect();
+        let source = Sources::new().add("m.toml", "", "");
+        let at = |i: usize| source.span(i..i + 1);
+        let attr =
+            |(i, (name, rule)): (usize, (&str, AttrRule))| DesiredAttr { name: name.into(), origin: at(i), rule, name_charset: None };
+        let rules: Vec<DesiredAttr> = rules.into_iter().enumerate().map(attr).collect();
+        let (path, observed, copies) = (H5Path::root(), Observed::default(), Copies::default());
+        let target =
+            Target { path: &path, seen: &seen, order: TrackOrder::No, header: HeaderVersion::V2, observed: &observed, copies: &copies };
+        let (mut steps, mut kept, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
+        plan(&target, &rules, &mut steps, &mut kept, &mut conflicts);
+        let step = |s: Step| match &s.action {
+            Action::SetAttr { name, after, .. } => {
+                let lossy = if s.hazard == Hazard::Lossy { " lossy" } else { "" };
+                let rule = rules.iter().position(|r| Some(r.origin) == s.origin).unwrap();
+                format!("{} = {} {}{lossy} by {rule}", bytes_text(name), after.dtype, element_text(&after.data, &after.dtype, 0))
+            }
+            Action::RenameAttr { from, to, .. } => format!("{} from {}", bytes_text(to), bytes_text(from)),
+            other => format!("{other:?}"),
+        };
+        let conflict = |c: Conflict| {
+            let named = c.finding.labels.iter().filter_map(|l| rules.iter().position(|r| r.origin == l.span));
+            format!("{}: {:?}", c.finding.code, named.collect::<Vec<_>>())
+        };
+        steps.into_iter().map(step).chain(conflicts.into_iter().map(conflict)).collect()
+    }
+
+    /// Rules for one name, in order, each on what the one before made.
+    #[test]
+    fn several_rules_for_one_name() {
+        let rules = || vec![("units", rename("unit")), ("units", map(&[("degC", "degree_Celsius")]))];
+        let both = ["units from unit", "units = str \"degree_Celsius\" by 1"];
+        assert_eq!(planned(&[("unit", text("degC"))], rules()), both);
+        assert_eq!(planned(&[("unit", text("K"))], rules()), ["units from unit"]);
+        assert_eq!(planned(&[("units", text("degC"))], rules()), ["units = str \"degree_Celsius\" by 1"]);
+        assert_eq!(planned(&[("units", text("degree_Celsius"))], rules()), [""; 0]);
+        assert_eq!(planned(&[], rules()), [""; 0]);
+        let default = |value| AttrRule::Default(spec(value));
+        let n = Literal::Int;
+        assert_eq!(planned(&[], vec![("a", default(n(1))), ("a", AttrRule::Cast(Dtype::float(4)))]), ["a = f4 1.0 by 1"]);
+        // Each alone would change the other's result for ever; in this order they come to rest.
+        let set = |value| AttrRule::Set(spec(value));
+        assert_eq!(planned(&[("a", n(2))], vec![("a", set(n(1))), ("a", set(n(2)))]), [""; 0]);
+        assert_eq!(planned(&[("a", n(1))], vec![("a", set(n(1))), ("a", set(n(2)))]), ["a = i8 2 by 1"]);
+    }
+
+    #[test]
+    fn what_never_rests_is_named() {
+        let swap = || map(&[("a", "b"), ("b", "a")]);
+        let unit = |rules| planned(&[("u", text("a")), ("v", text("x"))], rules);
+        assert_eq!(unit(vec![("u", map(&[("a", "b"), ("b", "c")]))]), ["unstable: [0]"]);
+        // What others do and undo does not count.
+        let set = |value: &str| AttrRule::Set(spec(text(value)));
+        assert_eq!(unit(vec![("v", set("y")), ("v", set("z")), ("u", swap())]), ["unstable: [2]"]);
+        let joined = AttrRule::Join { side: crate::model::Side::End, spec: spec(text("!")) };
+        assert_eq!(unit(vec![("u", joined), ("u", map(&[("a!", "b"), ("b!", "c")]))]), ["unstable: [0, 1]"]);
+    }
+
+    #[test]
+    fn a_cast_costs_what_is_there() {
+        let cast = || ("a", AttrRule::Cast(Dtype::float(4)));
+        let f = Literal::Float;
+        assert_eq!(planned(&[("a", f(0.5))], vec![cast()]), ["a = f4 0.5 by 0"]);
+        assert_eq!(planned(&[("a", f(0.1))], vec![cast()]), ["a = f4 0.1 lossy by 0"]);
+        // What the manifest says itself is no loss, nor is what it has changed before.
+        assert_eq!(planned(&[("a", f(0.1))], vec![cast(), ("a", AttrRule::Set(spec(f(0.2))))]), ["a = f4 0.2 by 1"]);
+        assert_eq!(planned(&[("a", f(0.1))], vec![("a", AttrRule::Map(vec![(f(0.1), f(0.5))])), cast()]), ["a = f4 0.5 by 1"]);
+        assert_eq!(planned(&[("b", f(0.1))], vec![("a", rename("b")), cast()]), ["a from b", "a = f4 0.1 lossy by 1"]);
+    }
+}
