@@ -200,7 +200,7 @@ fn amended(state: &State<'_>, attr: &DesiredAttr) -> Result<Option<(AttrValue, O
 
 /// The source of a copy; `None` inside is a missing one.
 fn source<'a>(path: Option<&H5Path>, name: &[u8], target: &Target<'a>) -> Option<Option<&'a AttrSeen>> {
-    target.copies.source(target.observed, path.unwrap_or(target.path), name)
+    target.copies.source(path.unwrap_or(target.path), name)
 }
 
 fn no_source(attr: &DesiredAttr, from: Option<&H5Path>, copied: &[u8], target: &Target<'_>) -> Finding {

@@ -5,13 +5,17 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::attrs::{self, Target};
 use super::step::Conflict;
 use crate::diag::Finding;
-use crate::model::{AttrRule, AttrSeen, Desired, DesiredAttr, H5Path, HeaderVersion, ObjectSeen, Observed, TrackOrder, bytes_text};
+use crate::model::{
+    AttrRule, AttrSeen, Desired, DesiredAttr, DesiredKind, DesiredLink, H5Path, HeaderVersion, ObjectSeen, Observed, TrackOrder, bytes_text,
+};
 
 /// What the sources of all copies are when all rules have been applied.
 #[derive(Default)]
 pub(super) struct Copies {
     /// By object, in its first name, and by attribute; `None` inside is a missing one.
     finals: BTreeMap<H5Path, BTreeMap<Vec<u8>, Option<Box<AttrSeen>>>>,
+    /// The first name of each object that a rule copies from.
+    first: BTreeMap<H5Path, H5Path>,
     /// Declared objects of which an attribute depends on what cannot be told.
     pub blocked: BTreeSet<H5Path>,
     /// Attributes that are copies of themselves in the end.
@@ -20,10 +24,23 @@ pub(super) struct Copies {
 
 impl Copies {
     /// The source of a copy; `None` inside is a missing one, and outside one that cannot be told.
-    pub fn source(&self, observed: &Observed, path: &H5Path, name: &[u8]) -> Option<Option<&AttrSeen>> {
-        let known = self.finals.get(&observed.canonical_way(path))?.get(name)?;
+    pub fn source(&self, path: &H5Path, name: &[u8]) -> Option<Option<&AttrSeen>> {
+        let known = self.finals.get(self.first.get(path)?)?.get(name)?;
         Some(known.as_deref())
     }
+}
+
+/// The name by which an object is known here: what a hard link that is declared leads to, and its first name in the file.
+fn first_name(desired: &Desired, observed: &Observed, path: &H5Path) -> H5Path {
+    let mut end = path;
+    // As many links as there are: those in a circle lead nowhere.
+    for _ in 0..desired.objects.len() {
+        match desired.objects.get(end).map(|o| &o.kind) {
+            Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) => end = target,
+            Some(DesiredKind::Link(_) | DesiredKind::Group(_) | DesiredKind::Dataset(_) | DesiredKind::Type(_)) | None => break,
+        }
+    }
+    observed.canonical_way(end)
 }
 
 /// Finds out what every source is. `seen`: what stands at a path when removals are done.
@@ -32,11 +49,12 @@ pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &d
         return Copies::default();
     }
     let mut objects: BTreeMap<H5Path, Object<'a>> = BTreeMap::new();
-    for (path, object) in &desired.objects {
-        objects.entry(observed.canonical_way(path)).or_default().declare(path, &object.attrs);
+    for (path, object) in desired.objects.iter().filter(|(_, o)| !matches!(o.kind, DesiredKind::Link(_))) {
+        objects.entry(first_name(desired, observed, path)).or_default().declare(path, &object.attrs);
     }
-    let graph = Graph::of(&mut objects, observed);
     let mut copies = Copies::default();
+    let graph = Graph::of(&mut objects, &mut copies.first, &|path| first_name(desired, observed, path));
+    objects.values_mut().for_each(Object::gather);
     let mut left = graph.needs.clone();
     let mut failed: BTreeSet<&Family<'a>> = BTreeSet::new();
     let mut ready: Vec<&Family<'a>> = graph.needs.iter().filter(|(_, needs)| needs.is_empty()).map(|(family, _)| family).collect();
@@ -47,10 +65,10 @@ pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &d
             copies.blocked.extend(object.paths.iter().map(|p| (*p).clone()));
         } else {
             // Where its own rules fail, its own plan says so.
-            match object.state(family.1, observed, seen, &copies) {
+            match object.state(family, observed, seen, &copies) {
                 Some(state) => {
                     let finals = copies.finals.entry(family.0.clone()).or_default();
-                    let wanted = graph.sources.get(family).into_iter().flatten();
+                    let wanted = object.families.get(family.1).into_iter().flat_map(|f| &f.copied);
                     finals.extend(wanted.map(|name| (name.to_vec(), state.get(*name).cloned())));
                 }
                 None => _ = failed.insert(family),
@@ -69,7 +87,7 @@ pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &d
     for family in left.keys() {
         copies.blocked.extend(objects[&family.0].paths.iter().map(|p| (*p).clone()));
     }
-    copies.conflicts = circles(&left).iter().filter_map(|circle| conflict(circle, &objects, observed)).collect();
+    copies.conflicts = circles(&left).iter().filter_map(|circle| conflict(circle, &objects, &copies.first)).collect();
     copies
 }
 
@@ -81,17 +99,30 @@ type Family<'a> = (H5Path, &'a [u8]);
 struct Object<'a> {
     /// The names by which it is declared.
     paths: Vec<&'a H5Path>,
-    /// A name that the manifest has for it.
-    named: Option<&'a H5Path>,
+    /// A name by which it is copied from.
+    read: Option<&'a H5Path>,
     attrs: Vec<&'a DesiredAttr>,
+    /// The names that are copied.
+    copied: BTreeSet<&'a [u8]>,
+    families: BTreeMap<&'a [u8], Members<'a>>,
     /// A name in the same family, nearer to the one that stands for it.
     above: BTreeMap<&'a [u8], &'a [u8]>,
+}
+
+/// What a family consists of.
+#[derive(Default)]
+struct Members<'a> {
+    /// Every name that a rule has for one of them.
+    names: BTreeSet<&'a [u8]>,
+    /// Those that are copied.
+    copied: BTreeSet<&'a [u8]>,
+    /// In the manifest's order.
+    rules: Vec<&'a DesiredAttr>,
 }
 
 impl<'a> Object<'a> {
     fn declare(&mut self, path: &'a H5Path, attrs: &'a [DesiredAttr]) {
         self.paths.push(path);
-        self.named.get_or_insert(path);
         for attr in attrs {
             if let AttrRule::RenameFrom { from, .. } = &attr.rule {
                 let (a, b) = (self.family(&attr.name), self.family(from));
@@ -114,19 +145,41 @@ impl<'a> Object<'a> {
         name
     }
 
+    /// Sorts rules and names by family: an object may have very many attributes.
+    fn gather(&mut self) {
+        let mut families: BTreeMap<&'a [u8], Members<'a>> = BTreeMap::new();
+        for attr in &self.attrs {
+            let family = families.entry(self.family(&attr.name)).or_default();
+            family.rules.push(attr);
+            family.names.insert(&attr.name);
+            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+                family.names.insert(from);
+            }
+        }
+        for name in &self.copied {
+            let family = families.entry(self.family(name)).or_default();
+            family.names.insert(name);
+            family.copied.insert(name);
+        }
+        self.families = families;
+    }
+
     /// The attributes of one family when all rules have been applied; `None` if they cannot be.
     fn state(
         &self,
-        family: &[u8],
+        (first, family): &Family<'_>,
         observed: &Observed,
         seen: &dyn Fn(&H5Path) -> Option<&'a ObjectSeen>,
         copies: &Copies,
     ) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
-        let path = self.named?;
-        let there = seen(path).into_iter().flat_map(|o| &o.attrs).filter(|(name, _)| self.family(name) == family);
-        let there: BTreeMap<Vec<u8>, Box<AttrSeen>> = there.map(|(name, value)| (name.clone(), value.clone())).collect();
+        let family = self.families.get(*family)?;
+        let path = self.paths.first().copied().unwrap_or(first);
+        // Removals may have left any of its names.
+        let object = self.paths.iter().copied().chain(self.read).chain([first]).find_map(seen);
+        let value = |name: &&[u8]| Some((name.to_vec(), object?.attrs.get(*name)?.clone()));
+        let there: BTreeMap<Vec<u8>, Box<AttrSeen>> = family.names.iter().filter_map(value).collect();
         let target = Target { path, seen: &there, order: TrackOrder::No, header: HeaderVersion::V2, observed, copies };
-        attrs::applied(&target, self.attrs.iter().copied().filter(|a| self.family(&a.name) == family))
+        attrs::applied(&target, family.rules.iter().copied())
     }
 }
 
@@ -134,30 +187,36 @@ impl<'a> Object<'a> {
 struct Graph<'a> {
     needs: BTreeMap<Family<'a>, BTreeSet<Family<'a>>>,
     users: BTreeMap<Family<'a>, BTreeSet<Family<'a>>>,
-    /// The names that are copied.
-    sources: BTreeMap<Family<'a>, BTreeSet<&'a [u8]>>,
 }
 
 impl<'a> Graph<'a> {
-    fn of(objects: &mut BTreeMap<H5Path, Object<'a>>, observed: &Observed) -> Self {
+    /// Notes at the objects what is copied from them, and in `first` the first names of the objects that rules copy from.
+    fn of(
+        objects: &mut BTreeMap<H5Path, Object<'a>>,
+        first: &mut BTreeMap<H5Path, H5Path>,
+        first_name: &dyn Fn(&H5Path) -> H5Path,
+    ) -> Self {
         let mut copies: Vec<(H5Path, &'a [u8], H5Path, &'a [u8])> = Vec::new();
-        let mut only_read: Vec<(H5Path, &'a H5Path)> = Vec::new();
-        for (path, object) in objects.iter() {
+        let mut read: Vec<(H5Path, &'a H5Path)> = Vec::new();
+        for (own, object) in objects.iter() {
             for attr in &object.attrs {
-                let AttrRule::CopyFrom { path: from, name } = &attr.rule else { continue };
-                let source = from.as_ref().map_or_else(|| path.clone(), |p| observed.canonical_way(p));
-                only_read.extend(from.as_ref().map(|p| (source.clone(), p)));
-                copies.push((path.clone(), &attr.name, source, name));
+                let AttrRule::CopyFrom { path, name } = &attr.rule else { continue };
+                let source = path.as_ref().map_or_else(|| own.clone(), first_name);
+                // Without a path, each of the object's own names is one.
+                let written = path.as_ref().map_or_else(|| object.paths.clone(), |p| vec![p]);
+                first.extend(written.iter().map(|p| ((*p).clone(), source.clone())));
+                read.extend(path.as_ref().map(|p| (source.clone(), p)));
+                copies.push((own.clone(), &attr.name, source, name));
             }
         }
-        for (source, written) in only_read {
-            objects.entry(source).or_default().named.get_or_insert(written);
+        for (source, written) in read {
+            objects.entry(source).or_default().read.get_or_insert(written);
         }
-        let mut graph = Self { needs: BTreeMap::new(), users: BTreeMap::new(), sources: BTreeMap::new() };
+        let mut graph = Self { needs: BTreeMap::new(), users: BTreeMap::new() };
         for (path, name, source, from) in copies {
             let user = (path.clone(), objects[&path].family(name));
             let need = (source.clone(), objects[&source].family(from));
-            graph.sources.entry(need.clone()).or_default().insert(from);
+            objects.entry(source).or_default().copied.insert(from);
             graph.needs.entry(need.clone()).or_default();
             graph.users.entry(need.clone()).or_default().insert(user.clone());
             graph.needs.entry(user).or_default().insert(need);
@@ -187,22 +246,22 @@ fn circles<'a>(left: &BTreeMap<Family<'a>, BTreeSet<Family<'a>>>) -> Vec<Vec<Fam
 /// Most rules of a circle that are shown.
 const MOST_SHOWN: usize = 8;
 
-fn conflict(circle: &[Family<'_>], objects: &BTreeMap<H5Path, Object<'_>>, observed: &Observed) -> Option<Conflict> {
+fn conflict(circle: &[Family<'_>], objects: &BTreeMap<H5Path, Object<'_>>, first: &BTreeMap<H5Path, H5Path>) -> Option<Conflict> {
     let mut rules = Vec::new();
     for (at, family) in circle.iter().enumerate() {
         let (object, next) = (&objects[&family.0], &circle[(at + 1) % circle.len()]);
         let is_next = |attr: &&&DesiredAttr| match &attr.rule {
             AttrRule::CopyFrom { path, name } => {
-                let source = path.as_ref().map_or_else(|| family.0.clone(), |p| observed.canonical_way(p));
-                object.family(&attr.name) == family.1 && source == next.0 && objects[&source].family(name) == next.1
+                let source = path.as_ref().map_or(Some(&family.0), |p| first.get(p));
+                object.family(&attr.name) == family.1 && source == Some(&next.0) && objects[&next.0].family(name) == next.1
             }
             _ => false,
         };
         rules.extend(object.attrs.iter().find(is_next).map(|attr| (&family.0, *attr)));
     }
-    let (path, first) = *rules.first()?;
-    let message = format!("attribute {} of {path} would be a copy of itself in the end", bytes_text(&first.name));
-    let mut finding = Finding::error("copy-circle", message).at(first.origin, "this copy needs a value");
+    let (path, rule) = *rules.first()?;
+    let message = format!("attribute {} of {path} would be a copy of itself in the end", bytes_text(&rule.name));
+    let mut finding = Finding::error("copy-circle", message).at(rule.origin, "this copy needs a value");
     for (path, attr) in rules.iter().skip(1).take(MOST_SHOWN) {
         finding = finding.at(attr.origin, format!("that comes from {} of {path}", bytes_text(&attr.name)));
     }
