@@ -70,6 +70,19 @@ impl Desired {
         self.patches.is_empty() && self.removals.is_empty() && self.objects.values().all(alone) && !self.copies_attrs()
     }
 
+    /// What declared hard links lead to; a path that is none of them is its own.
+    pub fn behind_links<'a>(&'a self, path: &'a H5Path) -> &'a H5Path {
+        let mut end = path;
+        // Links in a circle lead nowhere; no way is longer than all of them.
+        for _ in 0..self.objects.len() {
+            match self.objects.get(end).map(|o| &o.kind) {
+                Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) => end = target,
+                Some(DesiredKind::Link(_) | DesiredKind::Group(_) | DesiredKind::Dataset(_) | DesiredKind::Type(_)) | None => break,
+            }
+        }
+        end
+    }
+
     /// Does an attribute get its value from another one?
     pub fn copies_attrs(&self) -> bool {
         self.objects.values().any(|o| o.attrs.iter().any(|a| matches!(a.rule, AttrRule::CopyFrom { .. })))
@@ -174,7 +187,10 @@ impl Needs {
             }
             for attr in object.attrs.iter() {
                 if let AttrRule::CopyFrom { path: source, name } = &attr.rule {
-                    needs.add(source.as_ref().unwrap_or(path)).attrs.insert(name.clone());
+                    let source = source.as_ref().unwrap_or(path);
+                    for path in [source, desired.behind_links(source)] {
+                        needs.add(path).attrs.insert(name.clone());
+                    }
                 }
             }
             let need = needs.add(path);

@@ -6,7 +6,7 @@ use super::attrs::{self, Target};
 use super::step::Conflict;
 use crate::diag::Finding;
 use crate::model::{
-    AttrRule, AttrSeen, Desired, DesiredAttr, DesiredKind, DesiredLink, H5Path, HeaderVersion, ObjectSeen, Observed, TrackOrder, bytes_text,
+    AttrRule, AttrSeen, Desired, DesiredAttr, DesiredKind, H5Path, HeaderVersion, ObjectSeen, Observed, TrackOrder, bytes_text,
 };
 
 /// What the sources of all copies are when all rules have been applied.
@@ -30,30 +30,18 @@ impl Copies {
     }
 }
 
-/// The name by which an object is known here: what a hard link that is declared leads to, and its first name in the file.
-fn first_name(desired: &Desired, observed: &Observed, path: &H5Path) -> H5Path {
-    let mut end = path;
-    // As many links as there are: those in a circle lead nowhere.
-    for _ in 0..desired.objects.len() {
-        match desired.objects.get(end).map(|o| &o.kind) {
-            Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) => end = target,
-            Some(DesiredKind::Link(_) | DesiredKind::Group(_) | DesiredKind::Dataset(_) | DesiredKind::Type(_)) | None => break,
-        }
-    }
-    observed.canonical_way(end)
-}
-
 /// Finds out what every source is. `seen`: what stands at a path when removals are done.
 pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &dyn Fn(&H5Path) -> Option<&'a ObjectSeen>) -> Copies {
     if !desired.copies_attrs() {
         return Copies::default();
     }
+    let first_name = |path: &H5Path| observed.canonical_way(desired.behind_links(path));
     let mut objects: BTreeMap<H5Path, Object<'a>> = BTreeMap::new();
     for (path, object) in desired.objects.iter().filter(|(_, o)| !matches!(o.kind, DesiredKind::Link(_))) {
-        objects.entry(first_name(desired, observed, path)).or_default().declare(path, &object.attrs);
+        objects.entry(first_name(path)).or_default().declare(path, &object.attrs);
     }
     let mut copies = Copies::default();
-    let graph = Graph::of(&mut objects, &mut copies.first, &|path| first_name(desired, observed, path));
+    let graph = Graph::of(&mut objects, &mut copies.first, &first_name);
     objects.values_mut().for_each(Object::gather);
     let mut left = graph.needs.clone();
     let mut failed: BTreeSet<&Family<'a>> = BTreeSet::new();
@@ -99,8 +87,8 @@ type Family<'a> = (H5Path, &'a [u8]);
 struct Object<'a> {
     /// The names by which it is declared.
     paths: Vec<&'a H5Path>,
-    /// A name by which it is copied from.
-    read: Option<&'a H5Path>,
+    /// The names by which it is copied from.
+    read: BTreeSet<&'a H5Path>,
     attrs: Vec<&'a DesiredAttr>,
     /// The names that are copied.
     copied: BTreeSet<&'a [u8]>,
@@ -174,9 +162,9 @@ impl<'a> Object<'a> {
     ) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
         let family = self.families.get(*family)?;
         let path = self.paths.first().copied().unwrap_or(first);
-        // Removals may have left any of its names.
-        let object = self.paths.iter().copied().chain(self.read).chain([first]).find_map(seen);
-        let value = |name: &&[u8]| Some((name.to_vec(), object?.attrs.get(*name)?.clone()));
+        // Removals may have left any of its names, and each was asked for what was declared by it.
+        let objects: Vec<&ObjectSeen> = self.paths.iter().chain(&self.read).copied().chain([first]).filter_map(seen).collect();
+        let value = |name: &&[u8]| Some((name.to_vec(), objects.iter().find_map(|o| o.attrs.get(*name))?.clone()));
         let there: BTreeMap<Vec<u8>, Box<AttrSeen>> = family.names.iter().filter_map(value).collect();
         let target = Target { path, seen: &there, order: TrackOrder::No, header: HeaderVersion::V2, observed, copies };
         attrs::applied(&target, family.rules.iter().copied())
@@ -210,7 +198,7 @@ impl<'a> Graph<'a> {
             }
         }
         for (source, written) in read {
-            objects.entry(source).or_default().read.get_or_insert(written);
+            objects.entry(source).or_default().read.insert(written);
         }
         let mut graph = Self { needs: BTreeMap::new(), users: BTreeMap::new() };
         for (path, name, source, from) in copies {

@@ -167,13 +167,15 @@ fn copies_know_objects_by_all_names() {
     let dir = tempdir();
     let dir = dir.path();
     made(dir, "w", "f['a'] = 1\nf['a'].attrs['n'] = 5\nf['z'] = f['a']");
+    // Each name is asked for what is declared by it alone.
+    apply(dir, "[attrs]\no = { copy_from = { path = \"/z\", name = \"n\" } }\n[dataset.\"/a\".attrs]\nk = 1\n", 0);
     let linked = "[link.\"/b\"]\nhard = \"/a\"\n[attrs]\nn = { copy_from = { path = \"/b\", name = \"n\" } }\n";
     apply(dir, linked, 0);
     let removed = "[[remove]]\npath = \"/a\"\n[attrs]\nm = { copy_from = { path = \"/z\", name = \"n\" } }\n";
     fs::write(dir.join("m.toml"), format!("version = 1\n{removed}")).unwrap();
     run_to(0, h5mason().args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).current_dir(dir));
     run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir));
-    check(dir, &[("a['n'], a['m'], sorted(f)", "5 5 ['b', 'z']")]);
+    check(dir, &[("a['n'], a['m'], a['o'], sorted(f)", "5 5 5 ['b', 'z']")]);
 }
 
 /// A long chain of copies, written in the worst order.
