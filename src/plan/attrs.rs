@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::copies::Copies;
+use super::copies::{Copies, Source};
 use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
@@ -95,7 +95,9 @@ pub(super) fn applied<'a>(target: &Target<'a>, attrs: impl Iterator<Item = &'a D
 
 fn unchanged(attr: &DesiredAttr, state: &State<'_>, target: &Target<'_>) -> Kept {
     let note = match &attr.rule {
-        AttrRule::CopyFrom { path, name } if matches!(source(path.as_ref(), name, target), Some(None)) => "its source is missing",
+        AttrRule::CopyFrom { path, name } if matches!(source(path.as_ref(), name, target), Some(Source::Missing)) => {
+            "its source is missing"
+        }
         rule => note(rule, state.contains_key(attr.name.as_slice())),
     };
     let note = note.into();
@@ -161,15 +163,15 @@ fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) 
             }
         }
         (AttrRule::CopyFrom { path: from, name: copied }, present) => {
+            let told = || format!("{} of {}", bytes_text(copied), from.as_ref().unwrap_or(path));
             match source(from.as_ref(), copied, target) {
-                Some(Some(AttrSeen::Value(value))) => put(state, attr, value.clone(), None, target),
-                // Where the source cannot be told, a conflict says why.
-                Some(None) if !present => return Err(no_source(attr, from.as_ref(), copied, target)),
-                Some(None) | None => {}
-                Some(Some(AttrSeen::Opaque { why, .. })) => {
-                    let why = format!("{} of {} cannot be copied: {why}", bytes_text(copied), from.as_ref().unwrap_or(path));
-                    return Err(bad(EncodeError(why)));
-                }
+                Some(Source::There(seen)) => match seen.as_ref() {
+                    AttrSeen::Value(value) => put(state, attr, value.clone(), None, target),
+                    AttrSeen::Opaque { why, .. } => return Err(bad(EncodeError(format!("{} cannot be copied: {why}", told())))),
+                },
+                Some(Source::Missing) if !present => return Err(no_source(attr, from.as_ref(), copied, target)),
+                Some(Source::Failed) => return Err(bad(EncodeError(format!("{} cannot be copied: it has a conflict itself", told())))),
+                Some(Source::Missing) | None => {}
             }
         }
     }
@@ -198,8 +200,7 @@ fn amended(state: &State<'_>, attr: &DesiredAttr) -> Result<Option<(AttrValue, O
     })
 }
 
-/// The source of a copy; `None` inside is a missing one.
-fn source<'a>(path: Option<&H5Path>, name: &[u8], target: &Target<'a>) -> Option<Option<&'a AttrSeen>> {
+fn source<'a>(path: Option<&H5Path>, name: &[u8], target: &Target<'a>) -> Option<&'a Source> {
     target.copies.source(path.unwrap_or(target.path), name)
 }
 

@@ -12,22 +12,27 @@ use crate::model::{
 /// What the sources of all copies are when all rules have been applied.
 #[derive(Default)]
 pub(super) struct Copies {
-    /// By object, in its first name, and by attribute; `None` inside is a missing one.
-    finals: BTreeMap<H5Path, BTreeMap<Vec<u8>, Option<Box<AttrSeen>>>>,
+    /// By object, in its first name, and by attribute.
+    finals: BTreeMap<H5Path, BTreeMap<Vec<u8>, Source>>,
     /// The first name of each object that a rule copies from.
     first: BTreeMap<H5Path, H5Path>,
-    /// Declared objects of which an attribute depends on what cannot be told.
-    pub blocked: BTreeSet<H5Path>,
     /// Attributes that are copies of themselves in the end.
     pub conflicts: Vec<Conflict>,
 }
 
 impl Copies {
-    /// The source of a copy; `None` inside is a missing one, and outside one that cannot be told.
-    pub fn source(&self, path: &H5Path, name: &[u8]) -> Option<Option<&AttrSeen>> {
-        let known = self.finals.get(self.first.get(path)?)?.get(name)?;
-        Some(known.as_deref())
+    /// The source of a copy; `None` where a circle leads to it, which is a conflict already.
+    pub fn source(&self, path: &H5Path, name: &[u8]) -> Option<&Source> {
+        self.finals.get(self.first.get(path)?)?.get(name)
     }
+}
+
+/// What an attribute is in the end.
+pub(super) enum Source {
+    There(Box<AttrSeen>),
+    Missing,
+    /// Its rules, or those of its own source, cannot be applied.
+    Failed,
 }
 
 /// Finds out what every source is. `seen`: what stands at a path when removals are done.
@@ -44,24 +49,16 @@ pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &d
     let graph = Graph::of(&mut objects, &mut copies.first, &first_name);
     objects.values_mut().for_each(Object::gather);
     let mut left = graph.needs.clone();
-    let mut failed: BTreeSet<&Family<'a>> = BTreeSet::new();
     let mut ready: Vec<&Family<'a>> = graph.needs.iter().filter(|(_, needs)| needs.is_empty()).map(|(family, _)| family).collect();
     while let Some(family) = ready.pop() {
         let object = &objects[&family.0];
-        if graph.needs[family].iter().any(|need| failed.contains(need)) {
-            failed.insert(family);
-            copies.blocked.extend(object.paths.iter().map(|p| (*p).clone()));
-        } else {
-            // Where its own rules fail, its own plan says so.
-            match object.state(family, observed, seen, &copies) {
-                Some(state) => {
-                    let finals = copies.finals.entry(family.0.clone()).or_default();
-                    let wanted = object.families.get(family.1).into_iter().flat_map(|f| &f.copied);
-                    finals.extend(wanted.map(|name| (name.to_vec(), state.get(*name).cloned())));
-                }
-                None => _ = failed.insert(family),
-            }
-        }
+        let state = object.state(family, observed, seen, &copies);
+        let source = |name: &[u8]| match &state {
+            Some(state) => state.get(name).map_or(Source::Missing, |value| Source::There(value.clone())),
+            None => Source::Failed,
+        };
+        let copied = object.families.get(family.1).into_iter().flat_map(|f| &f.copied);
+        copies.finals.entry(family.0.clone()).or_default().extend(copied.map(|name| (name.to_vec(), source(name))));
         left.remove(family);
         for user in graph.users.get(family).into_iter().flatten() {
             if let Some(needs) = left.get_mut(user) {
@@ -71,9 +68,6 @@ pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &d
                 }
             }
         }
-    }
-    for family in left.keys() {
-        copies.blocked.extend(objects[&family.0].paths.iter().map(|p| (*p).clone()));
     }
     copies.conflicts = circles(&left).iter().filter_map(|circle| conflict(circle, &objects, &copies.first)).collect();
     copies

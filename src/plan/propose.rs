@@ -363,7 +363,6 @@ impl<'a> Planner<'a> {
             Some(covered) => object.attrs.iter().filter(|a| !covered.contains(&a.name)).cloned().collect(),
         };
         match &self.like {
-            _ if self.copies.blocked.contains(path) => {}
             Some(like) if seen.is_none() && covered.is_none() && like.is_for(&object.attrs, &target) => {
                 let steps = like.steps.iter().map(|s| Step { path: path.clone(), ..s.clone() });
                 self.steps.extend(steps);
