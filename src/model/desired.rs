@@ -344,6 +344,8 @@ pub enum Contents {
 pub enum OnMismatch {
     /// A conflict.
     Refuse,
+    /// The dataset is made anew, with its elements and all that is not declared.
+    Convert,
 }
 
 /// A selection with the text people see.

@@ -25,6 +25,8 @@ mod numbers;
 mod observed;
 mod partition;
 mod path;
+mod rebuild;
+mod recast;
 mod region;
 mod selected;
 mod shape;
@@ -60,6 +62,8 @@ pub use observed::{
 };
 pub use partition::Partition;
 pub use path::{H5Path, PathError};
+pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, common, settled};
+pub use recast::{Recast, Recasted};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
 pub use selected::{Selected, SlabAxis};
 pub use shape::{MaxShape, Shape};

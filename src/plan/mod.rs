@@ -6,8 +6,10 @@ mod compare;
 mod links;
 mod order;
 mod propose;
+mod rebuild;
 mod regions;
 mod step;
 
 pub use propose::{Consent, Policy, Proposal, propose};
+pub use rebuild::rebuilds;
 pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Hazard, Kept, Plan, Step, Summary, Verb};

@@ -53,6 +53,7 @@ fn symbol(verb: Verb) -> char {
         Verb::Write => '#',
         Verb::Grow => '>',
         Verb::Remove => '-',
+        Verb::Convert => '!',
     }
 }
 
@@ -60,7 +61,7 @@ fn painted(verb: Verb, text: &str, paint: Paint) -> String {
     match verb {
         Verb::Create => paint.green(text),
         Verb::Change | Verb::Write | Verb::Grow => paint.yellow(text),
-        Verb::Remove => paint.red(text),
+        Verb::Remove | Verb::Convert => paint.red(text),
     }
 }
 
@@ -72,6 +73,9 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     };
     let cost = whole.as_ref().map_or(String::new(), |(_, _, s)| costs(s));
     out.push_str(&format!("  {}{cost}\n", painted(verb, &format!("{} {path}{text}", symbol(verb)), paint)));
+    if let Some((Verb::Convert, _, step)) = &whole {
+        out.push_str(&format!("      {}\n", paint.dim(&escape_controls(&step.reason))));
+    }
     let names = steps.iter().filter_map(|s| attr_name(&s.action)).map(|n| bytes_text(n).chars().count());
     let width = names.max().unwrap_or(0).min(30);
     for step in steps.iter().filter(|s| whole_object(&s.action).is_none()) {
@@ -99,6 +103,7 @@ fn whole_object(action: &Action) -> Option<String> {
         Action::CreateDataset { definition, .. } => Some(dataset_text(definition)),
         Action::CreateLink { link, before: None, .. } => Some(link.to_string()),
         Action::CreateLink { link, before: Some(before), .. } => Some(format!("{link}   was {}", link_text(before))),
+        Action::Rebuild { definition, .. } => Some(format!("made anew: {}", dataset_text(definition))),
         Action::Remove { what } => Some((*what).into()),
         Action::CreateFile(_)
         | Action::SetComment { .. }
@@ -159,6 +164,7 @@ fn attr_name(action: &Action) -> Option<&[u8]> {
         | Action::SetComment { .. }
         | Action::Grow { .. }
         | Action::WriteRegion { .. }
+        | Action::Rebuild { .. }
         | Action::Remove { .. } => None,
     }
 }
@@ -183,6 +189,7 @@ fn aspect(step: &Step, width: usize) -> String {
         | Action::CreateType { .. }
         | Action::CreateDataset { .. }
         | Action::CreateLink { .. }
+        | Action::Rebuild { .. }
         | Action::Remove { .. } => String::new(),
     }
 }
@@ -267,6 +274,7 @@ pub fn summary_text(proposal: &Proposal, tense: Tense) -> String {
         (number(|a| matches!(a, Action::CreateGroup { .. })), "group", "to create", "created"),
         (number(|a| matches!(a, Action::CreateDataset { .. })), "dataset", "to create", "created"),
         (number(|a| matches!(a, Action::CreateLink { .. })), "link", "to make", "made"),
+        (number(|a| matches!(a, Action::Rebuild { .. })), "dataset", "to make anew", "made anew"),
         (number(|a| matches!(a, Action::Grow { .. })), "dataset", "to grow", "grown"),
         (number(|a| matches!(a, Action::WriteRegion { .. })), "region", "to write", "written"),
         (number(|a| matches!(a, Action::SetAttr { .. })), "attribute", "to set", "set"),
