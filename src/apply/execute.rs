@@ -118,7 +118,7 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
         }
         Action::CreateLink { link, before, name_charset } => create_link(opener, path, link, before.is_some(), *name_charset)?,
         Action::SetComment { after, .. } => opener.object(path)?.set_comment(after)?,
-        Action::Grow { after, .. } => opener.object(path)?.set_extent(after)?,
+        Action::Grow { after, .. } | Action::Shrink { after, .. } => opener.object(path)?.set_extent(after)?,
         Action::WriteRegion { dtype, chunk, layer, above, blocks, .. } => {
             let access = opener.fresh_object(path)?.access()?;
             let work =
@@ -165,7 +165,7 @@ fn rebuild_dataset(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Re
             let (from, to) = (old.again()?.access()?, new.again()?.access()?);
             rebuild::carry(&from, &to, &rebuild::Work { before, after: d, recast }, &mut |bytes| watch(path, bytes))?;
         }
-        Carry::Nothing => {}
+        Carry::Declared | Carry::Nothing => {}
     }
     rebuild::take_over(&new, &old)?;
     let (from, to) = (old.info()?.id.address, new.info()?.id.address);

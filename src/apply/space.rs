@@ -61,6 +61,7 @@ fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
         | Action::CreateLink { .. }
         | Action::SetComment { .. }
         | Action::Grow { .. }
+        | Action::Shrink { .. }
         | Action::RemoveAttr { .. }
         | Action::RenameAttr { .. }
         | Action::Remove { .. } => 0,

@@ -246,7 +246,7 @@ impl Object {
     /// Changes the extent of a chunked dataset.
     pub fn set_extent(&self, dims: &[u64]) -> Result<()> {
         // SAFETY: a valid dataset, and as many sizes as it has axes (the planner compared ranks).
-        moving(|| format!("cannot grow {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
+        moving(|| format!("cannot change the extent of {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
     }
 
     /// Prepares reading and writing elements, which must be in this file: the library would open, and make, whatever file this one

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::attrs::check_rank;
 use super::dims::Dims;
-use super::table::{Keys, expected, later};
+use super::table::{Keys, expected};
 use super::tree::{Node, Table, Val};
 use super::{dtype, elsewhere, fill, filter};
 use crate::diag::{Finding, Findings, Span};
@@ -478,7 +478,7 @@ fn contents(node: &Node) -> Result<Contents, Finding> {
 fn on_mismatch(node: &Node) -> Result<OnMismatch, Finding> {
     match dtype::word(Some(node), &["refuse", "convert", "replace"])? {
         Some("convert") => Ok(OnMismatch::Convert),
-        Some(word @ "replace") => Err(later(format!("`on_mismatch = \"{word}\"`"), node.span)),
+        Some("replace") => Ok(OnMismatch::Replace),
         _ => Ok(OnMismatch::Refuse),
     }
 }

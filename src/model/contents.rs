@@ -46,7 +46,7 @@ impl Desired {
 impl Observed {
     /// Do the elements of a dataset stay, as far as they have a place in its extent?
     fn carries(&self, path: &H5Path) -> bool {
-        self.rebuilds.get(path).is_none_or(|r| r.rebuild.carry != Carry::Nothing)
+        self.rebuilds.get(path).is_none_or(|r| matches!(r.rebuild.carry, Carry::Elements(_)))
     }
 
     /// Are elements of another dtype in the file than will be there?
@@ -136,17 +136,14 @@ pub fn contents(desired: &Desired, observed: &Observed) -> (BTreeMap<H5Path, Dat
     (out, findings)
 }
 
-/// Is the extent that is declared the one that is there, or growth within the largest extent?
+/// Is the extent that is declared the one that is there, or one that it can be changed to in place?
 fn fits(d: &Definition, s: &SeenDataset) -> bool {
     let wanted = d.extent_over(&s.shape);
-    wanted == s.shape || grows(&wanted, s)
+    wanted == s.shape || resizes(&wanted, s)
 }
 
-/// Can the dataset grow to this extent in place?
-pub fn grows(wanted: &Shape, seen: &SeenDataset) -> bool {
+/// Can the dataset get this extent in place?
+pub fn resizes(wanted: &Shape, seen: &SeenDataset) -> bool {
     let (Shape::Simple(new), Shape::Simple(old)) = (wanted, &seen.shape) else { return false };
-    new.len() == old.len()
-        && new.iter().zip(old).all(|(n, o)| n >= o)
-        && new.iter().zip(&seen.maxshape).all(|(n, max)| max.is_none_or(|m| *n <= m))
-        && seen.layout.chunk().is_some()
+    new.len() == old.len() && new.iter().zip(&seen.maxshape).all(|(n, max)| max.is_none_or(|m| *n <= m)) && seen.layout.chunk().is_some()
 }

@@ -35,7 +35,7 @@ mod value;
 
 pub use attr::{AttrRule, AttrSpec, AttrValue};
 pub use bytes::{bytes_text, human_bytes, is_hidden, text_bytes};
-pub use contents::{DatasetContents, contents, grows};
+pub use contents::{DatasetContents, contents, resizes};
 pub use decode::{decode_one, element_text};
 pub use desired::{
     Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredFill, DesiredGroup, DesiredKind, DesiredLink, DesiredObject,

@@ -23,8 +23,10 @@ pub struct Rebuild {
 #[derive(Clone, Debug, PartialEq)]
 pub enum Carry {
     /// All that have a place in the new extent, as elements of the new dtype.
-    Elements(Recast),
-    /// None.
+    Elements(Box<Recast>),
+    /// None: others are declared, all of them.
+    Declared,
+    /// None, and that was asked for.
     Nothing,
 }
 

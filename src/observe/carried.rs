@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ObserveError;
 use crate::fill::{Memory, in_order};
 use crate::h5::{DatasetAccess, H5Error, LISTED_BYTES, Stored};
-use crate::model::{Definition, Dtype, FillTime, Loss, Partition, Recast, Region, SeenDataset, common, element_text};
+use crate::model::{Definition, Dtype, FillTime, Loss, Partition, Recast, Recasted, Region, SeenDataset, common, element_text};
 use crate::source;
 
 /// Most elements that are shown.
@@ -24,12 +24,12 @@ impl Carried {
     pub fn new(from: &DatasetAccess, before: &SeenDataset, after: &Definition, recast: &Recast) -> Result<Option<Self>, H5Error> {
         let stays = unwritten_stays(before, after, recast);
         let Some(region) = Region::whole(&common(&before.shape, &after.shape)) else { return Ok(None) };
-        if from.has_no_space() && stays {
+        if from.has_no_space() && stays != Some(false) {
             return Ok(None);
         }
         let partition = Partition::new(&region, after.layout.chunk(), before.dtype.size().max(after.dtype.size()));
         let stored = match (before.layout.chunk(), after.layout.chunk()) {
-            (Some(chunk), Some(_)) if stays => stored(from, before, after, &partition, chunk)?,
+            (Some(chunk), Some(_)) if stays == Some(true) => stored(from, before, after, &partition, chunk)?,
             _ => None,
         };
         Ok(Some(Self { partition, stored }))
@@ -44,17 +44,13 @@ impl Carried {
     }
 }
 
-/// Does what was never written read the same afterwards?
-fn unwritten_stays(before: &SeenDataset, after: &Definition, recast: &Recast) -> bool {
-    let old = source::unwritten(&before.dtype, &before.fill_value, before.fill_time);
+/// Does what was never written read the same afterwards? `None` where HDF5 leaves open what it reads as.
+fn unwritten_stays(before: &SeenDataset, after: &Definition, recast: &Recast) -> Option<bool> {
+    let old = source::unwritten(&before.dtype, &before.fill_value, before.fill_time)?;
     let new = source::unwritten(&after.dtype, &after.fill_value, after.fill_time.unwrap_or(FillTime::IfSet));
-    let old = old.map(|old| if old.count(&before.dtype) == 0 { (old, Vec::new()) } else { made(recast, old) });
-    matches!((old, new), (Some((old, lost)), Some(new)) if old == new && lost.is_empty())
-}
-
-fn made(recast: &Recast, elements: crate::model::Elements) -> (crate::model::Elements, Vec<usize>) {
-    let made = recast.apply(elements);
-    (made.elements, made.lost)
+    // The default of types with outside data has no elements.
+    let made = if old.count(&before.dtype) == 0 { Recasted { elements: old, lost: Vec::new() } } else { recast.apply(old) };
+    Some(made.lost.is_empty() && Some(made.elements) == new)
 }
 
 fn stored(
@@ -91,7 +87,7 @@ pub(super) fn loss(
     let read = |k: u64| whole.sub(&carried.partition.block(k));
     let ahead = memory.ahead((carried.partition.block(0).elements().saturating_mul(size)).max(reader.chunk_bytes()));
     let outside = before.dtype.has_outside_data();
-    let make = |k: u64| -> Result<Option<(u64, Vec<(String, String)>)>, ObserveError> {
+    let make = |k: u64| -> Result<Option<Lost>, ObserveError> {
         if outside {
             return Ok(None);
         }
@@ -110,8 +106,10 @@ pub(super) fn loss(
     Ok(loss)
 }
 
-/// How many elements of a block are not the same, and the first few.
-fn lost(recast: &Recast, from: &Dtype, to: &Dtype, elements: crate::model::Elements) -> (u64, Vec<(String, String)>) {
+/// How many elements of a block are not the same, and the first few, before and after.
+type Lost = (u64, Vec<(String, String)>);
+
+fn lost(recast: &Recast, from: &Dtype, to: &Dtype, elements: crate::model::Elements) -> Lost {
     let made = recast.apply(elements.clone());
     let text = |at: &usize| (element_text(&elements, from, *at), element_text(&made.elements, to, *at));
     (made.lost.len() as u64, made.lost.iter().take(EXAMPLES).map(text).collect())

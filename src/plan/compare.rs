@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::step::{Action, Aspect, Conflict, Kept, Step};
+use super::step::{Action, Aspect, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Carry, Contents, Definition, DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, Observed, OnMismatch, Rebuild, Recast,
-    SeenDataset, Shape, encode_one, grows, settled,
+    SeenDataset, Shape, encode_one, resizes, settled,
 };
 
 /// What comparing a dataset that exists comes to.
@@ -62,14 +62,14 @@ impl Comparer<'_> {
 
     /// An aspect that cannot change in place.
     fn mismatch(&mut self, aspect: &'static str, at: Span, what: String) {
-        if self.on_mismatch == OnMismatch::Convert {
+        if self.on_mismatch != OnMismatch::Refuse {
             return self.reasons.push(format!("{aspect} {}", what.strip_prefix("is ").unwrap_or(&what)));
         }
         let finding = Finding::error("mismatch", format!("{aspect} of {}: it {what}", self.path))
             .at(at, "")
             .note(format!("HDF5 cannot change the {aspect} of a dataset in place"))
             .help("declare what the file has, or leave it out")
-            .help("or make the dataset anew, with its elements: on_mismatch = \"convert\"")
+            .help("or make the dataset anew, with its elements: on_mismatch = \"convert\"; without them: \"replace\"")
             .help("or remove the dataset with [[remove]] in a manifest of its own and build it again");
         self.conflict(finding);
     }
@@ -77,7 +77,11 @@ impl Comparer<'_> {
     /// A new dataset in the place of the one that is there, with its extent: nothing else of it changes.
     fn rebuild(&mut self, wanted: &DesiredDataset, seen: &SeenDataset, origin: Span) {
         self.out.steps.clear();
-        let settled = settled(wanted, seen, self.observed, origin);
+        let settled = match (self.on_mismatch, &wanted.definition) {
+            (OnMismatch::Replace, Some(definition)) => Ok(Definition::clone(definition)),
+            (OnMismatch::Replace, None) => Err("it can only be replaced where `dtype` and `shape` are declared".into()),
+            (OnMismatch::Refuse | OnMismatch::Convert, _) => settled(wanted, seen, self.observed, origin),
+        };
         match settled.and_then(|d| carried(wanted, seen, &d).map(|carry| (d, carry))) {
             Ok((definition, carry)) => {
                 let reasons = std::mem::take(&mut self.reasons);
@@ -95,15 +99,24 @@ impl Comparer<'_> {
         if wanted == seen.shape {
             return;
         }
-        if let (true, Shape::Simple(before), Shape::Simple(after)) = (grows(&wanted, seen), &seen.shape, &wanted) {
-            let action = Action::Grow { before: before.clone(), after: after.clone() };
+        if let (true, Shape::Simple(before), Shape::Simple(after)) = (resizes(&wanted, seen), &seen.shape, &wanted) {
+            let (before, after) = (before.clone(), after.clone());
+            let (action, hazard) = match after.iter().zip(&before).any(|(a, b)| a < b) {
+                true => (Action::Shrink { before, after }, Hazard::Destructive),
+                false => (Action::Grow { before, after }, Hazard::None),
+            };
             let reason = format!("shape {} in the file, {} declared", seen.shape, d.shape);
-            self.out.steps.push(Step::new(self.path.clone(), action, reason, Some(origin)));
+            self.out.steps.push(Step { hazard, ..Step::new(self.path.clone(), action, reason, Some(origin)) });
             return;
         }
         let same_rank = wanted.rank() == seen.shape.rank() && matches!((&wanted, &seen.shape), (Shape::Simple(_), Shape::Simple(_)));
         let shrinks = wanted.rank() == seen.shape.rank() && wanted.dims().iter().zip(seen.shape.dims()).any(|(w, s)| w < s);
-        if self.on_mismatch == OnMismatch::Convert && same_rank && !shrinks {
+        let anew = match self.on_mismatch {
+            OnMismatch::Refuse => false,
+            OnMismatch::Convert => same_rank,
+            OnMismatch::Replace => true,
+        };
+        if anew {
             return self.reasons.push(format!("shape declared as {}, the file has {}", d.shape, seen.shape));
         }
         let mut finding = Finding::error("shape", format!("shape of {}: {} is declared, the file has {}", self.path, d.shape, seen.shape))
@@ -111,7 +124,7 @@ impl Comparer<'_> {
         finding = if wanted.rank() != seen.shape.rank() {
             finding.note("the number of axes cannot change")
         } else if shrinks {
-            finding.note("shrinking a dataset would lose elements; it is not supported yet")
+            finding.note("only a dataset in chunks can shrink in place").help("make it anew, with on_mismatch = \"convert\"")
         } else {
             finding.note(format!("it can grow to {} at most", max_text(&seen.maxshape)))
         };
@@ -217,9 +230,10 @@ impl Comparer<'_> {
 /// What becomes of the elements. Contents that are declared exactly are made, not converted, where they would be of another dtype. The error
 /// is a clause.
 fn carried(wanted: &DesiredDataset, seen: &SeenDataset, new: &Definition) -> Result<Carry, String> {
-    match seen.dtype == new.dtype {
-        false if wanted.contents == Contents::Exact && wanted.fill.is_some() => Ok(Carry::Nothing),
-        _ => Recast::new(&seen.dtype, &new.dtype).map(Carry::Elements),
+    match wanted.on_mismatch {
+        OnMismatch::Replace => Ok(Carry::Nothing),
+        _ if seen.dtype != new.dtype && wanted.contents == Contents::Exact && wanted.fill.is_some() => Ok(Carry::Declared),
+        OnMismatch::Refuse | OnMismatch::Convert => Recast::new(&seen.dtype, &new.dtype).map(|recast| Carry::Elements(Box::new(recast))),
     }
 }
 

@@ -8,7 +8,7 @@ use super::step::{Action, Hazard, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Carry, Desired, DesiredKind, DesiredObject, FillTime, FillValue, H5Path, Layout, Observed, OnMismatch, Rebuild, RebuildSeen, Referrer,
-    SeenDataset,
+    SeenDataset, common,
 };
 
 /// Datasets that must be made anew to become as declared: what there is about them must be looked at before they are planned.
@@ -50,7 +50,7 @@ impl Planner<'_> {
         let (hazard, more) = hazard(seen, &rebuild, around);
         let elements = d.shape.elements().unwrap_or(u64::MAX);
         let bytes = match (around.storage, &rebuild.carry) {
-            (0, _) | (_, Carry::Nothing) => 0,
+            (0, _) | (_, Carry::Declared | Carry::Nothing) => 0,
             (_, Carry::Elements(_)) => elements.saturating_mul(d.dtype.size() as u64),
         };
         let reason = rebuild.reasons.iter().chain(&more).cloned().collect::<Vec<_>>().join("; ");
@@ -76,8 +76,18 @@ impl Planner<'_> {
 
 /// What making a dataset anew may cost, and clauses that say so.
 fn hazard(seen: &SeenDataset, rebuild: &Rebuild, around: &RebuildSeen) -> (Hazard, Vec<String>) {
-    let Carry::Elements(recast) = &rebuild.carry else { return (Hazard::None, vec!["its contents are declared".into()]) };
-    let mut why = Vec::new();
+    let recast = match &rebuild.carry {
+        Carry::Elements(recast) => recast,
+        Carry::Declared => return (Hazard::None, vec!["its contents are declared".into()]),
+        Carry::Nothing => return (Hazard::Destructive, vec!["its elements are replaced".into()]),
+    };
+    let (mut why, mut shrinks) = (Vec::new(), false);
+    if let (Some(before), Some(after)) = (seen.shape.elements(), common(&seen.shape, &rebuild.definition.shape).elements())
+        && before > after
+    {
+        shrinks = true;
+        why.push(format!("{} elements are cut off", before - after));
+    }
     match &around.loss {
         Some(loss) if loss.lost > 0 => {
             let examples: Vec<String> = loss.examples.iter().map(|(before, after)| format!("{before} -> {after}")).collect();
@@ -88,15 +98,21 @@ fn hazard(seen: &SeenDataset, rebuild: &Rebuild, around: &RebuildSeen) -> (Hazar
         Some(_) | None => {}
     }
     if let FillValue::Value(value) = &seen.fill_value
-        && around.rebuild.definition.fill_value != FillValue::Undefined
-        && !recast.apply(value.clone()).lost.is_empty()
+        && let made = recast.apply(value.clone())
+        && !made.lost.is_empty()
+        && rebuild.definition.fill_value == FillValue::Value(made.elements)
     {
         why.push("the fill value loses something".into());
     }
     if let Some(filter) = rebuild.definition.layout.filters().iter().find(|f| f.is_lossy()) {
         why.push(format!("the filter {filter} rounds what it stores"));
     }
-    (if why.is_empty() { Hazard::None } else { Hazard::Lossy }, why)
+    let hazard = match shrinks {
+        true => Hazard::Destructive,
+        false if why.is_empty() => Hazard::None,
+        false => Hazard::Lossy,
+    };
+    (hazard, why)
 }
 
 /// What stands against making a dataset anew.
@@ -111,6 +127,13 @@ fn against(seen: &SeenDataset, links: u32, around: &RebuildSeen, refused: &dyn F
     if around.names.len() != links as usize {
         let why = format!("it has {links} hard links, of which {} were found", around.names.len());
         return Some(refused(why).note("every name must lead to the new dataset"));
+    }
+    let scaled = |r: &&Referrer| r.attr.as_deref() == Some(b"REFERENCE_LIST");
+    if around.rebuild.definition.shape.rank() != seen.shape.rank()
+        && let Some(scale) = around.referrers.iter().find(scaled)
+    {
+        let why = format!("{} is attached to an axis of it, and it will have another number of axes", scale.path);
+        return Some(refused(why).help("detach it first"));
     }
     if let Some(more) = places(&around.unkept) {
         let why = format!("{more} refers to it in a way that cannot be kept; this is not supported yet");

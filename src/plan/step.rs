@@ -97,6 +97,13 @@ pub enum Action {
         /// Sizes after.
         after: Vec<u64>,
     },
+    /// A smaller extent, along one axis at least.
+    Shrink {
+        /// Sizes before.
+        before: Vec<u64>,
+        /// Sizes after.
+        after: Vec<u64>,
+    },
     /// Contents of a region.
     WriteRegion {
         /// Element type of the dataset.
@@ -177,8 +184,12 @@ pub enum Verb {
     Grow,
     /// `-`
     Remove,
+    /// `-`
+    Shrink,
     /// `!`
     Convert,
+    /// `!`
+    Replace,
 }
 
 /// One change of one aspect of one object.
@@ -301,7 +312,9 @@ impl Action {
             Action::WriteRegion { .. } => Verb::Write,
             Action::Grow { .. } => Verb::Grow,
             Action::RemoveAttr { .. } | Action::Remove { .. } => Verb::Remove,
-            Action::Rebuild { .. } => Verb::Convert,
+            Action::Shrink { .. } => Verb::Shrink,
+            Action::Rebuild { carry: Carry::Elements(_) | Carry::Declared, .. } => Verb::Convert,
+            Action::Rebuild { carry: Carry::Nothing, .. } => Verb::Replace,
         }
     }
 
@@ -324,7 +337,7 @@ impl Action {
             Action::CreateDataset { .. } => 5,
             // Before everything that a reference can stand in: references may point to any name.
             Action::CreateLink { .. } => 7,
-            Action::Grow { .. } => 8,
+            Action::Grow { .. } | Action::Shrink { .. } => 8,
             Action::WriteRegion { .. } => 9,
             Action::SetAttr { .. } | Action::RemoveAttr { .. } | Action::RenameAttr { .. } => 10,
             Action::SetComment { .. } => 11,

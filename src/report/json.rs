@@ -97,7 +97,9 @@ fn step(step: &Step, sources: &Sources) -> Value {
             Verb::Write => "write",
             Verb::Grow => "grow",
             Verb::Remove => "remove",
+            Verb::Shrink => "shrink",
             Verb::Convert => "convert",
+            Verb::Replace => "replace",
         },
         "path": step.path.to_string(),
         "aspect": aspect,
@@ -136,7 +138,7 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             let text = |bytes: &[u8]| if bytes.is_empty() { Value::Null } else { json!(bytes_text(bytes)) };
             ("comment".into(), text(before), text(after))
         }
-        Action::Grow { before, after } => ("shape".into(), json!(before), json!(after)),
+        Action::Grow { before, after } | Action::Shrink { before, after } => ("shape".into(), json!(before), json!(after)),
         Action::WriteRegion { layer, blocks, seen, .. } => {
             let after = json!({
                 "rule": layer.fill.rule.to_string(),

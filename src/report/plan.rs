@@ -52,8 +52,8 @@ fn symbol(verb: Verb) -> char {
         Verb::Change => '~',
         Verb::Write => '#',
         Verb::Grow => '>',
-        Verb::Remove => '-',
-        Verb::Convert => '!',
+        Verb::Remove | Verb::Shrink => '-',
+        Verb::Convert | Verb::Replace => '!',
     }
 }
 
@@ -61,7 +61,7 @@ fn painted(verb: Verb, text: &str, paint: Paint) -> String {
     match verb {
         Verb::Create => paint.green(text),
         Verb::Change | Verb::Write | Verb::Grow => paint.yellow(text),
-        Verb::Remove | Verb::Convert => paint.red(text),
+        Verb::Remove | Verb::Shrink | Verb::Convert | Verb::Replace => paint.red(text),
     }
 }
 
@@ -73,7 +73,7 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     };
     let cost = whole.as_ref().map_or(String::new(), |(_, _, s)| costs(s));
     out.push_str(&format!("  {}{cost}\n", painted(verb, &format!("{} {path}{text}", symbol(verb)), paint)));
-    if let Some((Verb::Convert, _, step)) = &whole {
+    if let Some((Verb::Convert | Verb::Replace, _, step)) = &whole {
         out.push_str(&format!("      {}\n", paint.dim(&escape_controls(&step.reason))));
     }
     let names = steps.iter().filter_map(|s| attr_name(&s.action)).map(|n| bytes_text(n).chars().count());
@@ -108,6 +108,7 @@ fn whole_object(action: &Action) -> Option<String> {
         Action::CreateFile(_)
         | Action::SetComment { .. }
         | Action::Grow { .. }
+        | Action::Shrink { .. }
         | Action::WriteRegion { .. }
         | Action::SetAttr { .. }
         | Action::RemoveAttr { .. }
@@ -163,6 +164,7 @@ fn attr_name(action: &Action) -> Option<&[u8]> {
         | Action::CreateLink { .. }
         | Action::SetComment { .. }
         | Action::Grow { .. }
+        | Action::Shrink { .. }
         | Action::WriteRegion { .. }
         | Action::Rebuild { .. }
         | Action::Remove { .. } => None,
@@ -178,7 +180,7 @@ fn aspect(step: &Step, width: usize) -> String {
         },
         Action::RemoveAttr { name, before } => format!("{}   was {}", at(name), seen_text(before)),
         Action::RenameAttr { from, to, value } => format!("{}   renamed from @{} (= {})", at(to), bytes_text(from), seen_text(value)),
-        Action::Grow { before, after } => format!("shape {before:?} -> {after:?}"),
+        Action::Grow { before, after } | Action::Shrink { before, after } => format!("shape {before:?} -> {after:?}"),
         Action::WriteRegion { layer, blocks, seen, .. } => {
             region_text(&layer.region.to_string(), &layer.fill.rule.to_string(), blocks, seen, step.bytes)
         }
@@ -276,6 +278,7 @@ pub fn summary_text(proposal: &Proposal, tense: Tense) -> String {
         (number(|a| matches!(a, Action::CreateLink { .. })), "link", "to make", "made"),
         (number(|a| matches!(a, Action::Rebuild { .. })), "dataset", "to make anew", "made anew"),
         (number(|a| matches!(a, Action::Grow { .. })), "dataset", "to grow", "grown"),
+        (number(|a| matches!(a, Action::Shrink { .. })), "dataset", "to shrink", "shrunk"),
         (number(|a| matches!(a, Action::WriteRegion { .. })), "region", "to write", "written"),
         (number(|a| matches!(a, Action::SetAttr { .. })), "attribute", "to set", "set"),
         (number(|a| matches!(a, Action::RenameAttr { .. })), "attribute", "to rename", "renamed"),

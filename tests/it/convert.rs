@@ -121,3 +121,60 @@ fn patches_and_exact_contents_are_of_the_new_dtype() {
     assert!(show("/t/y").contains("[0.  1.  0.5 0.5 4. ]"), "{}", show("/t/y"));
     assert!(show("/t/x").contains("[  7 101 102 103 104]"), "{}", show("/t/x"));
 }
+
+#[test]
+fn datasets_shrink() {
+    let dir = tempdir();
+    let before = made(dir.path());
+    let chunked = "[dataset.\"/sparse\"]\ndtype = \"i4\"\nshape = [501, 600]";
+    let said = apply(dir.path(), chunked, 2);
+    assert!(said.contains("- shape [1000, 1000] -> [501, 600]   ! destructive") && said.contains("--allow destructive"), "{said}");
+    let allowed = |glob: &str| {
+        run_to(0, h5mason().args(["apply", "m.toml", "f.h5", "--allow", glob]).current_dir(dir.path()));
+        run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir.path()));
+    };
+    allowed("destructive=/sparse");
+    let (after, diff) = left(dir.path());
+    assert_eq!(other_lines(&after, &before).len(), 2, "{diff}");
+    // Contiguous: only by making it anew.
+    let contiguous = "[dataset.\"/t/w\"]\ndtype = \"f8\"\nshape = [5, 2]";
+    let said = apply(dir.path(), contiguous, 2);
+    assert!(said.contains("only a dataset in chunks can shrink in place") && said.contains("convert"), "{said}");
+    let said = apply(dir.path(), &format!("{contiguous}\non_mismatch = \"convert\""), 2);
+    assert!(said.contains("50 elements are cut off"), "{said}");
+    allowed("destructive=/t/*");
+    let (again, diff) = left(dir.path());
+    assert_eq!(other_lines(&again, &after).len(), 2, "{diff}");
+    // One axis grows, the other one shrinks: the fill is for what is new.
+    apply(dir.path(), "[dataset.\"/g\"]\ndtype = \"i4\"\nshape = [2, 4]\nmaxshape = [9, 9]\nchunks = [2, 2]\nfill.arange = {}", 0);
+    std::fs::write(
+        dir.path().join("m.toml"),
+        "version = 1\n[dataset.\"/g\"]\ndtype = \"i4\"\nshape = [3, 3]\nfill = 9\n[[patch]]\npath = \"/g\"\nselect = \"0, 0\"\nfill = 5",
+    )
+    .unwrap();
+    allowed("destructive");
+    let rows = run_to(0, h5mason().args(["show", "f.h5", "/g"]).current_dir(dir.path()));
+    assert!(rows.contains("[[5 1 2]\n [4 5 6]\n [9 9 9]]"), "{rows}");
+}
+
+#[test]
+fn datasets_are_replaced() {
+    let dir = tempdir();
+    let before = made(dir.path());
+    let manifest = "[dataset.\"/t/v\"]\non_mismatch = \"replace\"\ndtype = \"S3\"\nshape = [20, 10]\nchunks = [4, 4]\nfill = \"abc\"
+         [[patch]]\npath = \"/t/v\"\nselect = \"0, 0\"\nfill = \"x\"";
+    let said = apply(dir.path(), manifest, 2);
+    assert!(said.contains("! /t/v") && said.contains("--allow destructive"), "{said}");
+    run_to(0, h5mason().args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).current_dir(dir.path()));
+    run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir.path()));
+    let (after, _) = left(dir.path());
+    assert_eq!(other_lines(&after, &before).len(), 1, "{:?}", other_lines(&after, &before));
+    let row = run_to(0, h5mason().args(["show", "f.h5", "/t/v", "--select", "0, :3"]).current_dir(dir.path()));
+    assert!(row.contains("x") && row.contains("abc"), "{row}");
+    // Where nothing differs but contents, nothing is replaced.
+    apply(dir.path(), &manifest.replace("fill = \"abc\"", "fill = \"zzz\""), 0);
+    let said = apply(dir.path(), "[dataset.\"/t/v\"]\non_mismatch = \"replace\"\ndtype = \"f4\"\nshape = [7]", 2);
+    assert!(said.contains("another number of axes"), "{said}");
+    let said = apply(dir.path(), "[dataset.\"/t/v\"]\non_mismatch = \"replace\"\nchunks = [5, 5]", 2);
+    assert!(said.contains("`dtype` and `shape` are declared"), "{said}");
+}

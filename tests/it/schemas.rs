@@ -194,7 +194,7 @@ fn what_is_wrong_is_invalid() {
         dataset("fill_value = { undefined = false }"),
         dataset("fill_time = \"always\""),
         dataset("contents = true"),
-        dataset("on_mismatch = \"replace\""),
+        dataset("on_mismatch = \"keep\""),
         dataset("attrs = 3"),
         attribute("{ value = 1, default = 2 }"),
         attribute("{ dtype = \"f4\" }"),
