@@ -47,8 +47,7 @@ fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
         Action::Rebuild { definition, .. } => {
             let shrinks = definition.layout.filters().iter().any(|f| !matches!(f.codec, Codec::Shuffle | Codec::Fletcher32));
             shrinking.insert(step.path.clone(), shrinks);
-            // What is not stored need not be written, and what is compressed is larger afterwards.
-            if shrinks { step.bytes / 1_000_000 } else { step.bytes.min(step.dead) }
+            if shrinks { step.bytes / 1_000_000 } else { step.bytes }
         }
         // A copy is as sparse as what it is a copy of.
         Action::WriteRegion { layer, .. } if layer.fill.rule.sources().iter().any(|s| matches!(s, SourceFile::Hdf5 { .. })) => 0,

@@ -45,6 +45,8 @@ pub struct RebuildSeen {
     pub unsearched: Vec<(H5Path, String)>,
     /// Bytes its elements take in the file.
     pub storage: u64,
+    /// Elements that are taken over: those of blocks in which something is stored.
+    pub carried: u64,
     /// A filter of the new one that cannot be run here.
     pub lacking: Option<Filter>,
     /// What becomes of its elements, where some could lose anything and they were looked at.

@@ -17,6 +17,8 @@ pub struct Carried {
     pub partition: Partition,
     /// Blocks in which something is stored; `None` where all must be looked at.
     pub stored: Option<BTreeSet<u64>>,
+    /// Of the common extent.
+    elements: u64,
 }
 
 impl Carried {
@@ -32,7 +34,15 @@ impl Carried {
             (Some(chunk), Some(_)) if stays == Some(true) => stored(from, before, after, &partition, chunk)?,
             _ => None,
         };
-        Ok(Some(Self { partition, stored }))
+        Ok(Some(Self { partition, stored, elements: region.elements() }))
+    }
+
+    /// Elements of the blocks that must be looked at.
+    pub fn elements(&self) -> u64 {
+        match &self.stored {
+            Some(list) => list.iter().map(|k| self.partition.block(*k).elements() as u64).sum(),
+            None => self.elements,
+        }
     }
 
     /// Numbers of the blocks that must be looked at.

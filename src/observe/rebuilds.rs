@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::descent::{Descent, Member, Parents};
 use super::regions::readable;
-use super::{ObserveError, carried};
+use super::{Carried, ObserveError, carried};
 use crate::fill::Memory;
 use crate::h5::{File, H5Error, Kind, Object, ObjectInfo, filter_available};
 use crate::model::{
@@ -29,15 +29,19 @@ pub fn rebuilds(
         let lacking = rebuild.definition.layout.filters().iter().find(|f| !f.optional && !filter_available(f)).cloned();
         let storage = object.storage_bytes();
         let id = object.info()?.id;
-        let loss = match (contents, &rebuild.carry, observed.dataset(&path)) {
-            (Some(memory), Carry::Elements(recast), Some(before))
-                if !recast.is_exact() && before.lacking.is_none() && readable(&before.layout) =>
-            {
-                Some(carried::loss(&object.access()?, before, &rebuild.definition, recast, memory)?)
+        let (mut carried, mut loss) = (0, None);
+        if let (Carry::Elements(recast), Some(before)) = (&rebuild.carry, observed.dataset(&path))
+            && before.lacking.is_none()
+            && readable(&before.layout)
+        {
+            let (access, after) = (object.again()?.access()?, &rebuild.definition);
+            carried = Carried::new(&access, before, after, recast)?.map_or(0, |c| c.elements());
+            if let Some(memory) = contents.filter(|_| !recast.is_exact()) {
+                loss = Some(carried::loss(&access, before, after, recast, memory)?);
             }
-            _ => None,
-        };
-        let seen = RebuildSeen { rebuild, names: vec![], referrers: vec![], unkept: vec![], unsearched: vec![], storage, lacking, loss };
+        }
+        let seen =
+            RebuildSeen { rebuild, names: vec![], referrers: vec![], unkept: vec![], unsearched: vec![], storage, carried, lacking, loss };
         search.wanted.entry(id).or_default().push((path, seen));
     }
     search.file(file)?;

@@ -48,11 +48,7 @@ impl Planner<'_> {
         }
         let d = &rebuild.definition;
         let (hazard, more) = hazard(seen, &rebuild, around);
-        let elements = d.shape.elements().unwrap_or(u64::MAX);
-        let bytes = match (around.storage, &rebuild.carry) {
-            (0, _) | (_, Carry::Declared | Carry::Nothing) => 0,
-            (_, Carry::Elements(_)) => elements.saturating_mul(d.dtype.size() as u64),
-        };
+        let bytes = around.carried.saturating_mul(d.dtype.size() as u64);
         let reason = rebuild.reasons.iter().chain(&more).cloned().collect::<Vec<_>>().join("; ");
         let action = Action::Rebuild {
             before: Box::new(seen.clone()),
@@ -136,7 +132,7 @@ fn against(seen: &SeenDataset, links: u32, around: &RebuildSeen, refused: &dyn F
         return Some(refused(why).help("detach it first"));
     }
     if let Some(more) = places(&around.unkept) {
-        let why = format!("{more} refers to it in a way that cannot be kept; this is not supported yet");
+        let why = format!("references in {more} lead to it, and they cannot be kept; this is not supported yet");
         return Some(refused(why).note("object references (H5T_STD_REF_OBJ), as dimension scales have, are kept"));
     }
     if around.rebuild.definition.fill_time == Some(FillTime::Never) && seen.dtype.has_variable_length() {
