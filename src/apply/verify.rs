@@ -62,3 +62,53 @@ fn is_as_declared(open: Open<'_>, desired: &Desired, portion: Portion) -> Option
     let plain = !observed.has_aliases() && observed.objects.len() == needs.objects.len();
     (plain && propose(desired, &observed, &Policy { no_data: true, portion }).is_empty()).then_some(observed.base)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::diag::Sources;
+    use crate::h5::{Locking, NewFile, NewGroup};
+    use crate::model::{DesiredGroup, DesiredKind, DesiredObject, FileProps, H5Path, TrackOrder};
+
+    fn groups(count: usize) -> Desired {
+        let origin = Sources::new().add("m.toml", "version = 1", ".").span(0..1);
+        let group = |n: usize| DesiredObject {
+            origin,
+            position: n as u32,
+            kind: DesiredKind::Group(DesiredGroup::default()),
+            attrs: Arc::new([]),
+            comment: None,
+            name_charset: None,
+        };
+        let objects: BTreeMap<H5Path, DesiredObject> =
+            (0..count).map(|n| (H5Path::root().child(format!("{n:05}").as_bytes()), group(n))).collect();
+        Desired { file: FileProps::default(), objects, patches: Vec::new(), removals: Vec::new(), each: Vec::new() }
+    }
+
+    #[test]
+    fn two_processes_see_what_is_there() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("t.h5");
+        let file = File::create(&path, NewFile::plain(TrackOrder::No), false).unwrap();
+        let root = file.root().unwrap();
+        (0..MANY).for_each(|n| drop(root.create_group(format!("{n:05}").as_bytes(), NewGroup::plain()).unwrap()));
+        drop(root);
+        file.close().unwrap();
+        let open = || Ok(File::open(&path, Locking::On)?);
+        let several = rayon::ThreadPoolBuilder::new().num_threads(2).build().unwrap();
+        let considered = |desired: &Desired| several.install(|| in_halves(&open, desired, false).map(|same| same.considered));
+        // On a busy machine the second process may come too late.
+        assert_eq!((0..9).find_map(|_| considered(&groups(MANY))), Some(MANY + 1), "with the root");
+        assert_eq!(considered(&groups(MANY - 1)), None, "too few");
+        assert_eq!(considered(&groups(MANY + 1)), None, "the last one is missing");
+        let mut first = groups(MANY);
+        let object = first.objects.pop_first().map(|(_, object)| object).unwrap();
+        first.objects.insert(H5Path::root().child(b"00000x"), object);
+        assert_eq!(considered(&first), None, "the first one is missing");
+        let one = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+        assert!(one.install(|| in_halves(&open, &groups(MANY), false)).is_none(), "one thread is one process");
+    }
+}

@@ -45,6 +45,11 @@ pub(crate) use driver::read_zeros;
 pub(crate) use error::{Result, call, moving, plainly, status};
 pub(crate) use id::Id;
 
+/// Runs something while no other thread is in the library; what it does with the library itself is its own.
+pub fn undisturbed<T>(work: impl FnOnce() -> T) -> T {
+    hdf5::sync::sync(work)
+}
+
 /// Removes the environment variables that change what the HDF5 library does: file locking (which would meet
 /// our own lock), drivers, connectors. `HDF5_PLUGIN_PATH` stays: it says nothing while plugins are off ([`allow_plugins`]).
 ///

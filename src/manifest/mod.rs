@@ -8,6 +8,7 @@ mod dataset;
 mod dims;
 mod dtype;
 mod dtype_forms;
+mod each;
 mod elsewhere;
 mod entries;
 mod expand;

@@ -8,11 +8,11 @@ use super::dtype::Types;
 use super::entries::{Entries, Item, Section};
 use super::table::{Keys, expected, variant};
 use super::tree::{Node, Table, Val};
-use super::{attrs, dataset, dtype, file, fill, select};
+use super::{attrs, dataset, dtype, each, file, fill, select};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
     Definition, Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps,
-    H5Path, Libver, Orders, Owned, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, hex_bytes, text_bytes,
+    Glob, H5Path, Libver, Orders, Owned, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, hex_bytes, text_bytes,
 };
 
 const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "comment", "name_charset", "for"], later: &[] };
@@ -81,7 +81,8 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     check_parents(&objects, findings);
     let patches = entries.patches.iter().filter_map(|item| patch(item, &objects, &axes, dims, cx, findings)).collect();
     let removals: Vec<Removal> = entries.removals.iter().filter_map(|item| removal(item, findings)).collect();
-    let desired = Desired { file, objects, patches, removals };
+    let each = entries.each.iter().filter_map(|item| each::read(item, dims, &types, findings)).collect();
+    let desired = Desired { file, objects, patches, removals, each };
     check_removals(&desired, findings);
     check_partial_chunks(&desired, findings);
     desired
@@ -100,7 +101,7 @@ fn shared(mut dataset: DesiredDataset, last: &mut Option<(Arc<Definition>, Arc<O
     dataset
 }
 
-fn read_attrs(table: &Table, types: &Types, findings: &mut Findings) -> Vec<DesiredAttr> {
+pub(super) fn read_attrs(table: &Table, types: &Types, findings: &mut Findings) -> Vec<DesiredAttr> {
     let Some(entry) = table.get("attrs") else { return Vec::new() };
     match &entry.node.val {
         Val::Table(table) => attrs::read(table, types, findings),
@@ -283,6 +284,18 @@ fn patch(
     Some(Patch { origin: item.span, path, path_at, select, fill })
 }
 
+/// A glob over paths, or a list of them.
+pub(super) fn globs(node: &Node) -> Result<Vec<Glob>, Finding> {
+    let one = |node: &Node| {
+        let text = node.text("a glob")?;
+        Glob::new(text).map_err(|why| Finding::error("glob", format!("`{text}` is not a glob: {why}")).at(node.span, ""))
+    };
+    match &node.val {
+        Val::Text(_) => one(node).map(|glob| vec![glob]),
+        _ => node.list("a glob or a list of globs")?.iter().map(one).collect(),
+    }
+}
+
 fn removal(item: &Item, findings: &mut Findings) -> Option<Removal> {
     REMOVE.check(&item.table, findings);
     let target = match (item.table.get("path"), item.table.get("match")) {
@@ -291,21 +304,8 @@ fn removal(item: &Item, findings: &mut Findings) -> Option<Removal> {
             return None;
         }
         (None, Some(e)) => {
-            let globs = match &e.node.val {
-                Val::Text(glob) => vec![glob.clone()],
-                _ => findings.keep(
-                    e.node
-                        .list("a glob or a list of globs")
-                        .and_then(|l| l.iter().map(|n| n.text("a glob").map(str::to_owned)).collect::<Result<Vec<_>, _>>()),
-                )?,
-            };
-            for glob in &globs {
-                if let Err(why) = crate::model::Glob::new(glob) {
-                    findings.push(Finding::error("glob", format!("`{glob}` is not a glob: {why}")).at(e.node.span, ""));
-                    return None;
-                }
-            }
-            RemovalTarget::Match(globs)
+            let globs = findings.keep(globs(&e.node))?;
+            RemovalTarget::Match(globs.iter().map(|g| g.text().to_owned()).collect())
         }
         _ => {
             let (path, span) = findings.keep(path_of(&item.table, "[[remove]]", item.span))?;

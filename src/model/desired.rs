@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AllocTime, AttrRule, Charset, Dtype, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, PartialChunks, Selection, Shape,
+    AllocTime, AttrRule, Charset, Dtype, Each, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, PartialChunks, Selection, Shape,
 };
 use crate::diag::Span;
 
@@ -19,6 +19,8 @@ pub struct Desired {
     pub patches: Vec<Patch>,
     /// What shall not exist.
     pub removals: Vec<Removal>,
+    /// Rules for whatever matches, in order.
+    pub each: Vec<Each>,
 }
 
 /// `[file]` without the path.

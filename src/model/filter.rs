@@ -26,6 +26,25 @@ impl PartialEq for Filter {
     }
 }
 
+impl Filter {
+    /// Does it make chunks smaller? Of filters that are not known here it is assumed.
+    pub fn compresses(&self) -> bool {
+        match &self.codec {
+            Codec::Shuffle | Codec::Fletcher32 | Codec::Bitshuffle { then: BitshuffleCodec::None, .. } => false,
+            Codec::Deflate(_)
+            | Codec::Szip { .. }
+            | Codec::Nbit
+            | Codec::ScaleOffset(_)
+            | Codec::Lzf
+            | Codec::Zstd(_)
+            | Codec::Lz4 { .. }
+            | Codec::Bitshuffle { .. }
+            | Codec::Blosc { .. }
+            | Codec::Other { .. } => true,
+        }
+    }
+}
+
 /// What a filter does, with the parameters that a user chooses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Codec {

@@ -31,7 +31,11 @@ impl Glob {
 
     /// Does the path match?
     pub fn matches(&self, path: &H5Path) -> bool {
-        self.text == "/**" || self.matcher.is_match(path.to_string())
+        match path.is_root() {
+            // `*` is a name, and the root has none.
+            true => self.text == "/**" || self.text == "/",
+            false => self.text == "/**" || self.matcher.is_match(path.to_string()),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ mod decode;
 mod desired;
 mod difference;
 mod dtype;
+mod each;
 mod elements;
 mod encode;
 mod encode_value;
@@ -46,6 +47,7 @@ pub use difference::{Change, Comparison, Difference};
 pub use dtype::{
     Charset, CompoundMember, Dtype, Encoding, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType,
 };
+pub use each::{AttrCondition, AttrIs, Condition, DatasetFacts, Each, EachKind, Family, Subject, TextGlob, about, names};
 pub(crate) use elements::trimmed;
 pub use elements::{Elements, Tolerance};
 pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, hex_bytes, is_written_nested};

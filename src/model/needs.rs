@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AttrRule, Desired, DesiredFill, DesiredKind, DesiredLink, DesiredObject, Dtype, Glob, H5Path, Literal, RemovalTarget, Rule, Target,
-    encode_one,
+    AttrRule, Desired, DesiredAttr, DesiredFill, DesiredKind, DesiredLink, DesiredObject, Dtype, Glob, H5Path, Literal, RemovalTarget,
+    Rule, Target, encode_one,
 };
 
 /// What to look at. Parents of every path are looked at, too, without attributes.
@@ -14,6 +14,8 @@ pub struct Needs {
     pub objects: BTreeMap<H5Path, Need>,
     /// Globs of each removal, in order; no globs for removals by path.
     pub globs: Vec<Vec<Glob>>,
+    /// What rules for whatever matches need of it.
+    pub each: Vec<(Vec<Glob>, Need)>,
 }
 
 /// What to look at in one object.
@@ -59,7 +61,7 @@ impl Default for Portion {
 }
 
 impl Desired {
-    /// Can portions of the objects be compared with the file each by itself? Links and removals need to see the others, and contents,
+    /// Can portions of the objects be compared with the file each by itself? Links, removals and rules for what matches need to see the others, and contents,
     /// unless `no_data` says that they are left out, are for all threads of one process.
     pub fn has_portions(&self, no_data: bool) -> bool {
         let alone = |object: &DesiredObject| match &object.kind {
@@ -67,19 +69,19 @@ impl Desired {
             DesiredKind::Group(_) | DesiredKind::Type(_) => true,
             DesiredKind::Link(_) => false,
         };
-        self.patches.is_empty() && self.removals.is_empty() && self.objects.values().all(alone)
+        self.patches.is_empty() && self.removals.is_empty() && self.each.is_empty() && self.objects.values().all(alone)
     }
 }
 
-/// Objects that a declaration refers to: by links, by its committed type, and in values.
-fn referents(object: &DesiredObject) -> Vec<H5Path> {
+/// Objects that values of attributes and their committed types are about.
+fn attr_referents(attrs: &[DesiredAttr]) -> Vec<H5Path> {
     let mut out: Vec<H5Path> = Vec::new();
     let mut visit = |target: &Target| {
         if let Target::Path(path) = target {
             out.push(path.clone());
         }
     };
-    for attr in object.attrs.iter() {
+    for attr in attrs {
         match &attr.rule {
             AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
                 // Without a dtype a value is never a reference, whatever the file has.
@@ -95,6 +97,17 @@ fn referents(object: &DesiredObject) -> Vec<H5Path> {
             AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
         }
     }
+    out
+}
+
+/// Objects that a declaration refers to: by links, by its committed type, and in values.
+fn referents(object: &DesiredObject) -> Vec<H5Path> {
+    let mut out = attr_referents(&object.attrs);
+    let mut visit = |target: &Target| {
+        if let Target::Path(path) = target {
+            out.push(path.clone());
+        }
+    };
     match &object.kind {
         DesiredKind::Dataset(d) => {
             let dtype = d.definition.as_ref().map(|d| &d.dtype);
@@ -145,6 +158,28 @@ fn paths(literal: &Literal, out: &mut Vec<H5Path>) {
     }
 }
 
+impl Need {
+    /// What rules for attributes are about.
+    pub fn add_attrs(&mut self, attrs: &[DesiredAttr]) {
+        for attr in attrs {
+            self.attrs.insert(attr.name.clone());
+            self.large |= attr.rule.may_be_large();
+            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+                self.attrs.insert(from.clone());
+            }
+        }
+    }
+
+    /// Both.
+    pub fn join(&mut self, other: &Need) {
+        self.attrs.extend(other.attrs.iter().cloned());
+        self.storage |= other.storage;
+        self.large |= other.large;
+        self.comment |= other.comment;
+        self.required |= other.required;
+    }
+}
+
 impl Needs {
     /// Everything the planner will ask about.
     pub fn of(desired: &Desired) -> Self {
@@ -168,13 +203,7 @@ impl Needs {
             }
             let need = needs.add(path);
             need.comment |= object.comment.is_some();
-            for attr in object.attrs.iter() {
-                need.attrs.insert(attr.name.clone());
-                need.large |= attr.rule.may_be_large();
-                if let AttrRule::RenameFrom { from, .. } = &attr.rule {
-                    need.attrs.insert(from.clone());
-                }
-            }
+            need.add_attrs(&object.attrs);
         }
         for patch in &desired.patches {
             for target in fill_referents(None, &patch.fill) {
@@ -185,6 +214,10 @@ impl Needs {
                 false => needs.require(&patch.path),
             }
         }
+        for target in desired.each.iter().flat_map(|each| attr_referents(&each.attrs)) {
+            needs.add(&target);
+        }
+        needs.each = desired.each.iter().map(|each| (each.globs.clone(), each.need())).collect();
         for removal in &desired.removals {
             match &removal.target {
                 RemovalTarget::Path(path) => {

@@ -42,10 +42,22 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     for path in &parents {
         wanted.entry(path).or_default();
     }
+    let mut found = Found::default();
+    if !needs.each.is_empty() {
+        found = search(file, needs, info.size)?;
+        unsearched.append(&mut found.unsearched);
+    }
+    for (path, need) in &found.needed {
+        wanted.entry(path).or_default().to_mut().join(need);
+    }
     let mut walker = Walker { budget: info.size, objects: BTreeMap::new(), siblings: BTreeMap::new(), parents: Parents::new(file.root()?) };
     walker.root(&file.root()?, wanted.get(&H5Path::root()).map(Cow::as_ref))?;
     let mut unreadable: BTreeSet<H5Path> = BTreeSet::new();
     for (path, need) in wanted.iter().filter(|(p, _)| !p.is_root()) {
+        if let Some(seen) = found.seen.remove(*path) {
+            walker.objects.insert((*path).clone(), seen);
+            continue;
+        }
         match walker.visit(path, need) {
             // Nobody declared it: it only happens to match.
             Err(e) if !needs.objects.contains_key(*path) => {
@@ -144,31 +156,107 @@ impl Walker {
     }
 
     fn look(&self, object: &Object, need: &Need) -> Result<ObjectSeen, H5Error> {
-        let info = object.info()?;
-        let (kind, attr_order) = match info.kind {
-            Kind::Group => {
-                let orders = object.group_orders()?;
-                (SeenKind::Group(SeenGroup { link_order: orders.links }), orders.attrs)
-            }
-            Kind::Dataset => {
-                let (dataset, order) = object.dataset_and_order()?;
-                (SeenKind::Dataset(Box::new(dataset)), order)
-            }
-            Kind::Type => (SeenKind::Type(Box::new(SeenType { dtype: object.committed_type()? })), object.attr_order()?),
-            Kind::Unknown => (SeenKind::Unknown, TrackOrder::No),
-        };
-        let mut attrs = BTreeMap::new();
-        if info.attrs > 0 {
-            for name in &need.attrs {
-                if let Some(value) = object.attr(name, self.budget)? {
-                    attrs.insert(name.clone(), Box::new(value));
-                }
+        look(object, need, self.budget)
+    }
+}
+
+/// `budget`: bytes of the file.
+fn look(object: &Object, need: &Need, budget: u64) -> Result<ObjectSeen, H5Error> {
+    let info = object.info()?;
+    let (kind, attr_order) = match info.kind {
+        Kind::Group => {
+            let orders = object.group_orders()?;
+            (SeenKind::Group(SeenGroup { link_order: orders.links }), orders.attrs)
+        }
+        Kind::Dataset => {
+            let (dataset, order) = object.dataset_and_order()?;
+            (SeenKind::Dataset(Box::new(dataset)), order)
+        }
+        Kind::Type => (SeenKind::Type(Box::new(SeenType { dtype: object.committed_type()? })), object.attr_order()?),
+        Kind::Unknown => (SeenKind::Unknown, TrackOrder::No),
+    };
+    let mut attrs = BTreeMap::new();
+    if info.attrs > 0 {
+        for name in &need.attrs {
+            if let Some(value) = object.attr(name, budget)? {
+                attrs.insert(name.clone(), Box::new(value));
             }
         }
-        let storage = (need.storage && info.kind == Kind::Dataset).then(|| object.storage_bytes());
-        let header = if need.large { object.header_version()? } else { HeaderVersion::V2 };
-        let comment = if need.comment { Some(object.comment()?) } else { None };
-        Ok(ObjectSeen { link: LinkSeen::Hard(info.id), kind: Some(kind), attrs, attr_order, header, links: info.links, storage, comment })
+    }
+    let storage = (need.storage && info.kind == Kind::Dataset).then(|| object.storage_bytes());
+    let header = if need.large { object.header_version()? } else { HeaderVersion::V2 };
+    let comment = if need.comment { Some(object.comment()?) } else { None };
+    Ok(ObjectSeen { link: LinkSeen::Hard(info.id), kind: Some(kind), attrs, attr_order, header, links: info.links, storage, comment })
+}
+
+/// What rules for whatever matches are about.
+#[derive(Default)]
+struct Found {
+    /// What must be looked at, with its groups.
+    needed: BTreeMap<H5Path, Need>,
+    /// What was looked at on the way: all but groups, which must be gone through once more.
+    seen: BTreeMap<H5Path, ObjectSeen>,
+    /// What could not be searched, and why.
+    unsearched: Vec<(H5Path, String)>,
+}
+
+/// Goes through the whole file, along hard links, and looks at what the rules are about.
+fn search(file: &File, needs: &Needs, budget: u64) -> Result<Found, H5Error> {
+    let mut found = Found::default();
+    let need_of = |path: &H5Path| {
+        let mut hits = needs.each.iter().filter(|(globs, _)| globs.iter().any(|g| g.matches(path))).peekable();
+        hits.peek()?;
+        let mut need = needs.objects.get(path).cloned().unwrap_or_default();
+        hits.for_each(|(_, more)| need.join(more));
+        Some(need)
+    };
+    let root = file.root()?;
+    found.needed.extend(need_of(&H5Path::root()).map(|need| (H5Path::root(), need)));
+    let mut entered: BTreeSet<ObjectId> = BTreeSet::from([root.info()?.id]);
+    let mut descent = Descent::default();
+    if let Err(why) = descent.enter(root, H5Path::root()) {
+        found.unsearched.push((H5Path::root(), why));
+    }
+    while let Some(visited) = descent.step() {
+        let path = visited.path.clone();
+        let object = match visited.member() {
+            Ok(Member::Object(object)) => object,
+            Ok(Member::Link(_)) => continue,
+            Err(why) => {
+                found.unsearched.push((path, why));
+                continue;
+            }
+        };
+        let searched = found.add(need_of(&path), &path, &object, budget).and_then(|group| match group {
+            // A group that was seen under another name has been searched: hard links can make cycles.
+            Some(id) if entered.insert(id) => descent.enter(object, path.clone()),
+            _ => Ok(()),
+        });
+        if let Err(why) = searched {
+            found.unsearched.push((path, why));
+        }
+    }
+    Ok(found)
+}
+
+impl Found {
+    /// Keeps what is needed of an object. Groups are told by their identity. Fails with a clause.
+    fn add(&mut self, need: Option<Need>, path: &H5Path, object: &Object, budget: u64) -> Result<Option<ObjectId>, String> {
+        let info = object.info().map_err(|e| e.cause)?;
+        let group = (info.kind == Kind::Group).then_some(info.id);
+        if let Some(need) = need {
+            if group.is_none() {
+                self.seen.insert(path.clone(), look(object, &need, budget).map_err(|e| e.cause)?);
+            }
+            for parent in path.ancestors().into_iter().rev() {
+                if self.needed.contains_key(&parent) {
+                    break;
+                }
+                self.needed.insert(parent, Need::default());
+            }
+            self.needed.insert(path.clone(), need);
+        }
+        Ok(group)
     }
 }
 

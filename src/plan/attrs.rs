@@ -4,10 +4,11 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::each;
 use super::step::{Action, Aspect, AttrWrite, Conflict, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Elements, H5Path, HeaderVersion, Observed, Shape, TrackOrder, bytes_text,
+    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Each, Elements, H5Path, HeaderVersion, Observed, Shape, TrackOrder, bytes_text,
 };
 
 /// What there is to know of an object for its attributes.
@@ -35,35 +36,88 @@ struct Attr<'a> {
 
 type State<'a> = BTreeMap<&'a [u8], Attr<'a>>;
 
+/// Rules for attributes that are said together.
+#[derive(Clone, Copy)]
+pub(super) struct Clause<'a> {
+    /// The rule for whatever matches that says so, if its conditions hold; `None` is the object's own entry.
+    pub when: Option<&'a Each>,
+    pub attrs: &'a [DesiredAttr],
+}
+
+impl Clause<'_> {
+    fn holds(&self, state: &State<'_>) -> bool {
+        self.when.is_none_or(|rule| rule.holds(|name| state.get(name).map(|attr| attr.value.as_ref())))
+    }
+}
+
+/// Applies the clauses in order, each on the result of the one before, those only whose conditions hold then. `each` gets what was applied, and
+/// what came of it.
+fn apply_all<'a>(
+    state: &mut State<'a>,
+    clauses: &[Clause<'a>],
+    target: &Target<'a>,
+    mut each: impl FnMut(&State<'a>, &'a DesiredAttr, bool, Result<(), Finding>),
+) {
+    for clause in clauses {
+        if !clause.holds(state) {
+            continue;
+        }
+        for attr in clause.attrs {
+            let result = apply(state, attr, target);
+            each(state, attr, clause.when.is_none(), result);
+        }
+    }
+}
+
 /// Steps, kept attributes and conflicts of one object.
-pub(super) fn plan(target: &Target<'_>, attrs: &[DesiredAttr], steps: &mut Vec<Step>, kept: &mut Vec<Kept>, conflicts: &mut Vec<Conflict>) {
+pub(super) fn plan(
+    target: &Target<'_>,
+    clauses: &[Clause<'_>],
+    steps: &mut Vec<Step>,
+    kept: &mut Vec<Kept>,
+    conflicts: &mut Vec<Conflict>,
+) {
     let mut state: State<'_> = target.seen.iter().map(|(n, v)| (n.as_slice(), Attr { from: Some(n), value: Cow::Borrowed(v) })).collect();
     let mut sound = true;
-    for attr in attrs {
-        if let Err(finding) = apply(&mut state, attr, target) {
+    let mut said: Vec<(&DesiredAttr, bool)> = Vec::new();
+    apply_all(&mut state, clauses, target, |_, attr, own, result| {
+        said.push((attr, own));
+        if let Err(finding) = result {
             sound = false;
             conflicts.push(Conflict { path: target.path.clone(), finding });
         }
+    });
+    if let Some(finding) = each::clash(target.path, &said) {
+        conflicts.push(Conflict { path: target.path.clone(), finding });
+        return;
     }
     if !sound {
         return;
     }
-    if let Some(conflict) = unstable(&state, attrs, target) {
+    let attrs: Vec<&DesiredAttr> = said.into_iter().map(|(attr, _)| attr).collect();
+    if let Some(conflict) = unstable(&state, clauses, &attrs, target) {
         conflicts.push(conflict);
         return;
     }
     if is_seen(&state, target) {
-        kept.extend(attrs.iter().map(|attr| unchanged(attr, &state, target)));
+        kept.extend(once(&attrs).map(|attr| unchanged(attr, &state, target)));
         return;
     }
-    let changes = Changes { target, attrs, rules: Rules::of(attrs), state: &state }.steps(conflicts);
+    let changes = Changes { target, attrs: &attrs, rules: Rules::of(&attrs), state: &state }.steps(conflicts);
     let touched: BTreeSet<&[u8]> = changes.iter().flat_map(|s| names_of(&s.action)).collect();
-    for attr in attrs {
+    for attr in once(&attrs) {
         if !touched.contains(attr.name.as_slice()) {
             kept.push(unchanged(attr, &state, target));
         }
     }
     steps.extend(changes);
+}
+
+/// The last rule of each name, in order: several may speak of one.
+fn once<'a>(attrs: &[&'a DesiredAttr]) -> impl Iterator<Item = &'a DesiredAttr> {
+    let last: BTreeMap<&[u8], usize> = attrs.iter().enumerate().map(|(at, attr)| (attr.name.as_slice(), at)).collect();
+    let last: BTreeSet<usize> = last.into_values().collect();
+    attrs.iter().enumerate().filter(move |(at, _)| last.contains(at)).map(|(_, attr)| *attr).collect::<Vec<_>>().into_iter()
 }
 
 fn unchanged(attr: &DesiredAttr, state: &State<'_>, target: &Target<'_>) -> Kept {
@@ -141,23 +195,28 @@ fn put<'a>(state: &mut State<'a>, name: &'a [u8], value: AttrValue) {
 }
 
 /// A second pass must change nothing; it does not where the first has changed nothing.
-fn unstable<'a>(state: &State<'a>, attrs: &'a [DesiredAttr], target: &Target<'a>) -> Option<Conflict> {
+fn unstable<'a>(state: &State<'a>, clauses: &[Clause<'a>], attrs: &[&'a DesiredAttr], target: &Target<'a>) -> Option<Conflict> {
     if is_seen(state, target) {
         return None;
     }
     let path = target.path;
     let unchanged =
         |again: &State<'_>| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
-    let mut again = state.clone();
-    if attrs.iter().all(|attr| apply(&mut again, attr, target).is_ok()) && unchanged(&again) {
+    let (mut again, mut sound) = (state.clone(), true);
+    apply_all(&mut again, clauses, target, |_, _, _, result| sound &= result.is_ok());
+    if sound && unchanged(&again) {
         return None;
     }
     // Which rule is it? Only now is every step worth looking at.
     again.clone_from(state);
-    for attr in attrs {
-        if apply(&mut again, attr, target).is_ok() && unchanged(&again) {
-            continue;
+    let mut culprit = None;
+    apply_all(&mut again, clauses, target, |again, attr, _, result| {
+        if culprit.is_none() && !(result.is_ok() && unchanged(again)) {
+            culprit = Some(attr);
         }
+    });
+    // In the second pass the conditions of other rules may hold.
+    if let Some(attr) = culprit {
         let message = format!(
             "the rules for the attributes of {path} never come to rest: applying them again changes {} again",
             bytes_text(&attr.name)
@@ -179,7 +238,7 @@ fn touches(rule: &AttrRule, name: &[u8]) -> bool {
 /// The difference between the file's attributes and what the rules make of them.
 struct Changes<'a> {
     target: &'a Target<'a>,
-    attrs: &'a [DesiredAttr],
+    attrs: &'a [&'a DesiredAttr],
     rules: Rules<'a>,
     state: &'a State<'a>,
 }
@@ -193,7 +252,7 @@ struct Rules<'a> {
 }
 
 impl<'a> Rules<'a> {
-    fn of(attrs: &'a [DesiredAttr]) -> Self {
+    fn of(attrs: &[&'a DesiredAttr]) -> Self {
         let mut rules = Self { own: BTreeMap::new(), takes: BTreeMap::new() };
         for attr in attrs {
             rules.own.entry(&attr.name).or_insert(attr);

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::step::{Action, Aspect, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
-use super::{aliases, attrs, compare, order, regions};
+use super::{aliases, attrs, compare, each, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Charset, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed,
@@ -52,6 +52,8 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
     for (path, object) in policy.portion.objects(desired) {
         p.object(path, object);
     }
+    p.matched();
+    p.unmatched();
     p.adopted_patches();
     p.late_links();
     if policy.portion == Portion::WHOLE {
@@ -65,8 +67,8 @@ pub(super) struct Planner<'a> {
     pub desired: &'a Desired,
     pub observed: &'a Observed,
     pub steps: Vec<Step>,
-    kept: Vec<Kept>,
-    conflicts: Vec<Conflict>,
+    pub kept: Vec<Kept>,
+    pub conflicts: Vec<Conflict>,
     /// Paths that removals take away, topmost only.
     pub removed: BTreeSet<H5Path>,
     /// Groups that will be created, with their orders.
@@ -79,6 +81,8 @@ pub(super) struct Planner<'a> {
     covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
     /// The attributes of the new object before, if there was nothing but steps.
     like: Option<Like>,
+    /// The names of objects that have several, where rules ask for them.
+    pub names: each::Names<'a>,
 }
 
 /// Steps that make the attributes of a new object: of the same declaration and for the same kind of header, they are the same.
@@ -109,6 +113,7 @@ impl<'a> Planner<'a> {
             within: None,
             covered: BTreeMap::new(),
             like: None,
+            names: each::all_names(&desired.each, observed),
         }
     }
 
@@ -311,7 +316,7 @@ impl<'a> Planner<'a> {
         Orders { links: TrackOrder::No, attrs: TrackOrder::No }
     }
 
-    fn object(&mut self, path: &H5Path, object: &DesiredObject) {
+    fn object(&mut self, path: &'a H5Path, object: &'a DesiredObject) {
         if !self.parents(path, object.origin, object.position) {
             return;
         }
@@ -340,9 +345,11 @@ impl<'a> Planner<'a> {
             (None, None, DesiredKind::Type(t)) => self.attr_order(path, t.track_order.map(|(o, _)| o)),
             (None, None, DesiredKind::Group(_) | DesiredKind::Link(_)) => TrackOrder::No,
         };
+        let rules = self.rules_for(path, seen, Some(object));
+        let attrs_seen = seen.map(|s| self.attrs_seen(path, s));
         let target = attrs::Target {
             path,
-            seen: seen.map_or(&none, |s| &s.attrs),
+            seen: attrs_seen.as_deref().unwrap_or(&none),
             order,
             header: seen.map_or_else(|| self.new_header(), |s| s.header),
             observed: self.observed,
@@ -352,15 +359,18 @@ impl<'a> Planner<'a> {
             None => Cow::Borrowed(&object.attrs),
             Some(covered) => object.attrs.iter().filter(|a| !covered.contains(&a.name)).cloned().collect(),
         };
+        // What other names of the object were given their rules with is not repeated.
+        let rules = if covered.is_some() { Vec::new() } else { rules };
         match &self.like {
-            Some(like) if seen.is_none() && covered.is_none() && like.is_for(&object.attrs, &target) => {
+            Some(like) if seen.is_none() && rules.is_empty() && covered.is_none() && like.is_for(&object.attrs, &target) => {
                 let steps = like.steps.iter().map(|s| Step { path: path.clone(), ..s.clone() });
                 self.steps.extend(steps);
             }
             _ => {
                 let (attrs, kept, conflicts) = (self.steps.len(), self.kept.len(), self.conflicts.len());
-                attrs::plan(&target, &own, &mut self.steps, &mut self.kept, &mut self.conflicts);
-                let plain = seen.is_none() && covered.is_none() && (kept, conflicts) == (self.kept.len(), self.conflicts.len());
+                attrs::plan(&target, &each::clauses(&rules, &own, seen.is_none()), &mut self.steps, &mut self.kept, &mut self.conflicts);
+                let plain =
+                    seen.is_none() && rules.is_empty() && covered.is_none() && (kept, conflicts) == (self.kept.len(), self.conflicts.len());
                 let (attrs, steps) = (Arc::clone(&object.attrs), self.steps[attrs..].to_vec());
                 self.like = plain.then(|| Like { attrs, order: target.order, header: target.header, steps });
             }

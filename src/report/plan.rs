@@ -78,7 +78,14 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     }
     let names = steps.iter().filter_map(|s| attr_name(&s.action)).map(|n| bytes_text(n).chars().count());
     let width = names.max().unwrap_or(0).min(30);
-    for step in steps.iter().filter(|s| whole_object(&s.action).is_none()) {
+    // Attributes of a new object are set before its contents; they read better after them.
+    let place = |action: &Action| match action {
+        Action::SetComment { .. } => 2,
+        action => u8::from(attr_name(action).is_some()),
+    };
+    let mut parts: Vec<_> = steps.iter().filter(|s| whole_object(&s.action).is_none()).collect();
+    parts.sort_by_key(|s| place(&s.action));
+    for step in parts {
         let line = format!("{} {}", symbol(step.action.verb()), aspect(step, width));
         out.push_str(&format!("      {}{}\n", painted(step.action.verb(), &escape_controls(&line), paint), costs(step)));
     }

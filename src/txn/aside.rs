@@ -8,6 +8,8 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, WaitOptions, getpid, getppid, kill_process, set_parent_process_death_signal, waitpid};
 
+use crate::h5;
+
 /// A forked process that looks at what this one has: open files, overlay, declarations. It changes nothing, and ends with its answer.
 ///
 /// The copy has one thread. A lock that another thread held when it was made stays locked there for good, an allocator's for example: all who ask can
@@ -20,10 +22,12 @@ pub struct Aside {
 const YES: u8 = b'y';
 
 impl Aside {
-    /// Begins to answer a question in a copy of this process. `None`: there can be none.
-    ///
-    /// No other thread may be inside of HDF5.
+    /// Begins to answer a question in a copy of this process, in which the library is this thread's. `None`: there can be none.
     pub fn begin(question: impl FnOnce() -> bool) -> Option<Self> {
+        h5::undisturbed(|| Self::fork(question))
+    }
+
+    fn fork(question: impl FnOnce() -> bool) -> Option<Self> {
         let (answer, tell) = pipe_with(PipeFlags::CLOEXEC).ok()?;
         let parent = getpid();
         // SAFETY: the copy runs the question and ends by `_exit`; it does not return from here, and runs no handler of this process.

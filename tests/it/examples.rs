@@ -12,14 +12,23 @@ use crate::common::{h5mason, python, repository, run_to, script, tempdir};
 /// A copy of an example, to work in.
 fn copy_of(name: &str) -> (TempDir, PathBuf) {
     let dir = tempdir();
-    for entry in fs::read_dir(repository("examples").join(name)).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_file() {
-            fs::copy(&path, dir.path().join(path.file_name().unwrap())).unwrap();
-        }
-    }
+    copy(&repository("examples").join(name), dir.path());
     let path = dir.path().to_owned();
     (dir, path)
+}
+
+/// Copies a folder's files and its manifests' folder; what examples build is not theirs.
+fn copy(from: &Path, to: &Path) {
+    for entry in fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let copied = to.join(path.file_name().unwrap());
+        if path.is_file() {
+            fs::copy(&path, copied).unwrap();
+        } else if path.ends_with("fixtures") {
+            fs::create_dir(&copied).unwrap();
+            copy(&path, &copied);
+        }
+    }
 }
 
 /// Does `h5mason plan` with these arguments print the file beside the example? `UPDATE_EXPECTED=1` writes it.
@@ -102,6 +111,24 @@ fn satellite() {
                 print(v.shape, v.dtype, v.compression, v.shuffle, v.attrs['units'], all('units' in d.attrs for d in f.values()), len(f))";
     let expected = "(10, 60, 47) float32 gzip True m s-1 True 16";
     assert_eq!(run_to(0, Command::new(python()).args(["-c", read]).current_dir(&dir)).trim(), expected);
+}
+
+/// What the workflow and the hooks call.
+#[test]
+fn ci() {
+    let (_keep, dir) = copy_of("ci");
+    let fixtures = |code: i32, what: &str| {
+        run_to(code, Command::new("sh").args(["fixtures.sh", what]).env("H5MASON", env!("CARGO_BIN_EXE_h5mason")).current_dir(&dir))
+    };
+    assert!(fixtures(1, "check").contains("does not exist"));
+    assert!(fixtures(0, "build").contains("data/grid.h5 (new)"));
+    assert!(fixtures(0, "check").contains("as declared"));
+    fs::write(dir.join("drift.toml"), "version = 1\n[[patch]]\npath = \"/temperature\"\nselect = \"0, 0\"\nfill = 0\n").unwrap();
+    run_to(0, h5mason().args(["apply", "drift.toml", "data/grid.h5"]).current_dir(&dir));
+    assert!(fixtures(1, "check").contains("/temperature"));
+    fixtures(0, "build");
+    fixtures(0, "check");
+    fixtures(2, "rebuild");
 }
 
 #[test]
