@@ -129,6 +129,21 @@ pub struct ManifestArgs {
     pub format: Format,
 }
 
+/// Which part of the manifest a command is about.
+#[derive(Debug, Args)]
+pub struct ScopeArgs {
+    /// Only what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub target: Vec<String>,
+    /// Leave out what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// What may differ from its declaration: objects (`/path/glob`, with all that is below them) or attributes
+    /// (`/path/glob@attribute`); can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub ignore: Vec<String>,
+}
+
 /// Something that is refused by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Allow {
@@ -160,6 +175,8 @@ pub struct BuildArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub common: ManifestArgs,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Files to compare with [default: the manifest's [file] path]
     pub files: Vec<PathBuf>,
     /// Exit with 1 if anything would change
@@ -176,6 +193,8 @@ pub struct PlanArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub common: ManifestArgs,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Files to check [default: the manifest's [file] path]
     pub files: Vec<PathBuf>,
     #[command(flatten)]
@@ -197,6 +216,8 @@ pub struct ReadingArgs {
 pub struct ApplyArgs {
     #[command(flatten)]
     pub common: ManifestArgs,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
     /// Files to change [default: the manifest's [file] path]
     pub files: Vec<PathBuf>,
     /// Apply only if the plan is still the one that `plan --out` saved

@@ -15,6 +15,7 @@ mod progress;
 mod run;
 mod show;
 mod signals;
+mod tally;
 mod targets;
 mod watchdog;
 mod wire;

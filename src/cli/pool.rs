@@ -11,12 +11,13 @@ use rustix::process::Signal;
 
 use super::args::{Cli, Command};
 use super::in_order::InOrder;
-use super::inspect::check_summary;
 use super::isolate::{Ended, News, Order, Started, send, start};
 use super::life::{Life, Verdict};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Count;
+use super::tally::{Outcome, Tally, Words};
 use super::wire::Message;
+use crate::txn::Left;
 use crate::txn::notify::Event;
 
 /// Files that may be begun for each worker before the first of them is done: what is said about the later ones waits for so long.
@@ -74,6 +75,8 @@ struct Worker {
     /// Does it wait for a file?
     waits: bool,
     file: Option<Handed>,
+    /// What it has said has come of it.
+    outcome: Option<Outcome>,
 }
 
 /// A file in a worker's hands.
@@ -106,6 +109,7 @@ struct Pool<'a> {
     twice: BTreeSet<u32>,
     order: InOrder,
     count: Count,
+    tally: Tally,
     /// Has a worker's first word been passed on, or its failure before any file?
     opened: bool,
     /// Was any worker ready?
@@ -135,6 +139,7 @@ impl<'a> Pool<'a> {
             twice: BTreeSet::new(),
             order: InOrder::new(),
             count: Count::new(files.len()),
+            tally: Tally::default(),
             opened: false,
             ready: false,
             alone: None,
@@ -149,7 +154,7 @@ impl<'a> Pool<'a> {
     fn start_worker(&mut self, later: bool) -> std::io::Result<()> {
         let started = start(self.workers.len(), Order::Files { jobs: self.jobs, later }, self.sender)?;
         let (life, first_words) = (Life::default(), Vec::new());
-        self.workers.push(Some(Worker { started, life, ready: false, first_words, waits: false, file: None }));
+        self.workers.push(Some(Worker { started, life, ready: false, first_words, waits: false, file: None, outcome: None }));
         Ok(())
     }
 
@@ -162,8 +167,9 @@ impl<'a> Pool<'a> {
                     Event::GivenUp(_) => send(&worker.started.child, Signal::KILL),
                     Event::Committed => self.committed = true,
                     Event::End(code) => {
+                        let outcome = worker.outcome.take();
                         if let Some(handed) = worker.file.take() {
-                            self.done(handed.file, code);
+                            self.done(handed.file, code, outcome);
                         }
                     }
                     _ => {}
@@ -180,6 +186,7 @@ impl<'a> Pool<'a> {
                     self.open(words);
                 }
             }
+            Message::Outcome(outcome) => worker.outcome = Some(outcome),
             Message::Text { err, bytes } => match &worker.file {
                 Some(handed) => {
                     let file = handed.file;
@@ -207,8 +214,9 @@ impl<'a> Pool<'a> {
         self.keep(kept);
     }
 
-    fn done(&mut self, file: u32, code: u8) {
+    fn done(&mut self, file: u32, code: u8, outcome: Option<Outcome>) {
         self.worst = self.worst.max(code);
+        self.tally.add(outcome.unwrap_or(Outcome::Failed));
         let (output, count) = (self.output, &mut self.count);
         count.add(code);
         let printed = self.order.done(file, &mut |err, text| {
@@ -259,6 +267,11 @@ impl<'a> Pool<'a> {
         }
     }
 
+    /// How many files a worker has had.
+    fn begun(&self) -> usize {
+        self.next as usize - self.again.len()
+    }
+
     fn count_of_files(&self) -> u32 {
         u32::try_from(self.files.len()).unwrap_or(u32::MAX)
     }
@@ -280,7 +293,7 @@ impl<'a> Pool<'a> {
             Verdict::Code(code) => {
                 self.worst = self.worst.max(code);
                 if let Some(handed) = worker.file {
-                    self.done(handed.file, code.max(TROUBLE));
+                    self.done(handed.file, code.max(TROUBLE), None);
                 }
                 // What one of them could not begin with, none can.
                 if !worker.ready {
@@ -289,7 +302,9 @@ impl<'a> Pool<'a> {
                 }
             }
             Verdict::Signal(signal) => {
-                let _ = worker.life.clean_up();
+                if worker.life.clean_up() == Ok(Left::Completed) || worker.life.has_committed() {
+                    self.tally.add(Outcome::Changed { bytes: 0 });
+                }
                 self.end_by(signal);
             }
             Verdict::Died(death) => {
@@ -307,7 +322,7 @@ impl<'a> Pool<'a> {
                 // It had not begun with it.
                 match !worker.life.has_begun() && self.twice.insert(handed.file) {
                     true => self.again.push(handed.file),
-                    false => self.done(handed.file, code),
+                    false => self.done(handed.file, code, None),
                 }
             }
             None if worker.ready => self.last_words.push((true, text)),
@@ -343,13 +358,16 @@ impl<'a> Pool<'a> {
         self.keep(printed);
         self.last_words.iter().for_each(|(err, text)| output.pass_on(*err, text));
         if let Some(signal) = self.signal {
+            if matches!(&self.cli.command, Command::Apply(_)) {
+                output.pass_on(true, self.tally.interrupted(self.files.len(), self.begun()).as_bytes());
+            }
             return Ended::Signal(signal);
         }
         if !all && self.ready && !self.closed {
             output.error("no process is left for the other files", &["they were not looked at"]);
         }
-        if let (Command::Check(args), true) = (&self.cli.command, all) {
-            output.print(&check_summary(args, self.count.done, self.files.len()));
+        if let (Some(words), true) = (Words::of(&self.cli.command), all) {
+            output.print(&self.tally.text(words, self.files.len(), self.files.len() - self.begun()));
         }
         let code = if all || self.worst >= TROUBLE { self.worst } else { TROUBLE };
         Ended::Code(output.code(code, self.committed))

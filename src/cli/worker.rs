@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlimit};
 
-use super::wire::{encode, encode_ready, encode_text};
+use super::tally::Outcome;
+use super::wire::{encode, encode_outcome, encode_ready, encode_text};
 use crate::txn::notify;
 
 /// What a parent tells its worker, in one hidden argument.
@@ -105,6 +106,13 @@ pub fn next_file(alone: bool) -> Option<u32> {
     let mut number = [0; 4];
     locked(&pool.files).read_exact(&mut number).ok()?;
     Some(u32::from_le_bytes(number))
+}
+
+/// Tells a parent that counts what has come of a file.
+pub fn tell_outcome(outcome: Outcome) {
+    if let Some(pool) = POOL.get() {
+        report(&pool.pipe, &encode_outcome(outcome));
+    }
 }
 
 /// Prints through the parent. `false`: this process prints itself.

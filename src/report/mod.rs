@@ -15,4 +15,4 @@ pub use findings::findings_text;
 pub use json::{PlanContext, plan_json};
 pub use paint::Paint;
 pub use plan::{Tense, kept_text, plan_text, summary_text};
-pub use words::{count, escape_controls, escape_json, escape_painted, human_bytes, target_line};
+pub use words::{count, escape_controls, escape_json, escape_painted, grouped, human_bytes, target_line};
