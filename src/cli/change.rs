@@ -62,8 +62,8 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
 }
 
 /// Prints the plan that was refused as JSON, where that was asked for.
-fn tell_refused(failure: &Failure, common: &ManifestArgs, target: &Path, loaded: &Loaded, output: &Output) -> bool {
-    let (Failure::Blocked(prepared, _), Format::Json) = (failure, common.format) else { return false };
+fn tell_refused(failure: &Failure, common: &ManifestArgs, format: Format, target: &Path, loaded: &Loaded, output: &Output) -> bool {
+    let (Failure::Blocked(prepared, _), Format::Json) = (failure, format) else { return false };
     let refused = Applied {
         base: prepared.base.clone(),
         proposal: prepared.proposal.clone(),
@@ -101,7 +101,7 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
         let mut meter = Meter::new();
         let result = build_file(&loaded.desired, target, &options, &mut |p| meter.tick(&p));
         meter.finish();
-        let code = tell_result(&result, &args.common, target, &loaded, false, output);
+        let code = tell_result(&result, &args.common, args.format, target, &loaded, false, output);
         working.end(code);
         worst = worst.max(code);
     }
@@ -112,6 +112,7 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
 fn tell_result(
     result: &Result<Applied, Failure>,
     common: &ManifestArgs,
+    format: Format,
     target: &Path,
     loaded: &Loaded,
     several: bool,
@@ -119,11 +120,11 @@ fn tell_result(
 ) -> u8 {
     match result {
         Ok(applied) => {
-            tell_applied(applied, &common.manifest, target, loaded, common.format, several, output);
+            tell_applied(applied, &common.manifest, target, loaded, format, several, output);
             DONE
         }
         Err(failure) => {
-            let shown = tell_refused(failure, common, target, loaded, output);
+            let shown = tell_refused(failure, common, format, target, loaded, output);
             tell_failure(failure, target, loaded, output, shown);
             failure_code(failure)
         }
@@ -148,14 +149,17 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
     };
     let (mut worst, mut tally) = (DONE, Tally::default());
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, files.len(), Work::Change, target, TROUBLE);
         let result = apply_one(args, output, &loaded, target, &options, saved.as_deref());
-        let code = tell_result(&result, &args.common, target, &loaded, files.len() > 1, output);
+        let code = tell_result(&result, &args.common, args.format, target, &loaded, files.len() > 1, output);
         tally.count(outcome(&result));
         working.end(code);
         worst = worst.max(code);
     }
-    tally.end(Words::Apply, args.common.format, files.len(), output);
+    tally.end(Words::of_apply(args), files.len(), output);
     worst
 }
 
@@ -171,6 +175,9 @@ fn outcome(result: &Result<Applied, Failure>) -> Outcome {
 pub fn recover_all(args: &RecoverArgs, output: &Output) -> u8 {
     let mut worst = DONE;
     for (index, target) in handed(&args.files, &BTreeSet::new()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, args.files.len(), Work::Change, target, TROUBLE);
         let code = match recover(target, args.lock_wait) {
             Ok(recovered) => {

@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
-use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
+use super::args::{CheckArgs, ManifestArgs, PlanArgs, PlanFormat, ReadingArgs};
 use super::manifest::{loaded_part, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
 use super::tally::{Outcome, Tally, Words};
 use super::targets::{handed, input_hashes, one_line, targets, tell_conflicts, tell_failure, tell_scope, tell_trailing, trailing_text};
+use super::wire::Stream;
+use super::worker;
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
-use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::report::{
+    MarkdownPlan, Paint, PlanContext, Tense, escape_json, escape_painted, kept_text, markdown_heading, plan_json, plan_markdown, plan_text,
+    summary_text, target_line,
+};
 use crate::txn::notify::{Work, Working};
 
 fn reading(common: &ManifestArgs, args: &ReadingArgs) -> Options {
@@ -84,6 +89,19 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool
     }
 }
 
+/// Prints one proposal as Markdown, or has the parent do so together with the same ones of other files. Those that are as declared are named
+/// as in text.
+fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool, output: &Output) {
+    if prepared.proposal.is_empty() && several && !output.verbose {
+        return;
+    }
+    let MarkdownPlan { extent, body } = plan_markdown(&prepared.proposal, &prepared.base, &loaded.sources, output.verbose);
+    let body = escape_painted(&body, Paint::PLAIN);
+    if !worker::print(Stream::Group, format!("{extent}\n{body}").as_bytes()) {
+        output.print(&format!("{}{body}\n", markdown_heading(extent, &[&target.display().to_string()])));
+    }
+}
+
 /// `plan`: what would change.
 pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
@@ -96,6 +114,9 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     let (mut worst, mut saved, mut tally) = (DONE, String::new(), Tally::default());
     let inputs = args.out.is_some().then(|| input_hashes(&loaded));
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
@@ -106,9 +127,10 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
                 continue;
             }
         };
-        match args.common.format {
-            Format::Text => print_text(&prepared, target, &loaded, files.len() > 1, output),
-            Format::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
+        match args.format {
+            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, files.len() > 1, output),
+            PlanFormat::Text => print_text(&prepared, target, &loaded, files.len() > 1, output),
+            PlanFormat::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
         }
         if args.out.is_some() {
             saved.push_str(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, inputs.as_ref()));
@@ -122,7 +144,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         working.end(code);
         worst = worst.max(code);
     }
-    tally.end(Words::Plan, args.common.format, files.len(), output);
+    tally.end(Words::of_plan(args), files.len(), output);
     let Some(path) = &args.out else { return worst };
     if worst == TROUBLE {
         output.error("no plan was saved", &["a saved plan is about all of its files, and without conflicts"]);
@@ -168,10 +190,17 @@ fn is_free_for_a_plan(path: &Path) -> bool {
 pub fn check(args: &CheckArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
-    let brief = args.common.format == Format::Text && !output.verbose;
+    let brief = args.format != PlanFormat::Json && !output.verbose;
+    if args.common.exact && args.reading.no_data {
+        output.error("--exact compares all contents with their rules, and --no-data none", &["leave out one of the two"]);
+        return TROUBLE;
+    }
     let options = Options { brief, ..reading(&args.common, &args.reading) };
     let (mut worst, mut tally) = (DONE, Tally::default());
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
@@ -182,24 +211,26 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
                 continue;
             }
         };
-        if args.common.format == Format::Json {
-            output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None));
+        match args.format {
+            PlanFormat::Text => {}
+            PlanFormat::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
+            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, files.len() > 1, output),
         }
         tally.count(outcome(&prepared));
         if prepared.proposal.is_empty() {
-            if args.common.format == Format::Text {
+            if args.format == PlanFormat::Text {
                 print_text(&prepared, target, &loaded, files.len() > 1, output);
             }
             working.end(DONE);
             continue;
         }
         worst = worst.max(DIFFERENT);
-        if args.common.format == Format::Text {
+        if args.format == PlanFormat::Text {
             tell_difference(&prepared, target, &loaded, output);
         }
         working.end(DIFFERENT);
     }
-    tally.end(Words::Check, args.common.format, files.len(), output);
+    tally.end(Words::of_check(args), files.len(), output);
     worst
 }
 

@@ -4,6 +4,8 @@ mod args;
 mod capture;
 mod change;
 mod diff;
+mod files;
+mod groups;
 mod in_order;
 mod inspect;
 mod isolate;

@@ -1,6 +1,6 @@
 //! What has come of many files, in one line.
 
-use super::args::{Command, Format};
+use super::args::{ApplyArgs, CheckArgs, Command, Format, PlanArgs, PlanFormat};
 use super::output::Output;
 use super::worker;
 use crate::report::{grouped, human_bytes};
@@ -42,19 +42,30 @@ pub enum Words {
 impl Words {
     /// `None`: the command says nothing at its end. Machines count themselves.
     pub fn of(command: &Command) -> Option<Self> {
-        let (words, format) = match command {
-            Command::Plan(args) => (Self::Plan, args.common.format),
-            Command::Apply(args) => (Self::Apply, args.common.format),
-            Command::Check(args) => (Self::Check, args.common.format),
+        match command {
+            Command::Plan(args) => Self::of_plan(args),
+            Command::Apply(args) => Self::of_apply(args),
+            Command::Check(args) => Self::of_check(args),
             Command::Build(_)
             | Command::Recover(_)
             | Command::Capture(_)
             | Command::Diff(_)
             | Command::Show(_)
             | Command::Schema { .. }
-            | Command::Completions { .. } => return None,
-        };
-        (format == Format::Text).then_some(words)
+            | Command::Completions { .. } => None,
+        }
+    }
+
+    pub fn of_plan(args: &PlanArgs) -> Option<Self> {
+        (args.format != PlanFormat::Json).then_some(Self::Plan)
+    }
+
+    pub fn of_apply(args: &ApplyArgs) -> Option<Self> {
+        (args.format != Format::Json).then_some(Self::Apply)
+    }
+
+    pub fn of_check(args: &CheckArgs) -> Option<Self> {
+        (args.format != PlanFormat::Json).then_some(Self::Check)
     }
 }
 
@@ -78,8 +89,8 @@ impl Tally {
     }
 
     /// Prints the last line, unless a parent does.
-    pub fn end(&self, words: Words, format: Format, files: usize, output: &Output) {
-        if format == Format::Text && !worker::is_pooled() {
+    pub fn end(&self, words: Option<Words>, files: usize, output: &Output) {
+        if let (Some(words), false) = (words, worker::is_pooled()) {
             output.print(&self.text(words, files, files - self.total()));
         }
     }

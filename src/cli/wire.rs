@@ -28,8 +28,33 @@ pub enum Message {
     Ready { alone: bool },
     /// What has come of its file; before it says that it is done with it.
     Outcome(Outcome),
-    /// What it would print, to stderr or to stdout.
-    Text { err: bool, bytes: Vec<u8> },
+    /// What it would print.
+    Text { to: Stream, bytes: Vec<u8> },
+}
+
+/// Where text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Out,
+    Err,
+    /// To the parent, which tells equal texts of several files together.
+    Group,
+}
+
+impl Stream {
+    /// As one byte.
+    pub fn tag(self) -> u8 {
+        match self {
+            Stream::Out => b'O',
+            Stream::Err => b'S',
+            Stream::Group => b'M',
+        }
+    }
+
+    /// What [`Stream::tag`] has made.
+    pub fn of_tag(tag: u8) -> Option<Self> {
+        [Stream::Out, Stream::Err, Stream::Group].into_iter().find(|stream| stream.tag() == tag)
+    }
 }
 
 fn framed(tag: u8, rest: &[u8]) -> Vec<u8> {
@@ -66,8 +91,8 @@ fn outcome(rest: &[u8]) -> Option<Outcome> {
 }
 
 /// [`Message::Text`], in as many messages as it takes.
-pub fn encode_text(err: bool, text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    text.chunks(MOST_TEXT).map(move |part| framed(if err { b'S' } else { b'O' }, part))
+pub fn encode_text(to: Stream, text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    text.chunks(MOST_TEXT).map(move |part| framed(to.tag(), part))
 }
 
 /// [`Message::Event`].
@@ -126,8 +151,10 @@ pub fn decode(from: &mut impl Read) -> io::Result<Option<Message>> {
     Ok(match tag {
         b'R' => rest.first().map(|&alone| Message::Ready { alone: alone != 0 }),
         b'N' => outcome(&rest).map(Message::Outcome),
-        b'O' | b'S' => Some(Message::Text { err: tag == b'S', bytes: rest }),
-        _ => event(tag, &rest).map(Message::Event),
+        _ => match Stream::of_tag(tag) {
+            Some(to) => Some(Message::Text { to, bytes: rest }),
+            None => event(tag, &rest).map(Message::Event),
+        },
     })
 }
 
@@ -209,17 +236,17 @@ mod tests {
         assert_eq!(decode(&mut rest).unwrap(), None);
         let text: Vec<u8> = (0..200_000).map(|i| i as u8).collect();
         let bytes = [
-            encode_text(true, &text).collect::<Vec<_>>().concat(),
+            encode_text(Stream::Err, &text).collect::<Vec<_>>().concat(),
             encode_ready(true),
-            encode_text(false, b"x").collect::<Vec<_>>().concat(),
+            encode_text(Stream::Group, b"x").collect::<Vec<_>>().concat(),
         ]
         .concat();
         let (mut rest, mut heard) = (&bytes[..], Vec::new());
-        while let Some(Message::Text { err: true, bytes }) = decode(&mut rest).unwrap() {
+        while let Some(Message::Text { to: Stream::Err, bytes }) = decode(&mut rest).unwrap() {
             heard.extend(bytes);
         }
         assert!(heard == text, "and then it was ready");
-        assert_eq!(decode(&mut rest).unwrap(), Some(Message::Text { err: false, bytes: b"x".to_vec() }));
+        assert_eq!(decode(&mut rest).unwrap(), Some(Message::Text { to: Stream::Group, bytes: b"x".to_vec() }));
         for outcome in [Outcome::Unchanged, Outcome::Changed { bytes: u64::MAX }, Outcome::Conflicts, Outcome::Failed] {
             assert_eq!(decode(&mut &encode_outcome(outcome)[..]).unwrap(), Some(Message::Outcome(outcome)));
         }

@@ -141,3 +141,146 @@ fn a_saved_plan_is_about_its_part() {
     assert!(stale == Some(2) && err.contains("stale: it was made with other --target, --exclude or --ignore"), "{err}");
     assert_eq!(code(&[&apply[..], &["--ignore", "/g@history"]].concat()), Some(0));
 }
+
+/// Files `data/a.nc`, `data/b.nc`, `data/sub/c.nc`, `data/sub/.d.nc`, `e[1].nc`, and two that are none.
+fn tree() -> tempfile::TempDir {
+    let dir = part();
+    fs::create_dir_all(dir.path().join("data/sub/folder.nc")).unwrap();
+    for name in ["data/b.nc", "data/a.nc", "data/sub/c.nc", "data/sub/.d.nc", "e[1].nc", "data/other.txt"] {
+        fs::copy(dir.path().join("f.h5"), dir.path().join(name)).unwrap();
+    }
+    std::os::unix::fs::symlink("../data", dir.path().join("data/round")).unwrap();
+    fs::remove_file(dir.path().join("f.h5")).unwrap();
+    dir
+}
+
+/// The files that a command is about, by its JSON documents.
+fn about(dir: &Path, files: &[&str], stdin: &str) -> Vec<String> {
+    use std::io::Write;
+    let mut lists = Vec::new();
+    for jobs in ["1", "3"] {
+        let mut command = h5mason();
+        command.current_dir(dir).args(["plan", "base.toml", "--format", "json", "--jobs", jobs]).args(files);
+        command.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::inherit());
+        let mut child = command.spawn().unwrap();
+        child.stdin.take().unwrap().write_all(stdin.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{files:?}");
+        let documents = serde_json::Deserializer::from_slice(&output.stdout).into_iter::<serde_json::Value>();
+        lists.push(documents.map(|d| d.unwrap()["target"]["path"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
+    }
+    assert_eq!(lists[0], lists[1]);
+    lists.remove(0)
+}
+
+#[test]
+fn globs_and_lists_stand_for_files() {
+    let dir = tree();
+    fs::write(dir.path().join("list.txt"), "# two of them\ndata/b.nc\n\n./data/a.nc\r\n").unwrap();
+    let check = |files: &[&str], expected: &[&str]| assert_eq!(about(dir.path(), files, "data/sub/c.nc\n"), expected, "{files:?}");
+    check(&["data/*.nc"], &["data/a.nc", "data/b.nc"]);
+    check(&["data/**/*.nc"], &["data/a.nc", "data/b.nc", "data/sub/c.nc"]);
+    check(&["./**/[ab].nc", "data/{a,sub/c}.nc"], &["./data/a.nc", "./data/b.nc", "data/sub/c.nc"]);
+    check(&["data/*/sub/.*.nc"], &["data/round/sub/.d.nc"]);
+    // A file of just this name is meant.
+    check(&["e[1].nc"], &["e[1].nc"]);
+    check(&["@list.txt"], &["data/b.nc", "./data/a.nc"]);
+    check(&["-", "@list.txt"], &["data/sub/c.nc", "data/b.nc", "./data/a.nc"]);
+    check(&["-"], &["data/sub/c.nc"]);
+    // One file once, whatever leads to it; missing ones, too.
+    check(&["data/a.nc", "data/../data/a.nc", "data/round/a.nc", "new.h5", "./new.h5"], &["data/a.nc", "new.h5"]);
+}
+
+#[test]
+fn names_that_stand_for_nothing_are_refused() {
+    let dir = tree();
+    fs::write(dir.path().join("empty.txt"), "# none\n").unwrap();
+    for (name, message) in [
+        ("data/*.h5", "no file matches data/*.h5"),
+        ("none/*", "no file matches none/*"),
+        ("data/[", "there is no file data/[, and it is not a glob"),
+        ("@missing.txt", "cannot read the list of files missing.txt: no such file"),
+        ("@empty.txt", "empty.txt names no file"),
+        ("@data/a.nc", "data/a.nc is not a list of files"),
+    ] {
+        for command in ["plan", "apply", "check"] {
+            let (code, out, err) = said(dir.path(), &[command, "m.toml", "data/a.nc", name]);
+            assert_eq!((code, out.as_str()), (Some(2), ""), "{name}: {err}");
+            assert!(err.starts_with(&format!("error: {message}")), "{name}: {err}");
+        }
+        assert_eq!(said(dir.path(), &["recover", name]).0, Some(2));
+    }
+}
+
+/// More names than have a place on a command line, and workers that die are replaced.
+#[test]
+fn very_many_files() {
+    let dir = tree();
+    let names: Vec<String> = (0..3000).map(|i| format!("data/a-file-with-a-name-that-is-long-enough-for-this-test-{i:05}.nc")).collect();
+    names.iter().for_each(|name| fs::hard_link(dir.path().join("data/a.nc"), dir.path().join(name)).unwrap());
+    fs::write(dir.path().join("list.txt"), names.join("\n")).unwrap();
+    let (code, out, err) = said(dir.path(), &["check", "base.toml", "@list.txt", "--no-data"]);
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(0), "3000 of 3000 files as declared\n", ""));
+}
+
+#[test]
+fn a_failed_file_is_the_last_one() {
+    let dir = tree();
+    fs::write(dir.path().join("data/aa.nc"), "hello").unwrap();
+    let run = |args: &[&str]| said(dir.path(), &[args, &["data/a*.nc", "data/b.nc", "data/sub/c.nc", "--jobs", "1"]].concat());
+    let (code, out, _) = run(&["apply", "base.toml", "--fail-fast"]);
+    assert_eq!((code, out.as_str()), (Some(2), "4 files: 0 changed, 1 unchanged, 1 failed, 2 not begun; 0 B written\n"));
+    let (code, out, _) = run(&["check", "base.toml", "--fail-fast"]);
+    assert_eq!((code, out.as_str()), (Some(2), "1 of 4 files as declared, 2 not begun\n"));
+    let (code, out, err) = run(&["recover", "--fail-fast"]);
+    assert!(code == Some(2) && out.lines().count() == 1 && err.ends_with("note: 2 files not begun (--fail-fast)\n"), "{out}{err}");
+    let (_, out, _) = run(&["apply", "base.toml"]);
+    assert_eq!(out, "4 files: 0 changed, 3 unchanged, 1 failed; 0 B written\n");
+    // What differs has not failed.
+    let (code, out, _) = said(dir.path(), &["check", "m.toml", "data/a.nc", "data/b.nc", "--fail-fast", "--jobs", "1"]);
+    assert!(code == Some(1) && out.ends_with("0 of 2 files as declared\n"), "{out}");
+}
+
+#[test]
+fn markdown_groups_files_and_breaks_nothing() {
+    let dir = part();
+    let at = |name: &str| dir.path().join(name);
+    let odd = "version = 1\n[attrs]\n\"a|`b\" = \"<script>\\n# x *y* @me\"\n[dataset.\"/g/d\"]\ndtype = \"i4\"\nshape = [4]\n[[remove]]\npath = \"/h/old\"\n";
+    fs::write(at("odd.toml"), odd).unwrap();
+    for name in ["a|b.h5", "c.h5", "d.h5", "e.h5"] {
+        fs::copy(at("f.h5"), at(name)).ok();
+    }
+    run_to(0, h5mason().current_dir(dir.path()).args(["apply", "odd.toml", "d.h5", "--allow", "destructive"]));
+    fs::write(at("other.toml"), BASE.replace("/g/d\"]\ndtype = \"i4\"", "/g/d\"]\ndtype = \"f4\"")).unwrap();
+    run_to(0, h5mason().current_dir(dir.path()).args(["build", "--force", "other.toml", "-o", "e.h5"]));
+    let files = ["a|b.h5", "e.h5", "c.h5", "d.h5", "f.h5", "new.h5"];
+    let run = |jobs: &str| said(dir.path(), &[&["plan", "odd.toml", "--format", "markdown", "--jobs", jobs], &files[..]].concat());
+    let (code, out, err) = run("1");
+    assert_eq!((code, err.as_str()), (Some(2), ""));
+    assert_eq!(run("4"), run("1"));
+    insta::assert_snapshot!(out);
+    let (code, one, _) = said(dir.path(), &["check", "odd.toml", "c.h5", "--format", "markdown"]);
+    assert!(code == Some(1) && one.starts_with("### `c.h5` (existing): 2 changes\n\n| | object | change | |\n"), "{one}");
+    assert_eq!(said(dir.path(), &["check", "odd.toml", "d.h5", "--format", "markdown"]).1, "### `d.h5` (existing): no change\n\n\n");
+    assert_eq!(said(dir.path(), &["apply", "odd.toml", "d.h5", "--format", "markdown"]).0, Some(2), "for plan and check only");
+}
+
+#[test]
+fn options_against_each_other() {
+    let dir = part();
+    let (code, _, err) = said(dir.path(), &["check", "base.toml", "f.h5", "--exact", "--no-data"]);
+    assert!(code == Some(2) && err.starts_with("error: --exact compares all contents with their rules, and --no-data none"), "{err}");
+}
+
+/// A saved plan of a list or a glob is applied by another.
+#[test]
+fn plans_of_lists_are_saved_and_applied() {
+    let dir = tree();
+    fs::write(dir.path().join("list.txt"), "data/b.nc\ndata/a.nc\n").unwrap();
+    let run = |args: &[&str]| said(dir.path(), args);
+    assert_eq!(run(&["plan", "m.toml", "data/*.nc", "--out", "p.json"]).0, Some(0));
+    let (code, out, err) = run(&["apply", "m.toml", "@list.txt", "--plan", "p.json", "--allow", "destructive"]);
+    assert!(code == Some(0) && out.contains("\n2 files: 2 changed, 0 unchanged, 0 failed; "), "{out}{err}");
+    let (code, _, err) = run(&["apply", "m.toml", "data/sub/*.nc", "--plan", "p.json", "--allow", "destructive"]);
+    assert!(code == Some(2) && err.contains("the saved plan is not about data/sub/c.nc"), "{err}");
+}

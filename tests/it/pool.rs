@@ -192,7 +192,8 @@ fn a_signal_ends_all_of_them() {
 #[test]
 fn a_signal_is_heard_while_nobody_reads() {
     let dir = folder(1);
-    let many = vec!["0.h5".to_owned(); 3000];
+    let many: Vec<String> = (1..=3000).map(|i| format!("{i}.h5")).collect();
+    many.iter().for_each(|name| fs::hard_link(dir.path().join("0.h5"), dir.path().join(name)).unwrap());
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,TERM", env!("CARGO_BIN_EXE_h5mason"), "plan", "m.toml", "--jobs", "2"]).args(many);
     let child = command.current_dir(dir.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
