@@ -70,7 +70,7 @@ impl Scope {
     }
 
     /// May this attribute rule of an object be left undone?
-    fn ignores(&self, path: &H5Path, attr: &DesiredAttr) -> bool {
+    pub fn ignores(&self, path: &H5Path, attr: &DesiredAttr) -> bool {
         let from = match &attr.rule {
             AttrRule::RenameFrom { from, .. } => Some(from),
             AttrRule::Set(_) | AttrRule::Default(_) | AttrRule::Replace(_) | AttrRule::Empty(_) | AttrRule::Absent => None,
@@ -148,7 +148,7 @@ impl Desired {
 
     /// Is there something of which only the file tells what it is about?
     fn is_declared_by_globs(&self) -> bool {
-        self.removals.iter().any(|removal| matches!(removal.target, RemovalTarget::Match(_)))
+        !self.each.is_empty() || self.removals.iter().any(|removal| matches!(removal.target, RemovalTarget::Match(_)))
     }
 }
 

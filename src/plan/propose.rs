@@ -370,6 +370,7 @@ impl<'a> Planner<'a> {
             order,
             header: seen.map_or_else(|| self.new_header(), |s| s.header),
             observed: self.observed,
+            scope: &self.desired.scope,
         };
         let covered = self.covered.get(path);
         let own: Cow<'_, [_]> = match covered {

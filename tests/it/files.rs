@@ -130,6 +130,25 @@ fn what_may_differ_is_ignored() {
     assert!(code == Some(2) && err.contains("is for `diff`"), "{err}");
 }
 
+/// Rules for whatever matches are about objects in scope only.
+#[test]
+fn rules_keep_to_the_part() {
+    let dir = part();
+    let each = "version = 1\n[[each]]\nmatch = \"/**\"\nattrs.history = \"rule\"\nattrs.seen = true\n[group.\"/g\"]\n";
+    fs::write(dir.path().join("each.toml"), each).unwrap();
+    let plan = |args: &[&str]| json(dir.path(), &[&["plan", "each.toml", "f.h5"], args].concat());
+    let all = ["/h", "/h/d", "/h/old"].map(|p| [format!("{p} attribute history"), format!("{p} attribute seen")]).concat();
+    assert_eq!(listed(&plan(&["--target", "/h"]), "steps"), all);
+    // The group on the way to it is not itself in scope.
+    assert_eq!(listed(&plan(&["--target", "/g/d"]), "steps"), ["/g/d attribute history", "/g/d attribute seen"]);
+    let masked = plan(&["--exclude", "/h", "--ignore", "/**@history"]);
+    assert_eq!(listed(&masked, "steps"), ["/ attribute seen", "/g attribute seen", "/g/d attribute seen"]);
+    let notes = masked["kept"].as_array().unwrap().iter().filter(|k| k["note"] == "ignored").count();
+    assert_eq!(notes, 3);
+    run_to(0, h5mason().current_dir(dir.path()).args(["apply", "each.toml", "f.h5", "--exclude", "/h", "--ignore", "/**@history"]));
+    run_to(0, h5mason().current_dir(dir.path()).args(["check", "each.toml", "f.h5", "--exclude", "/h", "--ignore", "/**@history"]));
+}
+
 /// What is saved is bound to the part that it is about.
 #[test]
 fn a_saved_plan_is_about_its_part() {
