@@ -151,7 +151,7 @@ mod tests {
         assert_eq!(code("``x"), "<code>&#96;&#96;x</code>");
         assert_eq!(
             code("<img src=x>\n# h @me *b*\u{202e}"),
-            "<code>&#60;img src=x&#62;&#92;n &#35; h &#64;me &#42;b&#42;&#92;xE2&#92;x80&#92;xAE</code>"
+            "<code>&#60;img src=x&#62;&#92;n&#35; h &#64;me &#42;b&#42;&#92;xE2&#92;x80&#92;xAE</code>"
         );
         assert_eq!((code(" "), code("")), ("<code> </code>".into(), "<code></code>".into()));
         assert_eq!(text("/x is a group: declare it (so)"), "/x is a group: declare it (so)");
