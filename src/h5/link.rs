@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_void};
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5l::{
-    H5L_info2_t, H5L_type_t, H5Lcreate_external, H5Lcreate_soft, H5Ldelete, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2,
+    H5L_info2_t, H5L_type_t, H5Lcreate_external, H5Lcreate_soft, H5Ldelete, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2, H5Lmove,
     H5Lunpack_elink_val,
 };
 use hdf5_sys::h5o::H5O_token_t;
@@ -161,6 +161,19 @@ impl Object {
             },
         )?;
         Ok(names.list)
+    }
+
+    /// Moves the link of this name into another group, or gives it another name; whatever it leads to stays as it is.
+    /// Where the group keeps the order in which links were made, it is the last one from then on.
+    pub fn move_link(&self, name: &[u8], to: &Object, to_name: &[u8]) -> Result<()> {
+        self.check_name(name)?;
+        to.check_name(to_name)?;
+        let (list, c_name, c_to) = (link_list(to_name, None)?, c_string(name), c_string(to_name));
+        // SAFETY: valid groups, C strings and property list.
+        moving(
+            || format!("cannot move {} of {} to {}", bytes_text(name), self.label(), to.child_label(to_name)),
+            || unsafe { H5Lmove(self.id().raw(), c_name.as_ptr(), to.id().raw(), c_to.as_ptr(), list.raw(), H5P_DEFAULT) },
+        )
     }
 
     /// Removes the link of this name; the object goes with its last link.

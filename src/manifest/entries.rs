@@ -60,6 +60,7 @@ pub(crate) struct Entries {
     pub objects: BTreeMap<H5Path, Object>,
     pub patches: Vec<Item>,
     pub removals: Vec<Item>,
+    pub moves: Vec<Item>,
 }
 
 /// Collects the entries of all documents, lowest first.
@@ -100,6 +101,7 @@ impl Collector<'_, '_> {
             "link" => self.objects(Section::Link, entry),
             "patch" => self.items(entry, |out| &mut out.patches),
             "remove" => self.items(entry, |out| &mut out.removals),
+            "move" => self.items(entry, |out| &mut out.moves),
             _ => {}
         }
     }

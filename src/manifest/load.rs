@@ -15,8 +15,8 @@ use crate::model::{Desired, H5Path};
 
 const TOP: Keys = Keys {
     what: "the manifest",
-    known: &["version", "seed", "include", "vars", "dims", "file", "attrs", "group", "dataset", "type", "link", "patch", "remove"],
-    later: &["each", "move"],
+    known: &["version", "seed", "include", "vars", "dims", "file", "attrs", "group", "dataset", "type", "link", "patch", "remove", "move"],
+    later: &["each"],
 };
 
 /// What the command line says beside the manifest.

@@ -20,6 +20,7 @@ mod glob;
 mod layers;
 mod listed;
 mod literal;
+mod moves;
 mod needs;
 mod numbers;
 mod observed;
@@ -53,7 +54,8 @@ pub use glob::{Glob, Wanted};
 pub use layers::{Frame, Layer, LayerKind, layers};
 pub use listed::{Listed, ListedKind, is_bookkeeping};
 pub use literal::Literal;
-pub use needs::{Need, Needs, Portion};
+pub use moves::{EndSeen, LinkPlace, Move, MoveSeen, MoveState, Moved, at_or_below, leads_to};
+pub use needs::{Need, Needs, Portion, SCALE_ATTRS};
 pub use numbers::Numbers;
 pub use observed::{
     AttrSeen, Base, HeaderVersion, LinkSeen, ObjectId, ObjectSeen, Observed, RegionSeen, SeenDataset, SeenGroup, SeenKind, SeenType,

@@ -14,6 +14,10 @@ pub struct Needs {
     pub objects: BTreeMap<H5Path, Need>,
     /// Globs of each removal, in order; no globs for removals by path.
     pub globs: Vec<Vec<Glob>>,
+    /// Removals by path.
+    pub removed: Vec<H5Path>,
+    /// Both ends of each move, in order. All paths but the first of each are paths after the moves.
+    pub moves: Vec<(H5Path, H5Path)>,
 }
 
 /// What to look at in one object.
@@ -29,6 +33,17 @@ pub struct Need {
     pub comment: bool,
     /// Must it be there? If it is not, the names beside it are of interest.
     pub required: bool,
+}
+
+/// Attributes by which datasets and their dimension scales refer to each other (HDF5 Dimension Scale Specification).
+pub const SCALE_ATTRS: [&[u8]; 2] = [b"DIMENSION_LIST", b"REFERENCE_LIST"];
+
+impl Need {
+    /// What is of interest in something that is removed.
+    pub fn before_removal(&mut self) {
+        self.storage = true;
+        self.attrs.extend(SCALE_ATTRS.map(<[u8]>::to_vec));
+    }
 }
 
 /// One of several portions of the declared objects, in their order.
@@ -59,7 +74,7 @@ impl Default for Portion {
 }
 
 impl Desired {
-    /// Can portions of the objects be compared with the file each by itself? Links and removals need to see the others, and contents,
+    /// Can portions of the objects be compared with the file each by itself? Links, removals and moves need to see the others, and contents,
     /// unless `no_data` says that they are left out, are for all threads of one process.
     pub fn has_portions(&self, no_data: bool) -> bool {
         let alone = |object: &DesiredObject| match &object.kind {
@@ -67,7 +82,7 @@ impl Desired {
             DesiredKind::Group(_) | DesiredKind::Type(_) => true,
             DesiredKind::Link(_) => false,
         };
-        self.patches.is_empty() && self.removals.is_empty() && self.objects.values().all(alone)
+        self.patches.is_empty() && self.removals.is_empty() && self.moves.is_empty() && self.objects.values().all(alone)
     }
 }
 
@@ -188,11 +203,16 @@ impl Needs {
         for removal in &desired.removals {
             match &removal.target {
                 RemovalTarget::Path(path) => {
-                    needs.add(path).storage = true;
+                    needs.add(path).before_removal();
+                    needs.removed.push(path.clone());
                     needs.globs.push(Vec::new());
                 }
                 RemovalTarget::Match(globs) => needs.globs.push(globs.iter().filter_map(|g| Glob::new(g).ok()).collect()),
             }
+        }
+        for one in &desired.moves {
+            needs.add(&one.to);
+            needs.moves.push((one.from.clone(), one.to.clone()));
         }
         needs
     }

@@ -3,6 +3,7 @@
 mod block;
 mod descent;
 mod metadata;
+mod moves;
 mod naming;
 mod pair;
 mod reduce;

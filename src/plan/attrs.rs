@@ -390,6 +390,7 @@ fn names_of(action: &Action) -> Vec<&[u8]> {
         | Action::SetComment { .. }
         | Action::Grow { .. }
         | Action::WriteRegion { .. }
+        | Action::Move { .. }
         | Action::Remove { .. } => vec![],
     }
 }

@@ -4,10 +4,11 @@ mod aliases;
 mod attrs;
 mod compare;
 mod links;
+mod moves;
 mod order;
 mod propose;
 mod regions;
 mod step;
 
 pub use propose::{Consent, Policy, Proposal, propose};
-pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Hazard, Kept, Plan, Step, Summary, Verb};
+pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary, Verb};

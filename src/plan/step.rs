@@ -10,6 +10,9 @@ use crate::model::{
     AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, RegionSeen, TrackOrder, bytes_text,
 };
 
+/// The phase of moves, and of the groups that they move into.
+pub(super) const MOVES: u8 = 1;
+
 /// What a step may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hazard {
@@ -140,6 +143,13 @@ pub enum Action {
         /// Its value, which stays.
         value: Box<AttrSeen>,
     },
+    /// A link is moved to the step's path; what it leads to stays as it is.
+    Move {
+        /// Its path before.
+        from: H5Path,
+        /// What it leads to: `dataset`, `group`, or what it is: `soft link`.
+        what: &'static str,
+    },
     /// A link goes, and with its last link the object.
     Remove {
         /// What stands there: `dataset`, `group`, `soft link`.
@@ -224,6 +234,67 @@ pub struct Conflict {
     pub finding: Finding,
 }
 
+/// What would point to nothing when a plan is done. It does not stand against the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dangling {
+    /// A soft link of the file.
+    Soft {
+        /// Its path, after the moves.
+        link: H5Path,
+        /// Its target, as it is written.
+        target: Vec<u8>,
+        /// What is moved or removed: the target or above it.
+        gone: H5Path,
+    },
+    /// More soft links than are listed.
+    More,
+    /// A dimension scale is removed that datasets have, or a dataset that scales are attached to.
+    Scale {
+        /// What is removed.
+        removed: H5Path,
+        /// Its attribute that names the others, which name it in turn.
+        attribute: &'static [u8],
+        /// The others.
+        by: Vec<H5Path>,
+    },
+}
+
+impl Dangling {
+    /// The object that it is about; the root where it is about all of the file.
+    pub fn path(&self) -> H5Path {
+        match self {
+            Dangling::Soft { link, .. } => link.clone(),
+            Dangling::Scale { removed, .. } => removed.clone(),
+            Dangling::More => H5Path::root(),
+        }
+    }
+}
+
+impl fmt::Display for Dangling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dangling::Soft { link, target, gone } => {
+                write!(f, "{link} is a soft link to {}, which is not there without {gone}", bytes_text(target))
+            }
+            Dangling::More => f.write_str("more soft links point to what goes away than are listed"),
+            Dangling::Scale { removed, attribute, by } => {
+                let others = listed(by);
+                match *attribute {
+                    b"REFERENCE_LIST" => write!(f, "{removed} is a dimension scale of {others}, which still refer to it"),
+                    _ => write!(f, "{removed} has the dimension scales {others}, which still refer to it"),
+                }
+            }
+        }
+    }
+}
+
+/// The first few paths.
+fn listed(paths: &[H5Path]) -> String {
+    let shown: Vec<String> = paths.iter().take(3).map(H5Path::to_string).collect();
+    let more = if paths.len() > shown.len() { format!(" and {} more", paths.len() - shown.len()) } else { String::new() };
+    shown.join(", ") + &more
+}
+
 /// Counts of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -277,6 +348,7 @@ impl Action {
             Action::CreateFile(_) | Action::CreateGroup { .. } | Action::CreateType { .. } | Action::CreateDataset { .. } => Verb::Create,
             Action::CreateLink { before: None, .. } => Verb::Create,
             Action::CreateLink { before: Some(_), .. } | Action::SetComment { .. } => Verb::Change,
+            Action::Move { .. } => Verb::Change,
             Action::SetAttr { how: AttrWrite::Create, .. } => Verb::Create,
             Action::SetAttr { how: AttrWrite::InPlace | AttrWrite::Recreate { .. }, .. } | Action::RenameAttr { .. } => Verb::Change,
             Action::WriteRegion { .. } => Verb::Write,
@@ -294,6 +366,7 @@ impl Action {
     pub(super) fn phase(&self) -> u8 {
         match self {
             Action::CreateFile(_) => 0,
+            Action::Move { .. } => MOVES,
             Action::Remove { .. } => 2,
             Action::CreateGroup { .. } => 3,
             // Their names only: the types themselves are made before everything else.

@@ -58,6 +58,7 @@ pub fn plan_json(proposal: &Proposal, cx: &PlanContext<'_>) -> Value {
                 })
             })
             .collect::<Vec<_>>(),
+        "warnings": proposal.dangling.iter().map(|d| json!({ "path": d.path().to_string(), "message": d.to_string() })).collect::<Vec<_>>(),
         "summary": json!({
             "steps": proposal.steps.len(),
             "conflicts": proposal.conflicts.len(),
@@ -156,6 +157,10 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             json!({ "name": bytes_text(from), "value": seen(value) }),
             json!({ "name": bytes_text(to), "value": seen(value) }),
         ),
+        Action::Move { from, what } => {
+            let end = |path: String| json!({ "path": path, "kind": what });
+            ("move".into(), end(from.to_string()), end(step.path.to_string()))
+        }
         Action::Remove { what } => ((*what).to_owned(), json!({ "kind": what }), Value::Null),
     }
 }

@@ -38,6 +38,9 @@ pub fn plan_text(proposal: &Proposal, paint: Paint, all: bool) -> String {
     if !all && total > MOST_OBJECTS {
         out.push_str(&format!("  … and {} more (--verbose shows all)\n", count(total - MOST_OBJECTS, "object")));
     }
+    for dangling in &proposal.dangling {
+        out.push_str(&format!("  {}\n", paint.yellow(&escape_controls(&format!("warning: {dangling}")))));
+    }
     out
 }
 
@@ -65,7 +68,9 @@ fn painted(verb: Verb, text: &str, paint: Paint) -> String {
 }
 
 fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
-    let whole = steps.iter().find_map(|s| whole_object(&s.action).map(|text| (s.action.verb(), text, s)));
+    // Something may be moved, and then, a soft link, lead to something else.
+    let first = steps.iter().position(|s| whole_object(&s.action).is_some());
+    let whole = first.and_then(|n| whole_object(&steps[n].action).map(|text| (steps[n].action.verb(), text, steps[n])));
     let (verb, text) = match &whole {
         Some((verb, text, _)) => (*verb, format!("  {text}")),
         None => (Verb::Change, String::new()),
@@ -74,7 +79,7 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     out.push_str(&format!("  {}{cost}\n", painted(verb, &format!("{} {path}{text}", symbol(verb)), paint)));
     let names = steps.iter().filter_map(|s| attr_name(&s.action)).map(|n| bytes_text(n).chars().count());
     let width = names.max().unwrap_or(0).min(30);
-    for step in steps.iter().filter(|s| whole_object(&s.action).is_none()) {
+    for (_, step) in steps.iter().enumerate().filter(|(n, _)| Some(*n) != first) {
         let line = format!("{} {}", symbol(step.action.verb()), aspect(step, width));
         out.push_str(&format!("      {}{}\n", painted(step.action.verb(), &escape_controls(&line), paint), costs(step)));
     }
@@ -99,6 +104,7 @@ fn whole_object(action: &Action) -> Option<String> {
         Action::CreateDataset { definition, .. } => Some(dataset_text(definition)),
         Action::CreateLink { link, before: None, .. } => Some(link.to_string()),
         Action::CreateLink { link, before: Some(before), .. } => Some(format!("{link}   was {}", link_text(before))),
+        Action::Move { from, what } => Some(format!("{what} moved from {from}")),
         Action::Remove { what } => Some((*what).into()),
         Action::CreateFile(_)
         | Action::SetComment { .. }
@@ -159,6 +165,7 @@ fn attr_name(action: &Action) -> Option<&[u8]> {
         | Action::SetComment { .. }
         | Action::Grow { .. }
         | Action::WriteRegion { .. }
+        | Action::Move { .. }
         | Action::Remove { .. } => None,
     }
 }
@@ -183,7 +190,8 @@ fn aspect(step: &Step, width: usize) -> String {
         | Action::CreateType { .. }
         | Action::CreateDataset { .. }
         | Action::CreateLink { .. }
-        | Action::Remove { .. } => String::new(),
+        | Action::Move { .. }
+        | Action::Remove { .. } => whole_object(&step.action).unwrap_or_default(),
     }
 }
 
@@ -262,6 +270,7 @@ pub(super) fn clipped(text: &str) -> String {
 pub fn summary_text(proposal: &Proposal, tense: Tense) -> String {
     let number = |f: fn(&Action) -> bool| proposal.steps.iter().filter(|s| f(&s.action)).count();
     let parts = [
+        (number(|a| matches!(a, Action::Move { .. })), "object", "to move", "moved"),
         (number(|a| matches!(a, Action::Remove { .. })), "object", "to remove", "removed"),
         (number(|a| matches!(a, Action::CreateType { .. })), "type", "to create", "created"),
         (number(|a| matches!(a, Action::CreateGroup { .. })), "group", "to create", "created"),
