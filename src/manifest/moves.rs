@@ -1,6 +1,6 @@
 //! `[[move]]` entries, and what about them can be judged without a file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::entries::Item;
 use super::table::Keys;
@@ -64,10 +64,13 @@ pub(crate) fn check(desired: &Desired, findings: &mut Findings) {
             }
         }
     }
+    let mut told = BTreeSet::new();
     for one in &desired.moves {
         let chain = found(&one.from, &tos).map(|hit| (&one.from, hit)).or_else(|| found(&one.to, &froms).map(|hit| (&one.to, hit)));
         let nested = one.from.parent().and_then(|group| found(&group, &froms)).map(|hit| (&one.from, hit));
-        if let Some((path, (other, at))) = chain.or(nested) {
+        if let Some((path, (other, at))) = chain.or(nested)
+            && told.insert((one.origin.min(at), one.origin.max(at)))
+        {
             let finding = Finding::error("move-chain", format!("{path} is part of two moves: another one moves from or to {other}"));
             findings.push(
                 finding

@@ -8,8 +8,8 @@ use super::descent::{Descent, Member, Parents};
 use super::moves::{moves, pointing};
 use crate::h5::{File, H5Error, Kind, Link, Object};
 use crate::model::{
-    Base, FillValue, Glob, H5Path, HeaderVersion, LinkSeen, Moved, Need, Needs, ObjectId, ObjectSeen, Observed, SeenGroup, SeenKind,
-    SeenType, TrackOrder,
+    Base, FillValue, Glob, H5Path, HeaderVersion, LinkSeen, Moved, Need, Needs, ObjectId, ObjectSeen, Observed, SCALE_ATTRS, SeenGroup,
+    SeenKind, SeenType, TrackOrder,
 };
 
 /// Why a file could not be looked at.
@@ -186,7 +186,12 @@ impl Walker<'_> {
         let mut attrs = BTreeMap::new();
         if info.attrs > 0 {
             for name in &need.attrs {
-                if let Some(value) = object.attr(name, self.budget)? {
+                let value = match object.attr(name, self.budget) {
+                    // They only make a warning better.
+                    Err(_) if need.storage && SCALE_ATTRS.contains(&name.as_slice()) => None,
+                    value => value?,
+                };
+                if let Some(value) = value {
                     attrs.insert(name.clone(), Box::new(value));
                 }
             }

@@ -74,6 +74,13 @@ impl Planner<'_> {
             let gone = away.iter().find(|top| at_or_below(&to, top)).filter(|top| !self.desired.objects.contains_key(**top));
             out.extend(gone.map(|gone| Dangling::Soft { link: link.clone(), target: target.clone(), gone: (*gone).clone() }));
         }
+        for step in &self.steps {
+            let Action::Move { from, .. } = &step.action else { continue };
+            let Some(LinkSeen::Soft(target)) = self.observed.objects.get(&step.path).map(|o| &o.link) else { continue };
+            if !target.starts_with(b"/") && from.parent() != step.path.parent() && !self.desired.objects.contains_key(&step.path) {
+                out.push(Dangling::Relative { link: step.path.clone(), target: target.clone() });
+            }
+        }
         if self.observed.moved.more_pointing {
             out.push(Dangling::More);
         }
@@ -109,6 +116,10 @@ impl Planner<'_> {
     }
 }
 
+fn article(what: &str) -> &'static str {
+    if what.starts_with(['e', 'o']) { "an" } else { "a" }
+}
+
 fn refused(one: &Move, state: &MoveState) -> Finding {
     let Move { origin, from, to, .. } = one;
     let at = |span: &Span, finding: Finding| finding.at(*span, "");
@@ -120,7 +131,7 @@ fn refused(one: &Move, state: &MoveState) -> Finding {
         MoveState::IntoItself => at(origin, Finding::error("move", format!("{from} cannot be moved to {to}: that is inside of itself")))
             .note("a group on the way to the new path is another name of it"),
         MoveState::Blocked { at: ended, what } => {
-            at(origin, Finding::error("through-link", format!("{from} cannot be moved to {to}: {ended} is a {what}")))
+            at(origin, Finding::error("through-link", format!("{from} cannot be moved to {to}: {ended} is {} {what}", article(what))))
                 .note("h5mason does not change anything through links, and only groups have members")
                 .help("write the path without links, through groups alone")
         }

@@ -246,6 +246,13 @@ pub enum Dangling {
         /// What is moved or removed: the target or above it.
         gone: H5Path,
     },
+    /// A soft link that is moved into another group, where its relative target is looked for from then on.
+    Relative {
+        /// Its path, after the moves.
+        link: H5Path,
+        /// Its target, as it is written.
+        target: Vec<u8>,
+    },
     /// More soft links than are listed.
     More,
     /// A dimension scale is removed that datasets have, or a dataset that scales are attached to.
@@ -263,7 +270,7 @@ impl Dangling {
     /// The object that it is about; the root where it is about all of the file.
     pub fn path(&self) -> H5Path {
         match self {
-            Dangling::Soft { link, .. } => link.clone(),
+            Dangling::Soft { link, .. } | Dangling::Relative { link, .. } => link.clone(),
             Dangling::Scale { removed, .. } => removed.clone(),
             Dangling::More => H5Path::root(),
         }
@@ -276,12 +283,18 @@ impl fmt::Display for Dangling {
             Dangling::Soft { link, target, gone } => {
                 write!(f, "{link} is a soft link to {}, which is not there without {gone}", bytes_text(target))
             }
+            Dangling::Relative { link, target } => {
+                let group = link.parent().unwrap_or_else(H5Path::root);
+                write!(f, "{link} is a soft link to {}, which is looked for in {group} after the move", bytes_text(target))
+            }
             Dangling::More => f.write_str("more soft links point to what goes away than are listed"),
             Dangling::Scale { removed, attribute, by } => {
                 let others = listed(by);
                 match *attribute {
-                    b"REFERENCE_LIST" => write!(f, "{removed} is a dimension scale of {others}, which still refer to it"),
-                    _ => write!(f, "{removed} has the dimension scales {others}, which still refer to it"),
+                    b"REFERENCE_LIST" => {
+                        write!(f, "{removed} is removed, and is a dimension scale of {others}: references to it are left there")
+                    }
+                    _ => write!(f, "{removed} is removed, and has dimension scales, {others}: references to it are left there"),
                 }
             }
         }

@@ -23,6 +23,7 @@ mod laws;
 mod malformed;
 mod messages;
 mod model;
+mod moves;
 mod order;
 mod pipeline;
 mod pool;
