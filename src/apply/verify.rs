@@ -74,7 +74,7 @@ mod tests {
     use super::*;
     use crate::diag::Sources;
     use crate::h5::{Locking, NewFile, NewGroup};
-    use crate::model::{DesiredGroup, DesiredKind, DesiredObject, FileProps, H5Path, TrackOrder};
+    use crate::model::{DesiredGroup, DesiredKind, DesiredObject, FileProps, H5Path, Scope, TrackOrder};
 
     fn groups(count: usize) -> Desired {
         let origin = Sources::new().add("m.toml", "version = 1", ".").span(0..1);
@@ -88,7 +88,15 @@ mod tests {
         };
         let objects: BTreeMap<H5Path, DesiredObject> =
             (0..count).map(|n| (H5Path::root().child(format!("{n:05}").as_bytes()), group(n))).collect();
-        Desired { file: FileProps::default(), objects, patches: Vec::new(), removals: Vec::new(), each: Vec::new() }
+        Desired {
+            file: FileProps::default(),
+            objects,
+            patches: Vec::new(),
+            removals: Vec::new(),
+            each: Vec::new(),
+            scope: Scope::default(),
+            ignored: Vec::new(),
+        }
     }
 
     #[test]

@@ -21,23 +21,26 @@ pub struct Cli {
     #[command(subcommand)]
     pub command: Command,
     /// Colour: `auto` means on a terminal, unless NO_COLOR is set
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto")]
+    #[arg(long, global = true, display_order = 900, value_name = "WHEN", default_value = "auto")]
     pub color: ColorWhen,
     /// Threads that generate and compare values; several jobs share them [default: all processors]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    #[arg(long, global = true, display_order = 900, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub threads: Option<u16>,
     /// Files that are worked on at the same time, each by a process of its own [default: as many as there are processors; twice as many for apply]
-    #[arg(long, global = true, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    #[arg(long, global = true, display_order = 900, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
     /// Show what is kept, too, and long plans whole
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = 900)]
     pub verbose: bool,
     /// Give up on a file after this many seconds [default: after 5 without progress, or 60 while moving data]
-    #[arg(long, global = true, value_name = "SECONDS", value_parser = timeout)]
+    #[arg(long, global = true, display_order = 900, value_name = "SECONDS", value_parser = timeout)]
     pub timeout: Option<Duration>,
     /// What a parent tells the process that works for it
     #[arg(long, hide = true, value_name = "ORDERS")]
     pub worker: Option<Orders>,
+    /// The files of the command, where they are others than its arguments: for workers
+    #[arg(skip)]
+    pub list: Option<std::fs::File>,
 }
 
 /// When to use colour.
@@ -55,6 +58,17 @@ pub enum Format {
     Text,
     /// For machines: one document a file
     Json,
+}
+
+/// How plans are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum PlanFormat {
+    /// For people
+    Text,
+    /// For machines: one document a file
+    Json,
+    /// For comments on pull requests: files with the same changes together
+    Markdown,
 }
 
 #[derive(Debug, Subcommand)]
@@ -103,6 +117,13 @@ pub enum SchemaOf {
     Plan,
 }
 
+/// `--jobs` in front of a command is for all of them; the help of one that has a single file does not offer it.
+#[derive(Clone, Debug, Args)]
+pub struct OneJob {
+    #[arg(id = "jobs", long = "jobs", hide = true, value_parser = clap::value_parser!(u16).range(1..=256))]
+    _jobs: Option<u16>,
+}
+
 /// What every command with a manifest takes.
 #[derive(Debug, Args)]
 pub struct ManifestArgs {
@@ -124,9 +145,21 @@ pub struct ManifestArgs {
     /// Memory that elements on their way may take, e.g. 64MiB; several jobs share it, and results do not depend on it [default: 256MiB]
     #[arg(long, value_name = "BYTES", value_parser = memory)]
     pub memory: Option<u64>,
-    /// How results are printed
-    #[arg(long, value_name = "FORMAT", default_value = "text")]
-    pub format: Format,
+}
+
+/// Which part of the manifest a command is about.
+#[derive(Debug, Args)]
+pub struct ScopeArgs {
+    /// Only what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub target: Vec<String>,
+    /// Leave out what matches, with all that is below it; can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// What may differ from its declaration: objects (`/path/glob`, with all that is below them) or attributes
+    /// (`/path/glob@attribute`); can be repeated
+    #[arg(long, value_name = "GLOB")]
+    pub ignore: Vec<String>,
 }
 
 /// Something that is refused by default.
@@ -141,7 +174,12 @@ pub enum Allow {
 #[derive(Debug, Args)]
 pub struct BuildArgs {
     #[command(flatten)]
+    pub one: OneJob,
+    #[command(flatten)]
     pub common: ManifestArgs,
+    /// How results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
     /// The file to build [default: the manifest's [file] path]
     #[arg(long, short, value_name = "FILE")]
     pub output: Option<PathBuf>,
@@ -160,8 +198,17 @@ pub struct BuildArgs {
 pub struct PlanArgs {
     #[command(flatten)]
     pub common: ManifestArgs,
-    /// Files to compare with [default: the manifest's [file] path]
+    /// How results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: PlanFormat,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Files to compare with: names, globs in quotes ('data/**/*.nc'), lists (@LIST: one name a line), or - for a list
+    /// from standard input [default: the manifest's [file] path]
     pub files: Vec<PathBuf>,
+    /// After a file that fails, begin no other one
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Exit with 1 if anything would change
     #[arg(long)]
     pub exit_code: bool,
@@ -176,8 +223,17 @@ pub struct PlanArgs {
 pub struct CheckArgs {
     #[command(flatten)]
     pub common: ManifestArgs,
-    /// Files to check [default: the manifest's [file] path]
+    /// How results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: PlanFormat,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Files to check: names, globs in quotes ('data/**/*.nc'), lists (@LIST: one name a line), or - for a list from
+    /// standard input [default: the manifest's [file] path]
     pub files: Vec<PathBuf>,
+    /// After a file that fails, begin no other one
+    #[arg(long)]
+    pub fail_fast: bool,
     #[command(flatten)]
     pub reading: ReadingArgs,
 }
@@ -197,8 +253,17 @@ pub struct ReadingArgs {
 pub struct ApplyArgs {
     #[command(flatten)]
     pub common: ManifestArgs,
-    /// Files to change [default: the manifest's [file] path]
+    /// How results are printed
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: Format,
+    #[command(flatten)]
+    pub scope: ScopeArgs,
+    /// Files to change: names, globs in quotes ('data/**/*.nc'), lists (@LIST: one name a line), or - for a list from
+    /// standard input [default: the manifest's [file] path]
     pub files: Vec<PathBuf>,
+    /// After a file that fails, begin no other one
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Apply only if the plan is still the one that `plan --out` saved
     #[arg(long, value_name = "PLAN.json")]
     pub plan: Option<PathBuf>,
@@ -224,9 +289,13 @@ pub enum CommitWay {
 
 #[derive(Debug, Args)]
 pub struct RecoverArgs {
-    /// The files to recover
+    /// The files to recover: names, globs in quotes ('data/**/*.nc'), lists (@LIST: one name a line), or - for a list
+    /// from standard input
     #[arg(required = true)]
     pub files: Vec<PathBuf>,
+    /// After a file that fails, begin no other one
+    #[arg(long)]
+    pub fail_fast: bool,
     /// Wait this many seconds for a file that is locked
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub lock_wait: Duration,
@@ -234,6 +303,8 @@ pub struct RecoverArgs {
 
 #[derive(Debug, Args)]
 pub struct CaptureArgs {
+    #[command(flatten)]
+    pub one: OneJob,
     /// The file to describe; it is only read
     pub file: PathBuf,
     /// The manifest to write; long contents go beside it: m.toml -> m.data/ [default: print it]
@@ -275,6 +346,8 @@ pub enum DataWhere {
 #[derive(Debug, Args)]
 #[command(after_help = "Exit codes: 0 equal, 1 different, 2 trouble, or something that cannot be compared.")]
 pub struct DiffArgs {
+    #[command(flatten)]
+    pub one: OneJob,
     /// The file before
     pub a: PathBuf,
     /// The file after

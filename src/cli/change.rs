@@ -4,17 +4,21 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::args::{ApplyArgs, BuildArgs, CommitWay, Format, ManifestArgs, RecoverArgs};
-use super::manifest::{loaded, options};
+use super::manifest::{loaded, loaded_part, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{failure_code, handed, input_hashes, one_line, remedies, targets, tell_failure, tell_trailing, trailing_text};
+use super::tally::{Outcome, Tally, Words};
+use super::targets::{
+    failure_code, handed, input_hashes, one_line, remedies, targets, tell_failure, tell_scope, tell_trailing, trailing_text,
+};
 use crate::apply::{Applied, Failure, Options, apply, build as build_file};
 use crate::manifest::Loaded;
 use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
 use crate::txn::notify::{Work, Working};
 use crate::txn::{CommitBy, recover};
 
-fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Loaded, format: Format, output: &Output) {
+/// Of several files, those that are as declared are told with `--verbose` only.
+fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Loaded, format: Format, several: bool, output: &Output) {
     let name = target.display().to_string();
     if let Some(cause) = applied.receipt.as_ref().and_then(|r| r.uncut.as_ref()) {
         output
@@ -30,11 +34,15 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
         };
         let mut value = plan_json(&applied.proposal, &cx);
         value["applied"] = applied.changed.into();
+        tell_scope(&mut value, loaded);
         tell_trailing(&mut value, applied.trailing);
         output.print(&(escape_json(&value.to_string()) + "\n"));
         return;
     }
     let name = one_line(&name);
+    if !applied.changed && several && !output.verbose {
+        return;
+    }
     if !applied.changed {
         output.print(&format!("{}: as declared, nothing to do\n", crate::report::escape_controls(&name)));
     } else {
@@ -54,8 +62,8 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
 }
 
 /// Prints the plan that was refused as JSON, where that was asked for.
-fn tell_refused(failure: &Failure, common: &ManifestArgs, target: &Path, loaded: &Loaded, output: &Output) -> bool {
-    let (Failure::Blocked(prepared, _), Format::Json) = (failure, common.format) else { return false };
+fn tell_refused(failure: &Failure, common: &ManifestArgs, format: Format, target: &Path, loaded: &Loaded, output: &Output) -> bool {
+    let (Failure::Blocked(prepared, _), Format::Json) = (failure, format) else { return false };
     let refused = Applied {
         base: prepared.base.clone(),
         proposal: prepared.proposal.clone(),
@@ -65,7 +73,7 @@ fn tell_refused(failure: &Failure, common: &ManifestArgs, target: &Path, loaded:
         settled: None,
         receipt: None,
     };
-    tell_applied(&refused, &common.manifest, target, loaded, Format::Json, output);
+    tell_applied(&refused, &common.manifest, target, loaded, Format::Json, false, output);
     true
 }
 
@@ -93,7 +101,7 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
         let mut meter = Meter::new();
         let result = build_file(&loaded.desired, target, &options, &mut |p| meter.tick(&p));
         meter.finish();
-        let code = tell_result(&result, &args.common, target, &loaded, output);
+        let code = tell_result(&result, &args.common, args.format, target, &loaded, false, output);
         working.end(code);
         worst = worst.max(code);
     }
@@ -101,14 +109,22 @@ pub fn build(args: &BuildArgs, output: &Output) -> u8 {
 }
 
 /// Prints what was done to a file, or why nothing was; the exit code.
-fn tell_result(result: &Result<Applied, Failure>, common: &ManifestArgs, target: &Path, loaded: &Loaded, output: &Output) -> u8 {
+fn tell_result(
+    result: &Result<Applied, Failure>,
+    common: &ManifestArgs,
+    format: Format,
+    target: &Path,
+    loaded: &Loaded,
+    several: bool,
+    output: &Output,
+) -> u8 {
     match result {
         Ok(applied) => {
-            tell_applied(applied, &common.manifest, target, loaded, common.format, output);
+            tell_applied(applied, &common.manifest, target, loaded, format, several, output);
             DONE
         }
         Err(failure) => {
-            let shown = tell_refused(failure, common, target, loaded, output);
+            let shown = tell_refused(failure, common, format, target, loaded, output);
             tell_failure(failure, target, loaded, output, shown);
             failure_code(failure)
         }
@@ -117,7 +133,7 @@ fn tell_result(result: &Result<Applied, Failure>, common: &ManifestArgs, target:
 
 /// `apply`: changes.
 pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
+    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let commit = match args.commit {
         CommitWay::Journal => CommitBy::Journal,
@@ -131,21 +147,37 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
             return TROUBLE;
         }
     };
-    let mut worst = DONE;
+    let (mut worst, mut tally) = (DONE, Tally::default());
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, files.len(), Work::Change, target, TROUBLE);
         let result = apply_one(args, output, &loaded, target, &options, saved.as_deref());
-        let code = tell_result(&result, &args.common, target, &loaded, output);
+        let code = tell_result(&result, &args.common, args.format, target, &loaded, files.len() > 1, output);
+        tally.count(outcome(&result));
         working.end(code);
         worst = worst.max(code);
     }
+    tally.end(Words::of_apply(args), files.len(), output);
     worst
+}
+
+fn outcome(result: &Result<Applied, Failure>) -> Outcome {
+    match result {
+        Ok(applied) if applied.changed => Outcome::Changed { bytes: applied.proposal.summary().bytes },
+        Ok(_) => Outcome::Unchanged,
+        Err(_) => Outcome::Failed,
+    }
 }
 
 /// `recover`: ends what was interrupted.
 pub fn recover_all(args: &RecoverArgs, output: &Output) -> u8 {
     let mut worst = DONE;
     for (index, target) in handed(&args.files, &BTreeSet::new()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, args.files.len(), Work::Change, target, TROUBLE);
         let code = match recover(target, args.lock_wait) {
             Ok(recovered) => {
@@ -190,6 +222,7 @@ fn apply_one(
             state: &prepared.state.hash(),
         };
         let mut now = plan_json(&prepared.proposal, &cx);
+        tell_scope(&mut now, loaded);
         now["inputs"] = input_hashes(loaded);
         same_plan(saved, &now, &name)
     };
@@ -221,6 +254,7 @@ fn same_plan(saved: &[serde_json::Value], now: &serde_json::Value, target: &str)
     for (key, what) in [
         ("tool", "another version of h5mason made it"),
         ("manifest", "the manifest or what it includes has changed"),
+        ("scope", "it was made with other --target, --exclude or --ignore"),
         ("inputs", "an input file has changed"),
     ] {
         if plan[key] != now[key] {

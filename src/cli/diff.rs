@@ -7,9 +7,9 @@ use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
 use crate::apply::{Progress, open_target};
 use crate::diag::{Finding, Sources};
-use crate::diff::{Mask, Options, diff};
+use crate::diff::{Options, diff};
 use crate::h5::Locking;
-use crate::model::{Comparison, Glob, Tolerance};
+use crate::model::{Comparison, Glob, Mask, Tolerance};
 use crate::report::{DiffContext, count, diff_json, diff_summary, diff_text, escape_controls, escape_json, findings_text};
 use crate::txn::notify::{Work, Working};
 

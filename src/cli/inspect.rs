@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
-use super::args::{CheckArgs, Format, ManifestArgs, PlanArgs, ReadingArgs};
-use super::manifest::{loaded, options};
+use super::args::{CheckArgs, ManifestArgs, PlanArgs, PlanFormat, ReadingArgs};
+use super::manifest::{loaded_part, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
-use super::targets::{handed, input_hashes, one_line, targets, tell_conflicts, tell_failure, tell_trailing, trailing_text};
+use super::tally::{Outcome, Tally, Words};
+use super::targets::{handed, input_hashes, one_line, targets, tell_conflicts, tell_failure, tell_scope, tell_trailing, trailing_text};
+use super::wire::Stream;
 use super::worker;
 use crate::apply::{Failure, Options, Prepared, inspect};
 use crate::manifest::Loaded;
 use crate::model::Base;
-use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::report::{
+    MarkdownPlan, Paint, PlanContext, Tense, escape_json, escape_painted, kept_text, markdown_heading, plan_json, plan_markdown, plan_text,
+    summary_text, target_line,
+};
 use crate::txn::notify::{Work, Working};
 
 fn reading(common: &ManifestArgs, args: &ReadingArgs) -> Options {
@@ -40,6 +45,7 @@ fn json_text(
     };
     let mut value = plan_json(&prepared.proposal, &cx);
     tell_trailing(&mut value, prepared.trailing);
+    tell_scope(&mut value, loaded);
     if let Some(inputs) = inputs {
         value["inputs"] = inputs.clone();
     }
@@ -47,9 +53,12 @@ fn json_text(
     escape_json(&text.unwrap_or_default()) + "\n"
 }
 
-/// Prints one proposal as text.
-fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {
+/// Prints one proposal as text. Of `several` files, those that are as declared are named with `--verbose` only.
+fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool, output: &Output) {
     let proposal = &prepared.proposal;
+    if proposal.is_empty() && several && !output.verbose {
+        return;
+    }
     let name = one_line(&target.display().to_string());
     if proposal.is_empty() {
         output.print(&format!(
@@ -80,34 +89,53 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Outp
     }
 }
 
+/// Prints one proposal as Markdown, or has the parent do so together with the same ones of other files. Those that are as declared are named
+/// as in text.
+fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool, output: &Output) {
+    if prepared.proposal.is_empty() && several && !output.verbose {
+        return;
+    }
+    let MarkdownPlan { extent, body } = plan_markdown(&prepared.proposal, &prepared.base, &loaded.sources, output.verbose);
+    let body = escape_painted(&body, Paint::PLAIN);
+    if !worker::print(Stream::Group, format!("{extent}\n{body}").as_bytes()) {
+        output.print(&format!("{}{body}\n", markdown_heading(extent, &[&target.display().to_string()])));
+    }
+}
+
 /// `plan`: what would change.
 pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
+    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     if args.out.is_some() && args.reading.no_data {
         output.error("a plan without contents cannot be saved: an apply compares them", &["leave out --no-data"]);
         return TROUBLE;
     }
     let options = reading(&args.common, &args.reading);
-    let (mut worst, mut saved) = (DONE, String::new());
+    let (mut worst, mut saved, mut tally) = (DONE, String::new(), Tally::default());
     let inputs = args.out.is_some().then(|| input_hashes(&loaded));
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
                 tell_failure(&failure, target, &loaded, output, false);
+                tally.count(Outcome::Failed);
                 worst = TROUBLE;
                 continue;
             }
         };
-        match args.common.format {
-            Format::Text => print_text(&prepared, target, &loaded, output),
-            Format::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
+        match args.format {
+            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, files.len() > 1, output),
+            PlanFormat::Text => print_text(&prepared, target, &loaded, files.len() > 1, output),
+            PlanFormat::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
         }
         if args.out.is_some() {
             saved.push_str(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, inputs.as_ref()));
         }
+        tally.count(outcome(&prepared));
         let code = match (&prepared.proposal, args.exit_code) {
             (p, _) if !p.conflicts.is_empty() => TROUBLE,
             (p, true) if !p.steps.is_empty() => DIFFERENT,
@@ -116,6 +144,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         working.end(code);
         worst = worst.max(code);
     }
+    tally.end(Words::of_plan(args), files.len(), output);
     let Some(path) = &args.out else { return worst };
     if worst == TROUBLE {
         output.error("no plan was saved", &["a saved plan is about all of its files, and without conflicts"]);
@@ -136,6 +165,14 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     worst
 }
 
+fn outcome(prepared: &Prepared) -> Outcome {
+    match &*prepared.proposal {
+        p if !p.conflicts.is_empty() => Outcome::Conflicts,
+        p if p.steps.is_empty() => Outcome::Unchanged,
+        p => Outcome::Changed { bytes: p.summary().bytes },
+    }
+}
+
 /// A saved plan replaces nothing but a saved plan.
 fn is_free_for_a_plan(path: &Path) -> bool {
     if path.symlink_metadata().is_err() {
@@ -151,51 +188,50 @@ fn is_free_for_a_plan(path: &Path) -> bool {
 
 /// `check`: is everything as declared?
 pub fn check(args: &CheckArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded(&args.common, output) else { return TROUBLE };
+    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
-    let brief = args.common.format == Format::Text && !output.verbose;
+    let brief = args.format != PlanFormat::Json && !output.verbose;
+    if args.common.exact && args.reading.no_data {
+        output.error("--exact compares all contents with their rules, and --no-data none", &["leave out one of the two"]);
+        return TROUBLE;
+    }
     let options = Options { brief, ..reading(&args.common, &args.reading) };
-    let (mut worst, mut same) = (DONE, 0);
+    let (mut worst, mut tally) = (DONE, Tally::default());
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
+        if args.fail_fast && worst >= TROUBLE {
+            break;
+        }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
                 tell_failure(&failure, target, &loaded, output, false);
+                tally.count(Outcome::Failed);
                 worst = TROUBLE;
                 continue;
             }
         };
-        if args.common.format == Format::Json {
-            output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None));
+        match args.format {
+            PlanFormat::Text => {}
+            PlanFormat::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
+            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, files.len() > 1, output),
         }
+        tally.count(outcome(&prepared));
         if prepared.proposal.is_empty() {
-            same += 1;
-            if args.common.format == Format::Text && (output.verbose || files.len() == 1) {
-                print_text(&prepared, target, &loaded, output);
+            if args.format == PlanFormat::Text {
+                print_text(&prepared, target, &loaded, files.len() > 1, output);
             }
             working.end(DONE);
             continue;
         }
         worst = worst.max(DIFFERENT);
-        if args.common.format == Format::Text {
+        if args.format == PlanFormat::Text {
             tell_difference(&prepared, target, &loaded, output);
         }
         working.end(DIFFERENT);
     }
-    // Of several workers none has seen all files.
-    if !worker::is_pooled() {
-        output.print(&check_summary(args, same, files.len()));
-    }
+    tally.end(Words::of_check(args), files.len(), output);
     worst
-}
-
-/// What `check` says at its end about so many files.
-pub fn check_summary(args: &CheckArgs, same: usize, files: usize) -> String {
-    match args.common.format == Format::Text && files > 1 {
-        true => format!("{same} of {files} files as declared\n"),
-        false => String::new(),
-    }
 }
 
 fn tell_difference(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {

@@ -17,6 +17,7 @@ use rustix::io::{FdFlags, fcntl_setfd};
 use rustix::process::{Pid, Signal, getpid, kill_process};
 
 use super::args::Cli;
+use super::files;
 use super::life::{Life, Verdict};
 use super::output::{self, Output, TROUBLE};
 use super::wire::{Message, decode};
@@ -63,7 +64,7 @@ pub fn run(cli: &Cli, output: &Output) -> Option<Ended> {
 
 /// One worker does everything, and prints what there is to say itself.
 fn alone(cli: &Cli, output: &Output, sender: &SyncSender<News>, news: &Receiver<News>) -> Option<Ended> {
-    let Started { child, .. } = start(0, Order::Everything, sender).ok()?;
+    let Started { child, .. } = start(0, Order::Everything, cli, sender).ok()?;
     let mut life = Life::default();
     let status = match follow(child, news, &mut life) {
         Ok(status) => status,
@@ -103,7 +104,7 @@ pub struct Started {
 }
 
 /// Starts a worker, and a thread that reads what it tells.
-pub fn start(number: usize, order: Order, news: &SyncSender<News>) -> io::Result<Started> {
+pub fn start(number: usize, order: Order, cli: &Cli, news: &SyncSender<News>) -> io::Result<Started> {
     let (from, to) = io::pipe()?;
     fcntl_setfd(&to, FdFlags::empty())?;
     let (files, handed) = match order {
@@ -119,7 +120,8 @@ pub fn start(number: usize, order: Order, news: &SyncSender<News>) -> io::Result
         Order::Files { jobs, later } => (jobs, later),
     };
     let files_from = handed.as_ref().map(AsRawFd::as_raw_fd);
-    let orders = Orders { pipe: to.as_raw_fd(), parent: getpid().as_raw_nonzero().get(), files: files_from, jobs, later };
+    let list = files::number_of(cli.list.as_ref());
+    let orders = Orders { pipe: to.as_raw_fd(), parent: getpid().as_raw_nonzero().get(), files: files_from, jobs, later, list };
     // The program that runs, even if another one has been put into its place.
     let child = worker("/proc/self/exe".into(), &orders).spawn().or_else(|_| worker(std::env::current_exe()?, &orders).spawn())?;
     // The worker has its own ends of the pipes; ours would keep them open.
@@ -172,7 +174,7 @@ fn follow(mut child: Child, news: &Receiver<News>, life: &mut Life) -> io::Resul
                 }
             }
             // Only a worker of several says this.
-            Ok(News::Told(_, Message::Ready { .. } | Message::Text { .. })) => {}
+            Ok(News::Told(_, Message::Ready { .. } | Message::Outcome(_) | Message::Text { .. })) => {}
             Ok(News::Signal(signal)) => {
                 life.signal = Some(signal);
                 // A terminal sends Ctrl-C to both: the worker minds only the first.

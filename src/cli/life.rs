@@ -104,6 +104,11 @@ impl Life {
         self.file.is_some()
     }
 
+    /// Is its file changed, though it has not said that it is done with it?
+    pub fn has_committed(&self) -> bool {
+        self.phase == Phase::Committed && self.file.is_some()
+    }
+
     /// Removes what it left, or completes it.
     pub fn clean_up(&self) -> Result<Left, String> {
         recover_after_crash(&self.reported)

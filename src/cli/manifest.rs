@@ -2,12 +2,12 @@
 
 use std::mem::ManuallyDrop;
 
-use super::args::{Allow, ManifestArgs};
+use super::args::{Allow, ManifestArgs, ScopeArgs};
 use super::output::Output;
 use super::worker;
 use crate::apply::{Memory, Options};
 use crate::manifest::{Loaded, Overrides, load};
-use crate::model::Glob;
+use crate::model::{Glob, Mask, Scope};
 use crate::plan::Consent;
 use crate::report::findings_text;
 
@@ -30,6 +30,39 @@ pub fn loaded(args: &ManifestArgs, output: &Output) -> Option<ManuallyDrop<Loade
             None
         }
     }
+}
+
+/// Loads the part of the manifest that the command is about, or prints what is wrong.
+pub fn loaded_part(args: &ManifestArgs, scope: &ScopeArgs, output: &Output) -> Option<ManuallyDrop<Loaded>> {
+    let scope = match scope_of(scope) {
+        Ok(scope) => scope,
+        Err(message) => {
+            output.error(&message, &[]);
+            return None;
+        }
+    };
+    let mut loaded = loaded(args, output)?;
+    if scope.is_whole() {
+        return Some(loaded);
+    }
+    if let Err(unknown) = loaded.desired.narrow(scope) {
+        let message = format!("--target {}: the manifest declares nothing there", unknown.join(", --target "));
+        output.error(&message, &["name an object that it declares, or a glob: --target '/group/**'"]);
+        return None;
+    }
+    Some(loaded)
+}
+
+/// Fails with a line.
+fn scope_of(args: &ScopeArgs) -> Result<Scope, String> {
+    let refused = |text: &str, e: String| format!("`{text}` is not a glob: {e}");
+    let globs = |texts: &[String]| texts.iter().map(|t| Glob::new(t).map_err(|e| refused(t, e))).collect::<Result<Vec<_>, _>>();
+    let mask = |text: &String| match Mask::parse(text).map_err(|e| refused(text, e))? {
+        Mask::File => Err("--ignore (file) is for `diff`: nothing that is planned is about the file as a whole".into()),
+        mask => Ok(mask),
+    };
+    let ignored = args.ignore.iter().map(mask).collect::<Result<Vec<_>, String>>()?;
+    Ok(Scope { targets: globs(&args.target)?, excludes: globs(&args.exclude)?, ignored })
 }
 
 /// Options that all commands share.

@@ -8,6 +8,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use super::args::{Cli, ColorWhen};
+use super::wire::Stream;
 use super::worker;
 use crate::report::Paint;
 
@@ -63,7 +64,7 @@ impl Output {
     /// remembered for [`Output::lost`].
     pub fn print(&self, text: &str) {
         let text = crate::report::escape_painted(text, self.out);
-        if worker::print(false, text.as_bytes()) {
+        if worker::print(Stream::Out, text.as_bytes()) {
             return;
         }
         let mut out = std::io::stdout().lock();
@@ -98,7 +99,7 @@ impl Output {
     /// Prints to stderr.
     pub fn tell(&self, text: &str) {
         let text = crate::report::escape_painted(text, self.err);
-        if !worker::print(true, text.as_bytes()) {
+        if !worker::print(Stream::Err, text.as_bytes()) {
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
         }
     }

@@ -10,13 +10,15 @@ use std::sync::mpsc::{Receiver, SyncSender};
 use rustix::process::Signal;
 
 use super::args::{Cli, Command};
+use super::groups::Groups;
 use super::in_order::InOrder;
-use super::inspect::check_summary;
 use super::isolate::{Ended, News, Order, Started, send, start};
 use super::life::{Life, Verdict};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Count;
-use super::wire::Message;
+use super::tally::{Outcome, Tally, Words};
+use super::wire::{Message, Stream};
+use crate::txn::Left;
 use crate::txn::notify::Event;
 
 /// Files that may be begun for each worker before the first of them is done: what is said about the later ones waits for so long.
@@ -42,6 +44,17 @@ pub fn wanted(cli: &Cli) -> Option<(&[PathBuf], u16)> {
     let usual = if matches!(&cli.command, Command::Apply(_)) { processors.saturating_mul(2) } else { processors };
     let jobs = if saved { 1 } else { cli.jobs.unwrap_or(usual) };
     Some((files, jobs.min(u16::try_from(files.len()).unwrap_or(u16::MAX))))
+}
+
+/// Does the first file that fails end the command?
+fn is_fail_fast(command: &Command) -> bool {
+    match command {
+        Command::Plan(args) => args.fail_fast,
+        Command::Apply(args) => args.fail_fast,
+        Command::Check(args) => args.fail_fast,
+        Command::Recover(args) => args.fail_fast,
+        _ => false,
+    }
 }
 
 /// Has the files worked on. `None`: no process can be started, and nothing was done.
@@ -70,10 +83,12 @@ struct Worker {
     /// Has it read the manifest?
     ready: bool,
     /// What it has said before that.
-    first_words: Vec<(bool, Vec<u8>)>,
+    first_words: Vec<(Stream, Vec<u8>)>,
     /// Does it wait for a file?
     waits: bool,
     file: Option<Handed>,
+    /// What it has said has come of it.
+    outcome: Option<Outcome>,
 }
 
 /// A file in a worker's hands.
@@ -105,7 +120,9 @@ struct Pool<'a> {
     /// All of them that there have been.
     twice: BTreeSet<u32>,
     order: InOrder,
+    groups: Groups,
     count: Count,
+    tally: Tally,
     /// Has a worker's first word been passed on, or its failure before any file?
     opened: bool,
     /// Was any worker ready?
@@ -114,8 +131,12 @@ struct Pool<'a> {
     alone: Option<usize>,
     /// No more files are handed out.
     closed: bool,
+    /// Nor are they after a file that failed.
+    fail_fast: bool,
+    /// One has failed.
+    stopped: bool,
     /// What is said when all files are done.
-    last_words: Vec<(bool, Vec<u8>)>,
+    last_words: Vec<(Stream, Vec<u8>)>,
     worst: u8,
     committed: bool,
     signal: Option<i32>,
@@ -134,11 +155,15 @@ impl<'a> Pool<'a> {
             again: Vec::new(),
             twice: BTreeSet::new(),
             order: InOrder::new(),
+            groups: Groups::new(),
             count: Count::new(files.len()),
+            tally: Tally::default(),
             opened: false,
             ready: false,
             alone: None,
             closed: false,
+            fail_fast: is_fail_fast(&cli.command),
+            stopped: false,
             last_words: Vec::new(),
             worst: DONE,
             committed: false,
@@ -147,9 +172,9 @@ impl<'a> Pool<'a> {
     }
 
     fn start_worker(&mut self, later: bool) -> std::io::Result<()> {
-        let started = start(self.workers.len(), Order::Files { jobs: self.jobs, later }, self.sender)?;
+        let started = start(self.workers.len(), Order::Files { jobs: self.jobs, later }, self.cli, self.sender)?;
         let (life, first_words) = (Life::default(), Vec::new());
-        self.workers.push(Some(Worker { started, life, ready: false, first_words, waits: false, file: None }));
+        self.workers.push(Some(Worker { started, life, ready: false, first_words, waits: false, file: None, outcome: None }));
         Ok(())
     }
 
@@ -162,8 +187,9 @@ impl<'a> Pool<'a> {
                     Event::GivenUp(_) => send(&worker.started.child, Signal::KILL),
                     Event::Committed => self.committed = true,
                     Event::End(code) => {
+                        let outcome = worker.outcome.take();
                         if let Some(handed) = worker.file.take() {
-                            self.done(handed.file, code);
+                            self.done(handed.file, code, outcome);
                         }
                     }
                     _ => {}
@@ -180,43 +206,50 @@ impl<'a> Pool<'a> {
                     self.open(words);
                 }
             }
-            Message::Text { err, bytes } => match &worker.file {
+            Message::Outcome(outcome) => worker.outcome = Some(outcome),
+            Message::Text { to, bytes } => match &worker.file {
                 Some(handed) => {
                     let file = handed.file;
-                    self.say(file, err, &bytes);
+                    self.say(file, to, &bytes);
                 }
-                None if worker.ready => self.last_words.push((err, bytes)),
-                None => worker.first_words.push((err, bytes)),
+                None if worker.ready => self.last_words.push((to, bytes)),
+                None => worker.first_words.push((to, bytes)),
             },
         }
     }
 
     /// What is said before any file: all workers say the same.
-    fn open(&mut self, words: Vec<(bool, Vec<u8>)>) {
+    fn open(&mut self, words: Vec<(Stream, Vec<u8>)>) {
         if !std::mem::replace(&mut self.opened, true) {
-            words.iter().for_each(|(err, text)| self.output.pass_on(*err, text));
+            words.iter().for_each(|(to, text)| self.output.pass_on(*to == Stream::Err, text));
         }
     }
 
-    fn say(&mut self, file: u32, err: bool, text: &[u8]) {
-        let (output, count) = (self.output, &mut self.count);
-        let kept = self.order.text(file, err, text, &mut |err, text| {
-            count.clear();
-            output.pass_on(err, text);
-        });
-        self.keep(kept);
+    fn say(&mut self, file: u32, to: Stream, text: &[u8]) {
+        self.in_order(|order, print| order.text(file, to, text, print));
     }
 
-    fn done(&mut self, file: u32, code: u8) {
+    fn done(&mut self, file: u32, code: u8, outcome: Option<Outcome>) {
         self.worst = self.worst.max(code);
-        let (output, count) = (self.output, &mut self.count);
-        count.add(code);
-        let printed = self.order.done(file, &mut |err, text| {
-            count.clear();
-            output.pass_on(err, text);
-        });
-        self.keep(printed);
+        self.stopped |= self.fail_fast && code >= TROUBLE;
+        self.tally.add(outcome.unwrap_or(Outcome::Failed));
+        self.count.add(code);
+        self.in_order(|order, print| order.done(file, print));
         self.count.show();
+    }
+
+    /// Has texts handed on, as far as it is their turn.
+    fn in_order(&mut self, turn: impl FnOnce(&mut InOrder, &mut dyn FnMut(u32, Stream, &[u8])) -> std::io::Result<()>) {
+        let (output, count, groups) = (self.output, &mut self.count, &mut self.groups);
+        let mut grouped = Ok(());
+        let kept = turn(&mut self.order, &mut |file, to, text| match to {
+            Stream::Out | Stream::Err => {
+                count.clear();
+                output.pass_on(to == Stream::Err, text);
+            }
+            Stream::Group => grouped = std::mem::replace(&mut grouped, Ok(())).and_then(|()| groups.add(file, text)),
+        });
+        self.keep(kept.and(grouped));
     }
 
     /// A full disk, where texts wait for their turn.
@@ -236,7 +269,7 @@ impl<'a> Pool<'a> {
             }
             let file = self.again.last().copied().or((self.next < self.count_of_files()).then_some(self.next));
             let others = self.alone.is_some_and(|alone| alone != number);
-            let Some(file) = file.filter(|_| !self.closed && !others) else {
+            let Some(file) = file.filter(|_| !self.closed && !self.stopped && !others) else {
                 // It ends where the pipe does.
                 self.workers[number].iter_mut().for_each(|w| w.started.files = None);
                 continue;
@@ -257,6 +290,11 @@ impl<'a> Pool<'a> {
                 }
             }
         }
+    }
+
+    /// How many files a worker has had.
+    fn begun(&self) -> usize {
+        self.next as usize - self.again.len()
     }
 
     fn count_of_files(&self) -> u32 {
@@ -280,7 +318,7 @@ impl<'a> Pool<'a> {
             Verdict::Code(code) => {
                 self.worst = self.worst.max(code);
                 if let Some(handed) = worker.file {
-                    self.done(handed.file, code.max(TROUBLE));
+                    self.done(handed.file, code.max(TROUBLE), None);
                 }
                 // What one of them could not begin with, none can.
                 if !worker.ready {
@@ -289,7 +327,9 @@ impl<'a> Pool<'a> {
                 }
             }
             Verdict::Signal(signal) => {
-                let _ = worker.life.clean_up();
+                if worker.life.clean_up() == Ok(Left::Completed) || worker.life.has_committed() {
+                    self.tally.add(Outcome::Changed { bytes: 0 });
+                }
                 self.end_by(signal);
             }
             Verdict::Died(death) => {
@@ -303,23 +343,23 @@ impl<'a> Pool<'a> {
     fn died(&mut self, worker: &Worker, text: Vec<u8>, code: u8) {
         match &worker.file {
             Some(handed) => {
-                self.say(handed.file, true, &text);
+                self.say(handed.file, Stream::Err, &text);
                 // It had not begun with it.
                 match !worker.life.has_begun() && self.twice.insert(handed.file) {
                     true => self.again.push(handed.file),
-                    false => self.done(handed.file, code),
+                    false => self.done(handed.file, code, None),
                 }
             }
-            None if worker.ready => self.last_words.push((true, text)),
+            None if worker.ready => self.last_words.push((Stream::Err, text)),
             // The others may do better, and if not, they would say the same.
             None if self.opened => return,
             None => {
                 self.worst = self.worst.max(code);
-                return self.open(vec![(true, text)]);
+                return self.open(vec![(Stream::Err, text)]);
             }
         }
         self.worst = self.worst.max(code);
-        if (!self.again.is_empty() || self.next < self.count_of_files()) && !self.closed {
+        if (!self.again.is_empty() || self.next < self.count_of_files()) && !self.closed && !self.stopped {
             let _ = self.start_worker(true);
         }
     }
@@ -339,17 +379,25 @@ impl<'a> Pool<'a> {
     fn end(mut self) -> Ended {
         self.count.clear();
         let (output, all) = (self.output, self.order.head() == self.count_of_files());
-        let printed = std::mem::replace(&mut self.order, InOrder::new()).finish(&mut |err, text| output.pass_on(err, text));
-        self.keep(printed);
-        self.last_words.iter().for_each(|(err, text)| output.pass_on(*err, text));
+        self.in_order(|order, print| std::mem::replace(order, InOrder::new()).finish(print));
+        let told =
+            std::mem::replace(&mut self.groups, Groups::new()).finish(self.files, &mut |text| output.pass_on(false, text.as_bytes()));
+        self.keep(told);
+        self.last_words.iter().for_each(|(to, text)| output.pass_on(*to == Stream::Err, text));
         if let Some(signal) = self.signal {
+            if matches!(&self.cli.command, Command::Apply(_)) {
+                output.pass_on(true, self.tally.interrupted(self.files.len(), self.begun()).as_bytes());
+            }
             return Ended::Signal(signal);
         }
-        if !all && self.ready && !self.closed {
+        let not_begun = self.files.len() - self.begun();
+        if !all && self.ready && !self.closed && !self.stopped {
             output.error("no process is left for the other files", &["they were not looked at"]);
         }
-        if let (Command::Check(args), true) = (&self.cli.command, all) {
-            output.print(&check_summary(args, self.count.done, self.files.len()));
+        match (Words::of(&self.cli.command), all || self.stopped) {
+            (Some(words), true) => output.print(&self.tally.text(words, self.files.len(), not_begun)),
+            (None, true) if not_begun > 0 => output.note(&format!("{} not begun (--fail-fast)", crate::report::count(not_begun, "file"))),
+            _ => {}
         }
         let code = if all || self.worst >= TROUBLE { self.worst } else { TROUBLE };
         Ended::Code(output.code(code, self.committed))

@@ -11,16 +11,19 @@ use super::isolate::{self, Ended};
 use super::life::Life;
 use super::output::{DONE, Output, TROUBLE};
 use super::watchdog::{self, Limits};
-use super::{capture, change, diff, inspect, show, signals, worker};
+use super::{capture, change, diff, files, inspect, show, signals, worker};
 use crate::txn::notify::{self, Event, GivenUp};
 
 /// The command.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let mut cli = Cli::parse();
     let output = Output::new(&cli);
     if let Some(text) = text_of_ours(&cli.command) {
         output.print(&text);
         return ended(DONE, &output);
+    }
+    if let Err(code) = settle_files(&mut cli, &output) {
+        return ExitCode::from(code);
     }
     if cli.worker.is_none() {
         match isolate::run(&cli, &output) {
@@ -39,6 +42,19 @@ pub fn main() -> ExitCode {
             ended(TROUBLE, &output)
         }
     }
+}
+
+/// Which files the command is about. The error is an exit code; what is wrong has been said.
+fn settle_files(cli: &mut Cli, output: &Output) -> Result<(), u8> {
+    let told = match cli.worker.map(|orders| orders.list) {
+        None => files::settle(cli).map_err(|problem| (problem.message, vec![problem.help])),
+        Some(None) => Ok(()),
+        Some(Some(list)) => files::take(cli, list).map_err(|e| (format!("cannot hear which files to work on: {e}"), Vec::new())),
+    };
+    told.map_err(|(message, helps)| {
+        output.error(&message, &helps);
+        TROUBLE
+    })
 }
 
 /// Answers that need no file.

@@ -33,6 +33,9 @@ const FORMAT_VERSION: u32 = 1;
 /// Exit code: 0, or 2 if something could not be read.
 #[derive(Clone, Debug, Args)]
 pub struct ShowArgs {
+    #[command(flatten)]
+    pub one: super::args::OneJob,
+
     /// The HDF5 file. Example: h5mason show wind.nc
     pub file: PathBuf,
 

@@ -8,6 +8,7 @@ use super::worker;
 use crate::apply::{ApplyError, Failure, Prepared};
 use crate::diag::Finding;
 use crate::manifest::Loaded;
+use crate::model::Glob;
 use crate::observe::ObserveError;
 use crate::plan::{Blocked, Hazard};
 use crate::report::{findings_text, plan_text, summary_text, target_line};
@@ -97,6 +98,16 @@ pub fn trailing_text(bytes: u64, what: &str) -> String {
 pub fn tell_trailing(plan: &mut serde_json::Value, bytes: u64) {
     if bytes > 0 {
         plan["target"]["trailing_bytes"] = bytes.into();
+    }
+}
+
+/// The part of the manifest that the plan is about, for machines and saved plans; nothing where it is all of it.
+pub fn tell_scope(plan: &mut serde_json::Value, loaded: &Loaded) {
+    let scope = &loaded.desired.scope;
+    if !scope.is_whole() {
+        let globs = |globs: &[Glob]| globs.iter().map(|g| g.text().to_owned()).collect::<Vec<_>>();
+        let ignored: Vec<String> = scope.ignored.iter().map(ToString::to_string).collect();
+        plan["scope"] = serde_json::json!({ "target": globs(&scope.targets), "exclude": globs(&scope.excludes), "ignore": ignored });
     }
 }
 

@@ -9,6 +9,7 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::tally::Outcome;
 use crate::txn::notify::{Event, GivenUp, Tail, Work};
 
 /// Longer than any message: the kernel takes no path above 4 KiB, but a name for messages may be two of them.
@@ -25,8 +26,35 @@ pub enum Message {
     /// It waits for the number of a file. `alone`: what one file is to become depends on another one, so that all must be
     /// worked on in their order.
     Ready { alone: bool },
-    /// What it would print, to stderr or to stdout.
-    Text { err: bool, bytes: Vec<u8> },
+    /// What has come of its file; before it says that it is done with it.
+    Outcome(Outcome),
+    /// What it would print.
+    Text { to: Stream, bytes: Vec<u8> },
+}
+
+/// Where text goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    Out,
+    Err,
+    /// To the parent, which tells equal texts of several files together.
+    Group,
+}
+
+impl Stream {
+    /// As one byte.
+    pub fn tag(self) -> u8 {
+        match self {
+            Stream::Out => b'O',
+            Stream::Err => b'S',
+            Stream::Group => b'M',
+        }
+    }
+
+    /// What [`Stream::tag`] has made.
+    pub fn of_tag(tag: u8) -> Option<Self> {
+        [Stream::Out, Stream::Err, Stream::Group].into_iter().find(|stream| stream.tag() == tag)
+    }
 }
 
 fn framed(tag: u8, rest: &[u8]) -> Vec<u8> {
@@ -39,9 +67,32 @@ pub fn encode_ready(alone: bool) -> Vec<u8> {
     framed(b'R', &[u8::from(alone)])
 }
 
+/// [`Message::Outcome`].
+pub fn encode_outcome(outcome: Outcome) -> Vec<u8> {
+    let (kind, bytes) = match outcome {
+        Outcome::Unchanged => (0u8, 0),
+        Outcome::Changed { bytes } => (1, bytes),
+        Outcome::Conflicts => (2, 0),
+        Outcome::Failed => (3, 0),
+    };
+    framed(b'N', &[&[kind][..], &bytes.to_le_bytes()].concat())
+}
+
+fn outcome(rest: &[u8]) -> Option<Outcome> {
+    let (kind, bytes) = rest.split_first()?;
+    let bytes = u64::from_le_bytes(bytes.try_into().ok()?);
+    match kind {
+        0 => Some(Outcome::Unchanged),
+        1 => Some(Outcome::Changed { bytes }),
+        2 => Some(Outcome::Conflicts),
+        3 => Some(Outcome::Failed),
+        _ => None,
+    }
+}
+
 /// [`Message::Text`], in as many messages as it takes.
-pub fn encode_text(err: bool, text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
-    text.chunks(MOST_TEXT).map(move |part| framed(if err { b'S' } else { b'O' }, part))
+pub fn encode_text(to: Stream, text: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    text.chunks(MOST_TEXT).map(move |part| framed(to.tag(), part))
 }
 
 /// [`Message::Event`].
@@ -99,8 +150,11 @@ pub fn decode(from: &mut impl Read) -> io::Result<Option<Message>> {
     from.read_exact(&mut rest)?;
     Ok(match tag {
         b'R' => rest.first().map(|&alone| Message::Ready { alone: alone != 0 }),
-        b'O' | b'S' => Some(Message::Text { err: tag == b'S', bytes: rest }),
-        _ => event(tag, &rest).map(Message::Event),
+        b'N' => outcome(&rest).map(Message::Outcome),
+        _ => match Stream::of_tag(tag) {
+            Some(to) => Some(Message::Text { to, bytes: rest }),
+            None => event(tag, &rest).map(Message::Event),
+        },
     })
 }
 
@@ -182,17 +236,20 @@ mod tests {
         assert_eq!(decode(&mut rest).unwrap(), None);
         let text: Vec<u8> = (0..200_000).map(|i| i as u8).collect();
         let bytes = [
-            encode_text(true, &text).collect::<Vec<_>>().concat(),
+            encode_text(Stream::Err, &text).collect::<Vec<_>>().concat(),
             encode_ready(true),
-            encode_text(false, b"x").collect::<Vec<_>>().concat(),
+            encode_text(Stream::Group, b"x").collect::<Vec<_>>().concat(),
         ]
         .concat();
         let (mut rest, mut heard) = (&bytes[..], Vec::new());
-        while let Some(Message::Text { err: true, bytes }) = decode(&mut rest).unwrap() {
+        while let Some(Message::Text { to: Stream::Err, bytes }) = decode(&mut rest).unwrap() {
             heard.extend(bytes);
         }
         assert!(heard == text, "and then it was ready");
-        assert_eq!(decode(&mut rest).unwrap(), Some(Message::Text { err: false, bytes: b"x".to_vec() }));
+        assert_eq!(decode(&mut rest).unwrap(), Some(Message::Text { to: Stream::Group, bytes: b"x".to_vec() }));
+        for outcome in [Outcome::Unchanged, Outcome::Changed { bytes: u64::MAX }, Outcome::Conflicts, Outcome::Failed] {
+            assert_eq!(decode(&mut &encode_outcome(outcome)[..]).unwrap(), Some(Message::Outcome(outcome)));
+        }
         // Cut or foreign: nothing is made up.
         assert!(decode(&mut &encode(&Event::FileMade(odd()))[..7]).is_err());
         assert_eq!(decode(&mut &b"Z\0\0\0\0"[..]).unwrap(), None);

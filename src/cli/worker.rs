@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlimit};
 
-use super::wire::{encode, encode_ready, encode_text};
+use super::tally::Outcome;
+use super::wire::{Stream, encode, encode_outcome, encode_ready, encode_text};
 use crate::txn::notify;
 
 /// What a parent tells its worker, in one hidden argument.
@@ -24,11 +25,14 @@ pub struct Orders {
     pub jobs: u16,
     /// Did an earlier one die?
     pub later: bool,
+    /// The names of its files, where they are not the arguments.
+    pub list: Option<RawFd>,
 }
 
 impl std::fmt::Display for Orders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{},{},{},{},{}", self.pipe, self.parent, self.files.unwrap_or(-1), self.jobs, u8::from(self.later))
+        let (files, list) = (self.files.unwrap_or(-1), self.list.unwrap_or(-1));
+        write!(f, "{},{},{files},{},{},{list}", self.pipe, self.parent, self.jobs, u8::from(self.later))
     }
 }
 
@@ -36,14 +40,14 @@ impl FromStr for Orders {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || "PIPE,PARENT,FILES,JOBS,LATER".to_string();
+        let wrong = || "PIPE,PARENT,FILES,JOBS,LATER,LIST".to_string();
         let numbers: Vec<i32> = text.split(',').map(|n| n.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
-        let [pipe, parent, files, jobs, later] = numbers[..] else { return Err(wrong()) };
-        if pipe < 0 || parent < 0 || files < -1 || jobs < 1 || !(0..=1).contains(&later) {
+        let [pipe, parent, files, jobs, later, list] = numbers[..] else { return Err(wrong()) };
+        if pipe < 0 || parent < 0 || files < -1 || list < -1 || jobs < 1 || !(0..=1).contains(&later) {
             return Err(wrong());
         }
         let jobs = u16::try_from(jobs).map_err(|_| wrong())?;
-        Ok(Self { pipe, parent, files: (files >= 0).then_some(files), jobs, later: later == 1 })
+        Ok(Self { pipe, parent, files: (files >= 0).then_some(files), jobs, later: later == 1, list: (list >= 0).then_some(list) })
     }
 }
 
@@ -107,10 +111,17 @@ pub fn next_file(alone: bool) -> Option<u32> {
     Some(u32::from_le_bytes(number))
 }
 
+/// Tells a parent that counts what has come of a file.
+pub fn tell_outcome(outcome: Outcome) {
+    if let Some(pool) = POOL.get() {
+        report(&pool.pipe, &encode_outcome(outcome));
+    }
+}
+
 /// Prints through the parent. `false`: this process prints itself.
-pub fn print(err: bool, text: &[u8]) -> bool {
+pub fn print(to: Stream, text: &[u8]) -> bool {
     let Some(pool) = POOL.get() else { return false };
-    encode_text(err, text).for_each(|message| report(&pool.pipe, &message));
+    encode_text(to, text).for_each(|message| report(&pool.pipe, &message));
     true
 }
 
@@ -157,13 +168,23 @@ mod tests {
 
     #[test]
     fn orders_are_read_as_written() {
-        let orders = Orders { pipe: 7, parent: 4_000_000, files: None, jobs: 1, later: false };
-        for orders in [orders, Orders { files: Some(0), jobs: 256, later: true, ..orders }] {
+        let orders = Orders { pipe: 7, parent: 4_000_000, files: None, jobs: 1, later: false, list: None };
+        for orders in [orders, Orders { files: Some(0), jobs: 256, later: true, list: Some(9), ..orders }] {
             assert_eq!(orders.to_string().parse(), Ok(orders));
         }
-        for wrong in
-            ["", "1", "1,2,3,4", "1,2,3,4,1,6", "-1,2,3,4,0", "1,2,3,4,x", "1,2,3,4,2", "1,2,-2,1,0", "1,2,3,0,0", "4294967295,1,1,1,1"]
-        {
+        for wrong in [
+            "",
+            "1",
+            "1,2,3,4,1",
+            "1,2,3,4,1,6,7",
+            "-1,2,3,4,0,-1",
+            "1,2,3,4,x,1",
+            "1,2,3,4,2,1",
+            "1,2,-2,1,0,1",
+            "1,2,3,0,0,1",
+            "1,2,3,1,0,-2",
+            "4294967295,1,1,1,1,1",
+        ] {
             assert!(wrong.parse::<Orders>().is_err(), "{wrong}");
         }
     }

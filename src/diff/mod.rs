@@ -8,11 +8,8 @@ mod names;
 mod walk;
 
 use crate::h5::{File, H5Error};
-use crate::model::{Comparison, Glob, H5Path, Tolerance, Wanted};
+use crate::model::{AttrMask, Comparison, Glob, H5Path, Tolerance, Wanted};
 use crate::observe::{PairWork, compare_pair, resolve};
-
-/// What the file as a whole is called, for `ignore`.
-const WHOLE_FILE: &str = "(file)";
 
 /// How to go about it.
 #[derive(Clone, Debug)]
@@ -29,47 +26,6 @@ pub struct Options {
     pub tolerance: Tolerance,
     /// Do not read contents.
     pub no_data: bool,
-}
-
-/// Attributes of some names of some objects.
-#[derive(Clone, Debug)]
-pub struct AttrMask {
-    path: Glob,
-    name: Glob,
-}
-
-/// What is to be left out.
-#[derive(Clone, Debug)]
-pub enum Mask {
-    /// Objects, with all that is below them.
-    Objects(Glob),
-    /// Attributes.
-    Attrs(AttrMask),
-    /// What is said of the file as a whole.
-    File,
-}
-
-impl Mask {
-    /// `/path/glob`, `/path/glob@attribute`, or `(file)`: split at the first `@` after the last `/`. The error is a clause.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text == WHOLE_FILE {
-            return Ok(Self::File);
-        }
-        let name_at = text.rfind('/').map_or(0, |at| at + 1);
-        match text[name_at..].find('@') {
-            None => Glob::new(text).map(Self::Objects),
-            Some(at) => {
-                let (path, name) = (&text[..name_at + at], &text[name_at + at + 1..]);
-                Ok(Self::Attrs(AttrMask { path: Glob::new(path)?, name: Glob::new(name)? }))
-            }
-        }
-    }
-}
-
-impl AttrMask {
-    fn matches(&self, path: &H5Path, name: &[u8]) -> bool {
-        self.path.matches(path) && self.name.matches(&H5Path::root().child(name))
-    }
 }
 
 impl Options {
@@ -119,25 +75,5 @@ fn values(
         Ok(Some((_, seen))) if seen.differing == 0 => {}
         Ok(Some((region, seen))) => out.differ(path, crate::model::Change::Values { region, seen }),
         Err(why) => out.untold.push((path.clone(), format!("its contents cannot be compared: {why}"))),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn masks() {
-        let attr = |text: &str, path: &str, name: &str| {
-            let Ok(Mask::Attrs(mask)) = Mask::parse(text) else { panic!("{text}") };
-            mask.matches(&H5Path::parse(path).unwrap(), name.as_bytes())
-        };
-        assert!(attr("/**@history", "/", "history") && attr("/**@history", "/a/b", "history") && !attr("/**@history", "/a", "title"));
-        assert!(attr("/a@*", "/a", "x") && !attr("/a@*", "/a/b", "x") && !attr("/a@*", "/", "x"));
-        assert!(attr("@x", "/", "x") && attr("/a/b@c@d", "/a/b", "c@d"));
-        assert!(attr("/a@b/c@d", "/a@b/c", "d"));
-        assert!(matches!(Mask::parse("/a@b/c"), Ok(Mask::Objects(_))));
-        assert!(matches!(Mask::parse("(file)"), Ok(Mask::File)));
-        assert!(Mask::parse("/a[").is_err() && Mask::parse("/a@[").is_err());
     }
 }

@@ -12,7 +12,7 @@ use super::{attrs, dataset, dtype, each, file, fill, select};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
     Definition, Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps,
-    Glob, H5Path, Libver, Orders, Owned, PartialChunks, Patch, Removal, RemovalTarget, SelectionText, hex_bytes, text_bytes,
+    Glob, H5Path, Libver, Orders, Owned, PartialChunks, Patch, Removal, RemovalTarget, Scope, SelectionText, hex_bytes, text_bytes,
 };
 
 const GROUP: Keys = Keys { what: "a group", known: &["attrs", "dims", "track_order", "comment", "name_charset", "for"], later: &[] };
@@ -82,7 +82,7 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     let patches = entries.patches.iter().filter_map(|item| patch(item, &objects, &axes, dims, cx, findings)).collect();
     let removals: Vec<Removal> = entries.removals.iter().filter_map(|item| removal(item, findings)).collect();
     let each = entries.each.iter().filter_map(|item| each::read(item, dims, &types, findings)).collect();
-    let desired = Desired { file, objects, patches, removals, each };
+    let desired = Desired { file, objects, patches, removals, each, scope: Scope::default(), ignored: Vec::new() };
     check_removals(&desired, findings);
     check_partial_chunks(&desired, findings);
     desired

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    AllocTime, AttrRule, Charset, Dtype, Each, Fill, FillTime, FillValue, Filter, H5Path, Layout, MaxShape, PartialChunks, Selection, Shape,
+    AllocTime, AttrRule, Charset, Dtype, Each, Fill, FillTime, FillValue, Filter, H5Path, Ignored, Layout, MaxShape, PartialChunks, Scope,
+    Selection, Shape,
 };
 use crate::diag::Span;
 
@@ -21,6 +22,10 @@ pub struct Desired {
     pub removals: Vec<Removal>,
     /// Rules for whatever matches, in order.
     pub each: Vec<Each>,
+    /// Which part of the manifest this is.
+    pub scope: Scope,
+    /// What is left out of it because it may differ.
+    pub ignored: Vec<Ignored>,
 }
 
 /// `[file]` without the path.

@@ -8,7 +8,8 @@ use super::each;
 use super::step::{Action, Aspect, AttrWrite, Conflict, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Each, Elements, H5Path, HeaderVersion, Observed, Shape, TrackOrder, bytes_text,
+    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Each, Elements, H5Path, HeaderVersion, Observed, Scope, Shape, TrackOrder,
+    bytes_text,
 };
 
 /// What there is to know of an object for its attributes.
@@ -21,6 +22,8 @@ pub(super) struct Target<'a> {
     pub header: HeaderVersion,
     /// For the names of objects that values refer to.
     pub observed: &'a Observed,
+    /// What rules for whatever matches may leave undone.
+    pub scope: &'a Scope,
 }
 
 /// A header of version 1 holds attributes in messages of at most this size, less the message's own head.
@@ -62,7 +65,7 @@ fn apply_all<'a>(
         if !clause.holds(state) {
             continue;
         }
-        for attr in clause.attrs {
+        for attr in clause.attrs.iter().filter(|attr| !target.scope.ignores(target.path, attr)) {
             let result = apply(state, attr, target);
             each(state, attr, clause.when.is_none(), result);
         }
@@ -78,6 +81,13 @@ pub(super) fn plan(
     conflicts: &mut Vec<Conflict>,
 ) {
     let mut state: State<'_> = target.seen.iter().map(|(n, v)| (n.as_slice(), Attr { from: Some(n), value: Cow::Borrowed(v) })).collect();
+    let all = clauses.iter().flat_map(|clause| clause.attrs);
+    let ignored: BTreeSet<&[u8]> = all.filter(|attr| target.scope.ignores(target.path, attr)).map(|attr| attr.name.as_slice()).collect();
+    kept.extend(ignored.into_iter().map(|name| Kept {
+        path: target.path.clone(),
+        aspect: Aspect::Attr(name.to_vec()),
+        note: "ignored".into(),
+    }));
     let mut sound = true;
     let mut said: Vec<(&DesiredAttr, bool)> = Vec::new();
     apply_all(&mut state, clauses, target, |_, attr, own, result| {

@@ -7,7 +7,8 @@ use super::attrs::{self, Clause};
 use super::propose::Planner;
 use crate::diag::Finding;
 use crate::model::{
-    AttrRule, AttrSeen, DesiredAttr, DesiredKind, DesiredObject, Each, H5Path, ObjectSeen, Observed, Subject, about, bytes_text, names,
+    AttrRule, AttrSeen, DesiredAttr, DesiredKind, DesiredObject, Each, H5Path, ObjectSeen, Observed, ScopePart, Subject, about, bytes_text,
+    names,
 };
 
 /// All names of the objects that have several.
@@ -32,7 +33,9 @@ impl<'a> Planner<'a> {
 
     /// The rules that are about an object that is there, or will be.
     pub fn rules_for(&self, path: &'a H5Path, seen: Option<&'a ObjectSeen>, object: Option<&'a DesiredObject>) -> Vec<&'a Each> {
-        if self.desired.each.is_empty() {
+        let scope = &self.desired.scope;
+        let out = || !scope.is_whole() && self.names_of(path).iter().all(|name| scope.part(name) != ScopePart::Planned);
+        if self.desired.each.is_empty() || out() {
             return Vec::new();
         }
         let subject = match (seen.map(|s| s.kind.as_ref()), object.map(|o| &o.kind)) {
@@ -82,7 +85,14 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let attrs = self.attrs_seen(path, seen);
-            let target = attrs::Target { path, seen: &attrs, order: seen.attr_order, header: seen.header, observed: self.observed };
+            let target = attrs::Target {
+                path,
+                seen: &attrs,
+                order: seen.attr_order,
+                header: seen.header,
+                observed: self.observed,
+                scope: &self.desired.scope,
+            };
             attrs::plan(&target, &clauses(&rules, &[], false), &mut self.steps, &mut self.kept, &mut self.conflicts);
         }
     }

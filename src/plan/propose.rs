@@ -8,8 +8,8 @@ use super::step::{Action, Aspect, Blocked, Conflict, Hazard, Kept, Plan, Step, S
 use super::{aliases, attrs, compare, each, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Charset, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Libver, LinkSeen, ObjectSeen, Observed,
-    Orders, Portion, RemovalTarget, SeenKind, TrackOrder, bytes_text,
+    Base, Charset, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Ignored, IgnoredPart, Libver, LinkSeen,
+    ObjectSeen, Observed, Orders, Portion, RemovalTarget, ScopePart, SeenKind, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -47,6 +47,7 @@ pub struct Proposal {
 pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Proposal {
     let mut p = Planner::new(desired, observed);
     p.file();
+    p.ignored();
     p.aliases();
     p.removals();
     for (path, object) in policy.portion.objects(desired) {
@@ -185,6 +186,16 @@ impl<'a> Planner<'a> {
         }
     }
 
+    fn ignored(&mut self) {
+        for Ignored { path, what } in &self.desired.ignored {
+            let aspect = match what {
+                IgnoredPart::Object(word) => Aspect::Word(word),
+                IgnoredPart::Attr(name) => Aspect::Attr(name.clone()),
+            };
+            self.kept.push(Kept { path: path.clone(), aspect, note: "ignored".into() });
+        }
+    }
+
     fn aliases(&mut self) {
         let shared = aliases::shared(self.desired, self.observed);
         self.covered = shared.covered;
@@ -205,7 +216,13 @@ impl<'a> Planner<'a> {
                     if matches.is_empty() {
                         self.keep(&H5Path::root(), "object", format!("nothing matches {}", globs.join(", ")));
                     }
-                    wanted.extend(matches.into_iter().map(|path| (path, removal.origin)));
+                    for path in matches {
+                        match self.desired.scope.part(&path) {
+                            ScopePart::Planned => wanted.push((path, removal.origin)),
+                            ScopePart::Ignored => self.keep(&path, "object", "ignored"),
+                            ScopePart::Out => {}
+                        }
+                    }
                 }
             }
         }
@@ -353,6 +370,7 @@ impl<'a> Planner<'a> {
             order,
             header: seen.map_or_else(|| self.new_header(), |s| s.header),
             observed: self.observed,
+            scope: &self.desired.scope,
         };
         let covered = self.covered.get(path);
         let own: Cow<'_, [_]> = match covered {

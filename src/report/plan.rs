@@ -46,7 +46,7 @@ pub fn kept_text(kept: &[Kept], paint: Paint) -> String {
     kept.iter().map(|k| paint.dim(&format!("  = {}  {}: {}", k.path, k.aspect, k.note)) + "\n").collect()
 }
 
-fn symbol(verb: Verb) -> char {
+pub(super) fn symbol(verb: Verb) -> char {
     match verb {
         Verb::Create => '+',
         Verb::Change => '~',
@@ -99,7 +99,7 @@ fn costs(step: &Step) -> String {
 }
 
 /// Text of the steps that stand for an object as a whole.
-fn whole_object(action: &Action) -> Option<String> {
+pub(super) fn whole_object(action: &Action) -> Option<String> {
     match action {
         Action::CreateGroup { .. } => Some("group".into()),
         Action::CreateType { dtype, .. } => Some(format!("type {dtype}")),
@@ -170,7 +170,7 @@ fn attr_name(action: &Action) -> Option<&[u8]> {
     }
 }
 
-fn aspect(step: &Step, width: usize) -> String {
+pub(super) fn aspect(step: &Step, width: usize) -> String {
     let at = |name: &[u8]| format!("{:<w$}", format!("@{}", bytes_text(name)), w = width + 1);
     match &step.action {
         Action::SetAttr { name, before, after, .. } => match before {

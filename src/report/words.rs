@@ -62,7 +62,7 @@ pub fn count(n: usize, one: &str) -> String {
 }
 
 /// Thousands apart: `10 000`. Short numbers stay as they are.
-pub(crate) fn grouped(n: u64) -> String {
+pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     if digits.len() < 5 {
         return digits;

@@ -225,8 +225,14 @@ fn a_block_that_does_not_say_what_it_is_for_is_refused() {
 /// All pages of the manual link to files that exist.
 #[test]
 fn links_lead_somewhere() {
-    for page in PAGES.iter().chain(&["docs/fill-rules.md", "docs/capture.md", "docs/safety.md", "docs/performance.md", "benches/README.md"])
-    {
+    for page in PAGES.iter().chain(&[
+        "docs/fill-rules.md",
+        "docs/capture.md",
+        "docs/many-files.md",
+        "docs/safety.md",
+        "docs/performance.md",
+        "benches/README.md",
+    ]) {
         let path = project().join(page);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{page}: {e}"));
         for target in text.split("](").skip(1).filter_map(|t| t.split(')').next()) {

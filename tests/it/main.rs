@@ -13,6 +13,7 @@ mod docs;
 mod each;
 mod each_operation;
 mod examples;
+mod files;
 mod findings;
 mod full_disk;
 mod hostile;

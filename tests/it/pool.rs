@@ -174,7 +174,9 @@ fn a_signal_ends_all_of_them() {
     kill_process(Pid::from_child(&child), Signal::INT).unwrap();
     let output = child.wait_with_output().unwrap();
     drop(held);
-    assert_eq!((output.status.signal(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(2), ""));
+    let told = String::from_utf8(output.stderr).unwrap();
+    let expected = "interrupted: 8 changed, 0 not begun; 2 stopped before they were changed\n";
+    assert_eq!((output.status.signal(), told.as_str()), (Some(2), expected));
     assert!(workers.iter().all(|pid| test_kill_process(*pid).is_err()), "the workers are gone before their parent");
     // What was done is told, though something before it was not.
     let told = String::from_utf8(output.stdout).unwrap();
@@ -185,7 +187,8 @@ fn a_signal_ends_all_of_them() {
 #[test]
 fn a_signal_is_heard_while_nobody_reads() {
     let dir = folder(1);
-    let many = vec!["0.h5".to_owned(); 3000];
+    let many: Vec<String> = (1..=3000).map(|i| format!("{i}.h5")).collect();
+    many.iter().for_each(|name| fs::hard_link(dir.path().join("0.h5"), dir.path().join(name)).unwrap());
     let mut command = Command::new("env");
     command.args(["--default-signal=INT,TERM", env!("CARGO_BIN_EXE_h5mason"), "plan", "m.toml", "--jobs", "2"]).args(many);
     let (_reader, pipe) = std::io::pipe().unwrap();
@@ -209,6 +212,37 @@ fn files_that_are_made_from_each_other_keep_their_order() {
         seen.push(run(dir.path(), jobs, &["apply", "c.toml"], &names(8)));
     }
     assert_eq!(seen[0], seen[1]);
+}
+
+/// Text names what changes, or would; the last line counts all. JSON has every file.
+#[test]
+fn the_last_line_counts() {
+    let dir = folder(4);
+    let command = |args: &[&str]| h5mason().current_dir(dir.path()).args(args).output().unwrap();
+    let said = |args: &[&str]| {
+        let output = command(args);
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let files = ["0.h5", "1.h5", "2.h5", "3.h5"];
+    run_to(0, h5mason().current_dir(dir.path()).args(["apply", "m.toml", "1.h5"]));
+    let wrong = NEW.replace("i4", "f4");
+    fs::write(dir.path().join("wrong.toml"), wrong).unwrap();
+    run_to(0, h5mason().current_dir(dir.path()).args(["build", "--force", "wrong.toml", "-o", "2.h5"]));
+    fs::write(dir.path().join("3.h5"), "hello").unwrap();
+    let with = |command: &[&'static str]| [command, &files].concat();
+    let (code, told) = said(&with(&["plan", "m.toml"]));
+    assert_eq!((code, told.contains("1.h5")), (Some(2), false), "{told}");
+    assert!(told.ends_with("\n4 files: 1 would change, 1 unchanged, 1 with conflicts, 1 failed; 19 B to write\n"), "{told}");
+    assert!(said(&with(&["plan", "m.toml", "--verbose"])).1.contains("1.h5: as declared"));
+    let (_, told) = said(&with(&["plan", "m.toml", "--format", "json"]));
+    assert!(told.lines().count() == 3 && told.lines().all(|line| line.starts_with('{')), "{told}");
+    assert_eq!(said(&with(&["check", "m.toml"])).1.lines().last(), Some("1 of 4 files as declared"));
+    let (code, told) = said(&with(&["apply", "m.toml"]));
+    assert_eq!((code, told.contains("1.h5")), (Some(2), false), "{told}");
+    assert!(told.ends_with("\n4 files: 1 changed, 1 unchanged, 2 failed; 19 B written\n"), "{told}");
+    let (_, told) = said(&["apply", "m.toml", "0.h5", "1.h5"]);
+    assert_eq!(told, "2 files: 0 changed, 2 unchanged, 0 failed; 0 B written\n");
+    assert_eq!(said(&["apply", "m.toml", "0.h5"]).1, "0.h5: as declared, nothing to do\n");
 }
 
 /// The plan of a file is the same whatever files were looked at before it.

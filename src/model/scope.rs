@@ -1,0 +1,171 @@
+//! Which part of what is declared a command is about.
+//!
+//! The rest is not planned, not applied and not verified: as if it were not declared. What may come to be declared in other forms has its
+//! place in [`Desired::narrow`] and [`Desired::is_declared_by_globs`].
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::{AttrRule, Desired, DesiredAttr, DesiredGroup, DesiredKind, DesiredObject, Glob, H5Path, Mask, RemovalTarget, Wanted};
+
+/// A part of what is declared. The default is all of it.
+#[derive(Clone, Debug, Default)]
+pub struct Scope {
+    /// Only these objects, with all that is below them; none means all.
+    pub targets: Vec<Glob>,
+    /// Not these, nor what is below them.
+    pub excludes: Vec<Glob>,
+    /// What may differ.
+    pub ignored: Vec<Mask>,
+}
+
+/// What becomes of something that is declared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// It is planned.
+    Planned,
+    /// It is in scope, but may differ.
+    Ignored,
+    /// It is not looked at.
+    Out,
+}
+
+/// Something in scope that may differ, and so is not looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ignored {
+    /// The object.
+    pub path: H5Path,
+    /// What of it.
+    pub what: IgnoredPart,
+}
+
+/// What of an object may differ.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum IgnoredPart {
+    /// All of it: its kind.
+    Object(&'static str),
+    /// An attribute.
+    Attr(Vec<u8>),
+}
+
+impl Scope {
+    /// Is it everything?
+    pub fn is_whole(&self) -> bool {
+        self.targets.is_empty() && self.excludes.is_empty() && self.ignored.is_empty()
+    }
+
+    /// What becomes of this object.
+    pub fn part(&self, path: &H5Path) -> Part {
+        if Wanted::of(path, &self.targets, &self.excludes) != Wanted::Yes {
+            return Part::Out;
+        }
+        let objects = self.ignored.iter().filter_map(|mask| match mask {
+            Mask::Objects(glob) => Some(glob),
+            Mask::Attrs(_) | Mask::File => None,
+        });
+        match covers(objects, path) {
+            true => Part::Ignored,
+            false => Part::Planned,
+        }
+    }
+
+    /// May this attribute rule of an object be left undone?
+    pub fn ignores(&self, path: &H5Path, attr: &DesiredAttr) -> bool {
+        let from = match &attr.rule {
+            AttrRule::RenameFrom { from, .. } => Some(from),
+            AttrRule::Set(_) | AttrRule::Default(_) | AttrRule::Replace(_) | AttrRule::Empty(_) | AttrRule::Absent => None,
+        };
+        self.ignored.iter().any(|mask| match mask {
+            Mask::Attrs(mask) => mask.matches(path, &attr.name) || from.is_some_and(|from| mask.matches(path, from)),
+            Mask::Objects(_) | Mask::File => false,
+        })
+    }
+}
+
+/// Does any of them match the path, or what it is below of (but for the root)?
+fn covers<'a>(globs: impl Iterator<Item = &'a Glob>, path: &H5Path) -> bool {
+    let above = path.ancestors();
+    globs.into_iter().any(|glob| glob.matches(path) || above.iter().any(|p| !p.is_root() && glob.matches(p)))
+}
+
+impl Desired {
+    /// Leaves out what is not in scope. Groups that lead to something in scope stay what they are declared as, without their attributes:
+    /// where they are missing, they are made. The error: targets that nothing declared matches.
+    pub fn narrow(&mut self, scope: Scope) -> Result<(), Vec<String>> {
+        let unknown: Vec<String> = scope.targets.iter().filter(|t| !self.declares(t)).map(|t| t.text().to_owned()).collect();
+        if !unknown.is_empty() {
+            return Err(unknown);
+        }
+        let mut ignored = Vec::new();
+        let planned = |path: &H5Path| scope.part(path) == Part::Planned;
+        let inside = self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).filter(|path| planned(path));
+        let above: BTreeSet<H5Path> = inside.flat_map(H5Path::ancestors).collect();
+        self.objects.retain(|path, object| match scope.part(path) {
+            Part::Planned => {
+                attrs(&scope, path, object, &mut ignored);
+                true
+            }
+            Part::Ignored => {
+                ignored.push(Ignored { path: path.clone(), what: IgnoredPart::Object(object.kind.word()) });
+                false
+            }
+            Part::Out => above.contains(path) && leads_on(object),
+        });
+        self.patches.retain(|patch| match scope.part(&patch.path) {
+            Part::Planned => true,
+            Part::Ignored => {
+                ignored.push(Ignored { path: patch.path.clone(), what: IgnoredPart::Object("contents") });
+                false
+            }
+            Part::Out => false,
+        });
+        self.removals.retain(|removal| match &removal.target {
+            RemovalTarget::Path(path) => match scope.part(path) {
+                Part::Planned => true,
+                Part::Ignored => {
+                    ignored.push(Ignored { path: path.clone(), what: IgnoredPart::Object("object") });
+                    false
+                }
+                Part::Out => false,
+            },
+            // What they match is known when the file has been looked at.
+            RemovalTarget::Match(_) => true,
+        });
+        self.ignored = ignored;
+        self.scope = scope;
+        Ok(())
+    }
+
+    /// Is anything declared that a target matches, or that is below it?
+    fn declares(&self, target: &Glob) -> bool {
+        let removed = self.removals.iter().filter_map(|removal| match &removal.target {
+            RemovalTarget::Path(path) => Some(path),
+            RemovalTarget::Match(_) => None,
+        });
+        let mut paths = self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).chain(removed);
+        self.is_declared_by_globs() || paths.any(|path| covers(std::iter::once(target), path))
+    }
+
+    /// Is there something of which only the file tells what it is about?
+    fn is_declared_by_globs(&self) -> bool {
+        !self.each.is_empty() || self.removals.iter().any(|removal| matches!(removal.target, RemovalTarget::Match(_)))
+    }
+}
+
+fn attrs(scope: &Scope, path: &H5Path, object: &mut DesiredObject, ignored: &mut Vec<Ignored>) {
+    let (out, kept): (Vec<&DesiredAttr>, Vec<&DesiredAttr>) = object.attrs.iter().partition(|attr| scope.ignores(path, attr));
+    if out.is_empty() {
+        return;
+    }
+    ignored.extend(out.into_iter().map(|attr| Ignored { path: path.clone(), what: IgnoredPart::Attr(attr.name.clone()) }));
+    let kept: Vec<DesiredAttr> = kept.into_iter().cloned().collect();
+    object.attrs = Arc::from(kept);
+}
+
+/// Makes of a declared object what is needed of it to come to what is below it. `false`: nothing is.
+fn leads_on(object: &mut DesiredObject) -> bool {
+    let DesiredKind::Group(DesiredGroup { .. }) = &object.kind else { return false };
+    object.attrs = Arc::from([]);
+    object.comment = None;
+    true
+}

@@ -1,0 +1,175 @@
+//! Plans as Markdown, for comments on pull requests: GitHub's flavour, in which names and values stand as code, so that nothing in them is
+//! markup.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use super::plan::{MOST_OBJECTS, aspect, symbol, whole_object};
+use super::words::{count, escape_controls, human_bytes};
+use super::{Tense, summary_text};
+use crate::diag::{Finding, Sources};
+use crate::model::{Base, H5Path};
+use crate::plan::{Action, Hazard, Proposal, Step};
+
+/// What is said about a file, less its name: equal for files with which the same is to be done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MarkdownPlan {
+    /// How much there is to do.
+    pub extent: Extent,
+    /// Changes, conflicts, counts.
+    pub body: String,
+}
+
+/// How much there is to do with a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Is the file new?
+    pub new: bool,
+    /// Changes.
+    pub changes: usize,
+    /// Differences that no change settles.
+    pub conflicts: usize,
+}
+
+/// The plan; `all` shows every object of a long one.
+pub fn plan_markdown(proposal: &Proposal, base: &Base, sources: &Sources, all: bool) -> MarkdownPlan {
+    let mut objects: BTreeMap<&H5Path, Vec<&Step>> = BTreeMap::new();
+    for step in proposal.steps.iter().filter(|s| !matches!(s.action, Action::CreateFile(_))) {
+        objects.entry(&step.path).or_default().push(step);
+    }
+    let extent = Extent { new: *base == Base::Missing, changes: objects.values().map(Vec::len).sum(), conflicts: proposal.conflicts.len() };
+    let mut body = String::new();
+    let most = if all { usize::MAX } else { MOST_OBJECTS };
+    let more = objects.len().saturating_sub(most);
+    if !objects.is_empty() {
+        body.push_str("| | object | change | |\n|---|---|---|---|\n");
+    }
+    for (path, steps) in objects.into_iter().take(most) {
+        steps.into_iter().for_each(|step| row(path, step, &mut body));
+    }
+    if more > 0 {
+        body.push_str(&format!("\n… and {} more\n", count(more, "object")));
+    }
+    if !proposal.steps.is_empty() {
+        body.push_str(&format!("\n{}\n", summary_text(proposal, Tense::Future)));
+    }
+    if !proposal.conflicts.is_empty() {
+        body.push_str("\n`apply` would refuse:\n\n");
+        proposal.conflicts.iter().for_each(|c| conflict(&c.finding, sources, &mut body));
+    }
+    MarkdownPlan { extent, body }
+}
+
+fn row(path: &H5Path, step: &Step, out: &mut String) {
+    let change = whole_object(&step.action).unwrap_or_else(|| aspect(step, 0));
+    let hazard = match step.hazard {
+        Hazard::None => "",
+        Hazard::Lossy => "⚠ **lossy**",
+        Hazard::Destructive => "⚠ **destructive**",
+    };
+    let dead = if step.dead > 0 { format!(" leaves {} of dead space", human_bytes(step.dead)) } else { String::new() };
+    let cost = format!("{hazard}{dead}");
+    let symbol = code(&symbol(step.action.verb()).to_string());
+    out.push_str(&format!("| {symbol} | {} | {} | {} |\n", code(&path.to_string()), code(&change), cost.trim()));
+}
+
+fn conflict(finding: &Finding, sources: &Sources, out: &mut String) {
+    let place = finding.labels.first().map_or(String::new(), |label| {
+        let place = sources.place(label.span);
+        format!(" ({})", code(&format!("{}:{}:{}", place.file, place.line, place.column)))
+    });
+    out.push_str(&format!("- **{}**: {}{place}\n", finding.code, text(&finding.message)));
+    finding.notes.iter().for_each(|note| out.push_str(&format!("  - {}\n", text(note))));
+    finding.helps.iter().for_each(|help| out.push_str(&format!("  - help: {}\n", text(help))));
+}
+
+/// The heading of what is to be done with each of these files, and the files, where there are several.
+pub fn markdown_heading(extent: Extent, files: &[&str]) -> String {
+    let parts = [(extent.changes, "change"), (extent.conflicts, "conflict")];
+    let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
+    let (what, new) = (parts.join(" and "), if extent.new { "new " } else { "" });
+    if let [file] = files {
+        let is = if extent.new { "new" } else { "existing" };
+        let what = if parts.is_empty() { "no change" } else { &what };
+        return format!("### {} ({is}): {what}\n\n", code(file));
+    }
+    let number = count(files.len(), &format!("{new}file"));
+    let heading = if parts.is_empty() { format!("No change in {number}") } else { format!("The same {what} in {number}") };
+    let list: String = files.iter().map(|file| format!("- {}\n", code(file))).collect();
+    format!("### {heading}\n\n<details><summary>{number}</summary>\n\n{list}\n</details>\n\n")
+}
+
+/// As Markdown's code. GitHub finds no mentions, numbers of issues or addresses there.
+fn code(what: &str) -> String {
+    let what = escape_controls(&what.replace('\n', "\\n"));
+    let plain = |c: char| !matches!(c, '`' | '|' | '\\' | '<' | '>' | '&');
+    if !what.is_empty() && what.chars().all(plain) && what.trim() == what {
+        return format!("`{what}`");
+    }
+    // A code span knows no escapes, and a table splits at bars even there.
+    let special = |c: char| !(c.is_alphanumeric() || matches!(c, ' ' | '/' | '"' | '=' | ',' | ';' | '(' | ')'));
+    let mut out = String::from("<code>");
+    what.chars().for_each(|c| if special(c) && c.is_ascii() { out.push_str(&format!("&#{};", c as u32)) } else { out.push(c) });
+    out + "</code>"
+}
+
+/// A sentence; as code where anything in it could be markup.
+fn text(what: &str) -> String {
+    let quiet = |c: char| c.is_alphanumeric() || matches!(c, ' ' | ',' | '.' | ';' | ':' | '/' | '-' | '(' | ')' | '?' | '\'' | '"' | '%');
+    match what.chars().all(quiet) && !what.contains("//") && !what.contains("www.") {
+        true => what.to_owned(),
+        false => code(what),
+    }
+}
+
+/// For [`Extent::from_str`].
+impl fmt::Display for Extent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", u8::from(self.new), self.changes, self.conflicts)
+    }
+}
+
+impl FromStr for Extent {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let numbers: Vec<usize> = text.split(' ').map(|n| n.parse().map_err(drop)).collect::<Result<_, _>>()?;
+        let [new, changes, conflicts] = numbers[..] else { return Err(()) };
+        Ok(Self { new: new == 1, changes, conflicts })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_markup() {
+        assert_eq!(code("/a b"), "`/a b`");
+        assert_eq!(code("a|b"), "<code>a&#124;b</code>");
+        assert_eq!(code("``x"), "<code>&#96;&#96;x</code>");
+        assert_eq!(
+            code("<img src=x>\n# h @me *b*\u{202e}"),
+            "<code>&#60;img src=x&#62;&#92;n&#35; h &#64;me &#42;b&#42;&#92;xE2&#92;x80&#92;xAE</code>"
+        );
+        assert_eq!((code(" "), code("")), ("<code> </code>".into(), "<code></code>".into()));
+        assert_eq!(text("/x is a group: declare it (so)"), "/x is a group: declare it (so)");
+        assert_eq!((text("a @b"), text("see http://x")), ("`a @b`".into(), "`see http://x`".into()));
+    }
+
+    #[test]
+    fn headings() {
+        let extent = Extent { new: false, changes: 4, conflicts: 1 };
+        assert_eq!(extent.to_string().parse(), Ok(extent));
+        assert_eq!("1 2".parse::<Extent>(), Err(()));
+        assert_eq!(
+            markdown_heading(extent, &["a|.h5"]),
+            "### <code>a&#124;.h5</code> (existing): 4 changes and 1 conflict\n\n".replace("a&#124;.h5", "a&#124;&#46;h5")
+        );
+        let new = Extent { new: true, changes: 1, conflicts: 0 };
+        let expected = "### The same 1 change in 2 new files\n\n<details><summary>2 new files</summary>\n\n- `a`\n- `b`\n\n</details>\n\n";
+        assert_eq!(markdown_heading(new, &["a", "b"]), expected);
+        assert_eq!(markdown_heading(Extent { new: false, changes: 0, conflicts: 0 }, &["a"]), "### `a` (existing): no change\n\n");
+    }
+}
