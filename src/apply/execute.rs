@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use crate::fill::Memory;
 use crate::h5::{Attrs, File, H5Error, Made, NewDataset, NewGroup, Object, Recreated, prepare_missing};
-use crate::model::{Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
+use crate::model::{Carry, Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
 
-use super::region;
+use super::{rebuild, region};
 use crate::source;
 
 /// Attributes of an object that are made without opening it: to find it so often takes about as long.
@@ -118,7 +118,7 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
         }
         Action::CreateLink { link, before, name_charset } => create_link(opener, path, link, before.is_some(), *name_charset)?,
         Action::SetComment { after, .. } => opener.object(path)?.set_comment(after)?,
-        Action::Grow { after, .. } => opener.object(path)?.set_extent(after)?,
+        Action::Grow { after, .. } | Action::Shrink { after, .. } => opener.object(path)?.set_extent(after)?,
         Action::WriteRegion { dtype, chunk, layer, above, blocks, .. } => {
             let access = opener.fresh_object(path)?.access()?;
             let work =
@@ -135,9 +135,50 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
         },
         Action::RemoveAttr { name, .. } => opener.object(path)?.remove_attr(name)?,
         Action::RenameAttr { from, to, .. } => opener.object(path)?.rename_attr(from, to)?,
+        Action::Rebuild { .. } => rebuild_dataset(opener, step, watch)?,
         Action::Remove { .. } => {
             opener.forget();
             opener.parent(path)?.remove_link(path.name())?;
+        }
+    }
+    Ok(())
+}
+
+/// Makes a dataset without a name, gives it what the other has, and then its names.
+fn rebuild_dataset(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Result<(), ApplyError> {
+    let Action::Rebuild { before, definition: d, carry, attr_order, names, referrers } = &step.action else { return Ok(()) };
+    let path = &step.path;
+    let committed = opener.committed(&d.dtype)?;
+    let old = opener.fresh_object(path)?;
+    let new = NewDataset {
+        fill_value: &d.fill_value,
+        fill_time: d.fill_time,
+        alloc_time: d.alloc_time,
+        partial_chunks: d.partial_chunks,
+        attr_order: *attr_order,
+        committed: committed.as_ref(),
+        ..NewDataset::plain(&d.dtype, &d.shape, &d.maxshape, &d.layout)
+    };
+    let new = opener.file.root()?.create_dataset_unnamed(&new, &old)?;
+    match carry {
+        Carry::Elements(recast) => {
+            let (from, to) = (old.again()?.access()?, new.again()?.access()?);
+            rebuild::carry(&from, &to, &rebuild::Work { before, after: d, recast }, &mut |bytes| watch(path, bytes))?;
+        }
+        Carry::Declared | Carry::Nothing => {}
+    }
+    rebuild::take_over(&new, &old)?;
+    let (from, to) = (old.info()?.id.address, new.info()?.id.address);
+    for name in names {
+        opener.parent(name)?.relink(name.name(), &new)?;
+    }
+    drop(old);
+    opener.forget();
+    for referrer in referrers {
+        let object = opener.fresh_object(&referrer.path)?;
+        match &referrer.attr {
+            Some(name) => _ = object.retarget_attr(name, from, to)?,
+            None => rebuild::retarget(object, from, to)?,
         }
     }
     Ok(())

@@ -4,6 +4,7 @@ mod adjust;
 mod contiguous;
 mod execute;
 mod open;
+mod rebuild;
 mod region;
 mod run;
 mod space;

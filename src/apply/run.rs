@@ -18,7 +18,7 @@ use crate::model::{
     human_bytes,
 };
 use crate::observe::{self, ObserveError};
-use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose};
+use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose, rebuilds};
 use crate::source;
 use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, settle, trailing_bytes};
 
@@ -156,6 +156,7 @@ impl From<H5Error> for Failure {
 
 pub(super) fn observe(file: &File, desired: &Desired, no_data: bool, memory: Memory, watch: Watch<'_>) -> Result<Observed, Failure> {
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
+    observe::rebuilds(file, rebuilds(desired, &observed), (!no_data).then_some(memory), &mut observed)?;
     if !no_data {
         let (contents, _) = contents(desired, &observed);
         let compared = contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| (l, c.dtype.size() as u64)));

@@ -44,6 +44,11 @@ fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
             let size = d.shape.elements().unwrap_or(u64::MAX).saturating_mul(d.dtype.size() as u64);
             if d.alloc_time == Some(AllocTime::Early) && !shrinks { size } else { 0 }
         }
+        Action::Rebuild { definition, .. } => {
+            let shrinks = definition.layout.filters().iter().any(|f| !matches!(f.codec, Codec::Shuffle | Codec::Fletcher32));
+            shrinking.insert(step.path.clone(), shrinks);
+            if shrinks { step.bytes / 1_000_000 } else { step.bytes }
+        }
         // A copy is as sparse as what it is a copy of.
         Action::WriteRegion { layer, .. } if layer.fill.rule.sources().iter().any(|s| matches!(s, SourceFile::Hdf5 { .. })) => 0,
         Action::WriteRegion { .. } if shrinking.get(&step.path) == Some(&true) => step.bytes / 1_000_000,
@@ -55,6 +60,7 @@ fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
         | Action::CreateLink { .. }
         | Action::SetComment { .. }
         | Action::Grow { .. }
+        | Action::Shrink { .. }
         | Action::RemoveAttr { .. }
         | Action::RenameAttr { .. }
         | Action::Remove { .. } => 0,

@@ -180,31 +180,88 @@ impl Object {
     /// Deletes an attribute and creates it again with its own type, dataspace, bytes, and character set of
     /// the name.
     fn move_to_end(&self, name: &[u8]) -> Result<()> {
+        let raw = RawAttr::read(self, name)?;
+        self.remove_attr(name)?;
+        raw.create(self, name)
+    }
+
+    /// Gives this object, which has none, the attributes of another of the same file, as they are, in their order.
+    pub fn take_attrs(&self, from: &Object) -> Result<()> {
+        let by_creation = from.attr_order()? != crate::model::TrackOrder::No;
+        from.attr_names(by_creation)?.iter().try_for_each(|name| RawAttr::read(from, name)?.create(self, name))
+    }
+
+    /// Makes the object references in an attribute that lead to one address lead to another. False if there are none.
+    pub fn retarget_attr(&self, name: &[u8], from: u64, to: u64) -> Result<bool> {
+        let mut raw = RawAttr::read(self, name)?;
+        let attr = Id::own(call(
+            || self.attr_what("open", name),
+            || unsafe {
+                // SAFETY: valid object and C string.
+                H5Aopen(self.id().raw(), c_string(name).as_ptr(), H5P_DEFAULT)
+            },
+        )?);
+        // SAFETY: the library has just filled the buffer with elements of this type.
+        let changed = unsafe { super::retarget::retarget(&raw.dtype, &mut raw.bytes, from, to) };
+        if changed {
+            raw.write(&attr, &|| self.attr_what("write", name))?;
+        }
+        Ok(changed)
+    }
+}
+
+/// An attribute as the library has it in memory, with its type, dataspace and name's character set.
+struct RawAttr {
+    type_id: Id,
+    space_id: Id,
+    /// With it a name keeps its character set.
+    list: Id,
+    dtype: Dtype,
+    bytes: Vec<u8>,
+}
+
+impl RawAttr {
+    fn read(object: &Object, name: &[u8]) -> Result<Self> {
         let c_name = c_string(name);
-        let what = || self.attr_what("keep the order of", name);
-        // SAFETY: valid identifiers; the buffer has the elements' size in memory, and what variable-length
-        // parts the library put in it is given back after the write.
-        let old = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
-        let type_id = Id::own(call(what, || unsafe { H5Aget_type(old.raw()) })?);
-        let space_id = Id::own(call(what, || unsafe { H5Aget_space(old.raw()) })?);
+        let what = || object.attr_what("take over", name);
+        // SAFETY (all): valid identifiers; the buffer has the elements' size in memory.
+        let attr = Id::own(call(what, || unsafe { H5Aopen(object.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
+        let type_id = Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?);
+        let space_id = Id::own(call(what, || unsafe { H5Aget_space(attr.raw()) })?);
         let (shape, _) = space::extent(&space_id)?;
         let size = hdf5::sync::sync(|| unsafe { hdf5_sys::h5t::H5Tget_size(type_id.raw()) }) as u64;
-        refuse_long(&old, &dtype::read(&type_id)?, shape.elements().unwrap_or(u64::MAX), &what)?;
+        let dtype = dtype::read(&type_id)?;
+        refuse_long(&attr, &dtype, shape.elements().unwrap_or(u64::MAX), &what)?;
         let bytes = shape.elements().and_then(|n| n.checked_mul(size)).and_then(|b| usize::try_from(b).ok());
-        let mut raw = vec![0u8; bytes.ok_or_else(|| H5Error::new(what(), "its size overflows"))?];
-        if !raw.is_empty() {
-            status(what, || unsafe { H5Aread(old.raw(), type_id.raw(), buffer(&mut raw)) })?;
+        let mut bytes = vec![0u8; bytes.ok_or_else(|| H5Error::new(what(), "its size overflows"))?];
+        let list = Id::own(call(what, || unsafe { H5Aget_create_plist(attr.raw()) })?);
+        if !bytes.is_empty() {
+            status(what, || unsafe { H5Aread(attr.raw(), type_id.raw(), buffer(&mut bytes)) })?;
         }
-        // With it the name keeps its character set.
-        let list = Id::own(call(what, || unsafe { H5Aget_create_plist(old.raw()) })?);
-        drop(old);
-        self.remove_attr(name)?;
-        let new = self.attrs().made(name, &type_id, &space_id, &list)?;
-        if raw.is_empty() {
-            return Ok(());
+        Ok(Self { type_id, space_id, list, dtype, bytes })
+    }
+
+    fn create(self, object: &Object, name: &[u8]) -> Result<()> {
+        let new = object.attrs().made(name, &self.type_id, &self.space_id, &self.list)?;
+        self.write(&new, &|| object.attr_what("write", name))
+    }
+
+    fn write(&self, attr: &Id, what: &dyn Fn() -> String) -> Result<()> {
+        match self.bytes.is_empty() {
+            true => Ok(()),
+            // SAFETY: as many elements as the attribute has, of its own type.
+            false => status(what, || unsafe { H5Awrite(attr.raw(), self.type_id.raw(), self.bytes.as_ptr().cast()) }),
         }
-        status(what, || unsafe { H5Awrite(new.raw(), type_id.raw(), raw.as_ptr().cast()) })?;
-        status(what, || unsafe { hdf5_sys::h5t::H5Treclaim(type_id.raw(), space_id.raw(), H5P_DEFAULT, buffer(&mut raw)) })
+    }
+}
+
+impl Drop for RawAttr {
+    fn drop(&mut self) {
+        if !self.bytes.is_empty() {
+            let (type_id, space_id, p) = (self.type_id.raw(), self.space_id.raw(), buffer(&mut self.bytes));
+            // SAFETY: the memory that the library put into the buffer, given back once.
+            plainly(Doing::Metadata, || unsafe { hdf5_sys::h5t::H5Treclaim(type_id, space_id, H5P_DEFAULT, p) });
+        }
     }
 }
 

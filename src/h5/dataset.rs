@@ -36,7 +36,7 @@ pub(super) const DONT_FILTER_PARTIAL_CHUNKS: u32 = 2;
 /// Most bytes that are read at once.
 const MOST_READ_BYTES: usize = 1 << 30;
 /// Most bytes of variable-length texts that are read at once: every element can lead to the same long one.
-const MOST_TEXT_BYTES: usize = 256 << 20;
+pub(super) const MOST_TEXT_BYTES: usize = 256 << 20;
 
 /// Creation properties of a dataset.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ impl ListKey {
 #[derive(Debug)]
 pub struct DatasetAccess {
     pub(super) object: Object,
-    type_id: Id,
+    pub(super) type_id: Id,
     dtype: Dtype,
 }
 
@@ -154,6 +154,32 @@ impl Object {
             H5Dcreate2(self.id().raw(), c_name.as_ptr(), stored.raw(), space_id.raw(), link.raw(), list.raw(), H5P_DEFAULT)
         })?;
         Ok(Object::new(Id::own(id), self.child_label(name)))
+    }
+
+    /// Creates a dataset in the file of this object that has no name yet, and goes again unless it gets one ([`Object::link_object`]). What is
+    /// not of elements (object times, how attributes are stored) is as `like` has it.
+    pub fn create_dataset_unnamed(&self, new: &NewDataset<'_>, like: &Object) -> Result<Object> {
+        let what = || format!("cannot make {} anew", like.label());
+        let type_id = dtype::create(new.dtype)?;
+        let max = (!new.maxshape.is_empty()).then_some(new.maxshape);
+        let space_id = space::create(new.shape, max)?;
+        let (list, old) = (creation_list(self, new, &type_id)?, like.create_list()?);
+        let (mut times, mut compact, mut dense) = (Default::default(), 0, 0);
+        // SAFETY: dataset creation lists and out-parameters.
+        status(what, || unsafe {
+            let read = H5Pget_obj_track_times(old.raw(), &raw mut times).min(H5Pget_attr_phase_change(
+                old.raw(),
+                &raw mut compact,
+                &raw mut dense,
+            ));
+            read.min(H5Pset_obj_track_times(list.raw(), times)).min(H5Pset_attr_phase_change(list.raw(), compact, dense))
+        })?;
+        let stored = new.committed.map_or(&type_id, Object::id);
+        // SAFETY: valid identifiers.
+        let id = call_as(Doing::Data, what, || unsafe {
+            hdf5_sys::h5d::H5Dcreate_anon(self.id().raw(), stored.raw(), space_id.raw(), list.raw(), H5P_DEFAULT)
+        })?;
+        Ok(Object::new(Id::own(id), like.label().to_owned()))
     }
 
     /// Type, extent and storage of a dataset.
@@ -220,7 +246,7 @@ impl Object {
     /// Changes the extent of a chunked dataset.
     pub fn set_extent(&self, dims: &[u64]) -> Result<()> {
         // SAFETY: a valid dataset, and as many sizes as it has axes (the planner compared ranks).
-        moving(|| format!("cannot grow {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
+        moving(|| format!("cannot change the extent of {}", self.label()), || unsafe { H5Dset_extent(self.id().raw(), dims.as_ptr()) })
     }
 
     /// Prepares reading and writing elements, which must be in this file: the library would open, and make, whatever file this one
@@ -292,7 +318,7 @@ impl DatasetAccess {
     }
 
     /// Gives back what references hold. Failure leaves it to the process's end.
-    fn reclaim(&self, list: &Id, memory: &Id, raw: &mut [u8]) {
+    pub(super) fn reclaim(&self, list: &Id, memory: &Id, raw: &mut [u8]) {
         // SAFETY: the buffer that was read with this list, whose callbacks take back what the arena gave.
         plainly(Doing::Data, || unsafe { H5Treclaim(self.type_id.raw(), memory.raw(), list.raw(), buffer(raw)) });
     }
@@ -314,7 +340,7 @@ impl DatasetAccess {
         }
     }
 
-    fn spaces(&self, region: &Region) -> Result<(Id, Id)> {
+    pub(super) fn spaces(&self, region: &Region) -> Result<(Id, Id)> {
         // As many axes as the selection: HDF5 then copies row by row, not element by element.
         let memory = space::create(&Shape::from_dims(&region.lens()), None)?;
         // SAFETY: a valid dataset.

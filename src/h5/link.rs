@@ -5,7 +5,7 @@ use std::ffi::{CStr, c_char, c_void};
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
 use hdf5_sys::h5i::hid_t;
 use hdf5_sys::h5l::{
-    H5L_info2_t, H5L_type_t, H5Lcreate_external, H5Lcreate_soft, H5Ldelete, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2,
+    H5L_info2_t, H5L_type_t, H5Lcreate_external, H5Lcreate_soft, H5Ldelete, H5Lexists, H5Lget_info2, H5Lget_val, H5Literate2, H5Lmove,
     H5Lunpack_elink_val,
 };
 use hdf5_sys::h5o::H5O_token_t;
@@ -17,7 +17,7 @@ use super::id::c_string;
 use super::object::link_list;
 use super::user_link::{class_of, register};
 use super::{H5Error, Object, Result, call, moving, plainly, status};
-use crate::model::{Charset, bytes_text};
+use crate::model::{Charset, TrackOrder, bytes_text};
 
 /// A link as it is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -161,6 +161,38 @@ impl Object {
             },
         )?;
         Ok(names.list)
+    }
+
+    /// Makes a hard link of this group lead to another object. Where creation order is tracked, it keeps its place: the links that were made
+    /// after it are moved behind it again, each once.
+    pub fn relink(&self, name: &[u8], object: &Object) -> Result<()> {
+        let what = || format!("cannot replace the link {}", self.child_label(name));
+        let Some((_, charset)) = self.link_and_charset(name)? else { return Err(H5Error::new(what(), "it is not there")) };
+        let after = match self.group_orders()?.links {
+            TrackOrder::No => Vec::new(),
+            TrackOrder::Tracked | TrackOrder::Indexed => self.link_names_as_made()?.into_iter().skip_while(|n| n != name).skip(1).collect(),
+        };
+        self.remove_link(name)?;
+        self.link_object(name, object, Some(charset))?;
+        after.iter().try_for_each(|name| self.move_link_to_end(name))
+    }
+
+    /// Renames a link, and back: each makes it the last one in creation order (H5G_obj_insert).
+    fn move_link_to_end(&self, name: &[u8]) -> Result<()> {
+        let what = || format!("cannot keep the order of {}", self.child_label(name));
+        let Some((_, charset)) = self.link_and_charset(name)? else { return Err(H5Error::new(what(), "it is not there")) };
+        let mut aside = [name, b"~"].concat();
+        while self.link(&aside)?.is_some() {
+            aside.push(b'~');
+        }
+        let (from, to, group) = (c_string(name), c_string(&aside), self.id().raw());
+        let list = link_list(name, Some(charset))?;
+        let move_it = |from: &CStr, to: &CStr| {
+            // SAFETY: a valid group, C strings and property list.
+            moving(what, || unsafe { H5Lmove(group, from.as_ptr(), group, to.as_ptr(), list.raw(), H5P_DEFAULT) })
+        };
+        move_it(&from, &to)?;
+        move_it(&to, &from)
     }
 
     /// Removes the link of this name; the object goes with its last link.

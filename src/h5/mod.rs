@@ -19,6 +19,7 @@ mod lengths;
 mod link;
 mod object;
 mod place;
+mod retarget;
 mod reuse;
 mod space;
 mod user_link;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::attrs::check_rank;
 use super::dims::Dims;
-use super::table::{Keys, expected, later};
+use super::table::{Keys, expected};
 use super::tree::{Node, Table, Val};
 use super::{dtype, elsewhere, fill, filter};
 use crate::diag::{Finding, Findings, Span};
@@ -100,7 +100,7 @@ impl Reader<'_> {
         let owned = self.owned(cx.allow_paths);
         let track_order = self.opt("track_order", |_, n| super::file::track_order(n));
         let contents = self.opt("contents", |_, n| contents(n));
-        self.opt("on_mismatch", |_, n| on_mismatch(n));
+        let on_mismatch = self.opt("on_mismatch", |_, n| on_mismatch(n)).map_or(OnMismatch::Refuse, |(what, _)| what);
         let axes = named.or_else(|| extent.as_ref().map(|e| e.names.clone()));
         let declared = (self.node("dtype").is_some(), self.node("shape").is_some());
         let definition = match (dtype, extent) {
@@ -123,7 +123,7 @@ impl Reader<'_> {
         }
         let contents = contents.map_or(Contents::Initial, |(c, _)| c);
         let (definition, owned, fill) = (definition.map(Arc::new), Arc::new(owned), fill.map(Box::new));
-        let dataset = DesiredDataset { definition, named_axes, owned, fill, contents, on_mismatch: OnMismatch::Refuse, track_order };
+        let dataset = DesiredDataset { definition, named_axes, owned, fill, contents, on_mismatch, track_order };
         Some(Read { dataset, axes })
     }
 
@@ -477,7 +477,8 @@ fn contents(node: &Node) -> Result<Contents, Finding> {
 
 fn on_mismatch(node: &Node) -> Result<OnMismatch, Finding> {
     match dtype::word(Some(node), &["refuse", "convert", "replace"])? {
-        Some(word @ ("convert" | "replace")) => Err(later(format!("`on_mismatch = \"{word}\"`"), node.span)),
+        Some("convert") => Ok(OnMismatch::Convert),
+        Some("replace") => Ok(OnMismatch::Replace),
         _ => Ok(OnMismatch::Refuse),
     }
 }

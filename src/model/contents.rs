@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{
-    Definition, Desired, DesiredDataset, DesiredKind, Dtype, H5Path, Layer, Observed, Patch, SeenDataset, SeenKind, Shape, layers,
+    Carry, Definition, Desired, DesiredDataset, DesiredKind, Dtype, H5Path, Layer, Observed, Patch, SeenDataset, SeenKind, Shape, common,
+    layers,
 };
 use crate::diag::Finding;
 
@@ -43,6 +44,16 @@ impl Desired {
 }
 
 impl Observed {
+    /// Do the elements of a dataset stay, as far as they have a place in its extent?
+    fn carries(&self, path: &H5Path) -> bool {
+        self.rebuilds.get(path).is_none_or(|r| matches!(r.rebuild.carry, Carry::Elements(_)))
+    }
+
+    /// Are elements of another dtype in the file than will be there?
+    fn recasts(&self, path: &H5Path) -> bool {
+        self.rebuilds.get(path).is_some_and(|r| matches!(&r.rebuild.carry, Carry::Elements(recast) if !recast.is_same()))
+    }
+
     /// The dataset that was seen at a path.
     pub fn dataset(&self, path: &H5Path) -> Option<&SeenDataset> {
         match self.objects.get(path)?.kind.as_ref()? {
@@ -97,6 +108,10 @@ pub fn contents(desired: &Desired, observed: &Observed) -> (BTreeMap<H5Path, Dat
         let definition = dataset.and_then(|d| d.definition.as_ref());
         let seen = observed.dataset(path);
         let (dtype, extent, chunk) = match (definition, seen) {
+            (_, Some(_)) if observed.rebuilds.contains_key(path) => {
+                let d = &observed.rebuilds[path].rebuild.definition;
+                (&d.dtype, d.shape.clone(), d.layout.chunk())
+            }
             (Some(d), Some(s)) if !observed.same_type(&d.dtype, &s.dtype) || !fits(d, s) => continue,
             (Some(d), Some(s)) => (&s.dtype, d.extent_over(&s.shape), s.layout.chunk()),
             (Some(d), None) => (&d.dtype, d.shape.clone(), d.layout.chunk()),
@@ -104,9 +119,15 @@ pub fn contents(desired: &Desired, observed: &Observed) -> (BTreeMap<H5Path, Dat
             (None, None) => continue,
         };
         let own = patches.get(path).into_iter().flatten().copied();
-        match layers(path, dataset, own, dtype, seen.map(|s| &s.shape), &extent) {
+        // What stays of the extent in the file.
+        let rest = seen.filter(|_| observed.carries(path)).map(|s| common(&s.shape, &extent));
+        match layers(path, dataset, own, dtype, rest.as_ref(), &extent) {
             Ok(layers) if layers.is_empty() => {}
-            Ok(layers) => {
+            Ok(mut layers) => {
+                if observed.recasts(path) {
+                    // They cannot be compared with what is there: they are written.
+                    layers.iter_mut().for_each(|l| *l = Arc::new(Layer { fresh: true, ..Layer::clone(l) }));
+                }
                 out.insert(path.clone(), DatasetContents { dtype: dtype.clone(), extent, chunk: chunk.map(<[u64]>::to_vec), layers });
             }
             Err(more) => findings.extend(more),
@@ -115,17 +136,14 @@ pub fn contents(desired: &Desired, observed: &Observed) -> (BTreeMap<H5Path, Dat
     (out, findings)
 }
 
-/// Is the extent that is declared the one that is there, or growth within the largest extent?
+/// Is the extent that is declared the one that is there, or one that it can be changed to in place?
 fn fits(d: &Definition, s: &SeenDataset) -> bool {
     let wanted = d.extent_over(&s.shape);
-    wanted == s.shape || grows(&wanted, s)
+    wanted == s.shape || resizes(&wanted, s)
 }
 
-/// Can the dataset grow to this extent in place?
-pub fn grows(wanted: &Shape, seen: &SeenDataset) -> bool {
+/// Can the dataset get this extent in place?
+pub fn resizes(wanted: &Shape, seen: &SeenDataset) -> bool {
     let (Shape::Simple(new), Shape::Simple(old)) = (wanted, &seen.shape) else { return false };
-    new.len() == old.len()
-        && new.iter().zip(old).all(|(n, o)| n >= o)
-        && new.iter().zip(&seen.maxshape).all(|(n, max)| max.is_none_or(|m| *n <= m))
-        && seen.layout.chunk().is_some()
+    new.len() == old.len() && new.iter().zip(&seen.maxshape).all(|(n, max)| max.is_none_or(|m| *n <= m)) && seen.layout.chunk().is_some()
 }

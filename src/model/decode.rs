@@ -139,7 +139,7 @@ fn little(bytes: &[u8], order: Order) -> u64 {
     u64::from_le_bytes(raw)
 }
 
-fn integer(bytes: &[u8], t: &IntType) -> Option<i128> {
+pub(super) fn integer(bytes: &[u8], t: &IntType) -> Option<i128> {
     if bytes.len() > 16 || t.precision == 0 || t.precision > 126 {
         return None;
     }

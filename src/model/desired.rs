@@ -351,6 +351,10 @@ pub enum Contents {
 pub enum OnMismatch {
     /// A conflict.
     Refuse,
+    /// The dataset is made anew, with its elements and all that is not declared.
+    Convert,
+    /// The dataset is made anew from its declaration, with all that is not declared but its elements.
+    Replace,
 }
 
 /// A selection with the text people see.

@@ -27,6 +27,8 @@ mod numbers;
 mod observed;
 mod partition;
 mod path;
+mod rebuild;
+mod recast;
 mod region;
 mod scope;
 mod selected;
@@ -36,7 +38,7 @@ mod value;
 
 pub use attr::{AttrRule, AttrSpec, AttrValue};
 pub use bytes::{bytes_text, human_bytes, is_hidden, text_bytes};
-pub use contents::{DatasetContents, contents, grows};
+pub use contents::{DatasetContents, contents, resizes};
 pub use decode::{decode_one, element_text};
 pub use desired::{
     Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredFill, DesiredGroup, DesiredKind, DesiredLink, DesiredObject,
@@ -65,6 +67,8 @@ pub use observed::{
 };
 pub use partition::Partition;
 pub use path::{H5Path, PathError};
+pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, common, settled};
+pub use recast::{Recast, Recasted};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
 pub use scope::{Ignored, IgnoredPart, Part as ScopePart, Scope};
 pub use selected::{Selected, SlabAxis};

@@ -22,6 +22,8 @@ pub struct Observed {
     /// Where something that must exist does not: the paths in the deepest group above it that does, as
     /// far as they were listed.
     pub siblings: BTreeMap<H5Path, Vec<H5Path>>,
+    /// Datasets that are to be made anew, and what there is about them.
+    pub rebuilds: BTreeMap<H5Path, super::RebuildSeen>,
 }
 
 /// The file itself.

@@ -85,7 +85,16 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
         }
         object.attrs.values_mut().for_each(|attr| naming.name_attr(attr));
     }
-    Ok(Observed { base, objects: walker.objects, first, matches, regions: BTreeMap::new(), unsearched, siblings: walker.siblings })
+    Ok(Observed {
+        base,
+        objects: walker.objects,
+        first,
+        matches,
+        regions: BTreeMap::new(),
+        unsearched,
+        siblings: walker.siblings,
+        rebuilds: BTreeMap::new(),
+    })
 }
 
 struct Walker {

@@ -64,7 +64,7 @@ pub fn regions(
 }
 
 /// External and virtual storage is other files' business.
-fn readable(layout: &crate::model::Layout) -> bool {
+pub(super) fn readable(layout: &crate::model::Layout) -> bool {
     use crate::model::Layout;
     match layout {
         Layout::Compact | Layout::Contiguous | Layout::Chunked { .. } => true,

@@ -464,7 +464,9 @@ fn names_of(action: &Action) -> Vec<&[u8]> {
         | Action::CreateLink { .. }
         | Action::SetComment { .. }
         | Action::Grow { .. }
+        | Action::Shrink { .. }
         | Action::WriteRegion { .. }
+        | Action::Rebuild { .. }
         | Action::Remove { .. } => vec![],
     }
 }

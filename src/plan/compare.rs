@@ -1,8 +1,13 @@
 //! A declared dataset beside the one in the file.
 
-use super::step::{Action, Aspect, Conflict, Kept, Step};
+use std::sync::Arc;
+
+use super::step::{Action, Aspect, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
-use crate::model::{DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, Observed, SeenDataset, Shape, encode_one, grows};
+use crate::model::{
+    Carry, Contents, Definition, DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, Observed, OnMismatch, Rebuild, Recast,
+    SeenDataset, Shape, encode_one, resizes, settled,
+};
 
 /// What comparing a dataset that exists comes to.
 #[derive(Default)]
@@ -10,10 +15,12 @@ pub(super) struct Comparison {
     pub steps: Vec<Step>,
     pub kept: Vec<Kept>,
     pub conflicts: Vec<Conflict>,
+    /// What it must be made anew as.
+    pub rebuild: Option<Rebuild>,
 }
 
 pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset, origin: Span, observed: &Observed) -> Comparison {
-    let mut c = Comparer { path, observed, out: Comparison::default() };
+    let mut c = Comparer { path, observed, on_mismatch: wanted.on_mismatch, reasons: Vec::new(), out: Comparison::default() };
     if let Some(d) = &wanted.definition {
         if !observed.same_type(&d.dtype, &seen.dtype) {
             c.mismatch("dtype", d.dtype_at, format!("is declared as {}, the file has {}", name(&d.dtype), name(&seen.dtype)));
@@ -25,7 +32,10 @@ pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset
         c.conflict(Finding::error("dims", message).at(at, ""));
     }
     c.storage(wanted, seen);
-    if c.out.conflicts.is_empty() && c.out.steps.is_empty() {
+    if !c.reasons.is_empty() && c.out.conflicts.is_empty() {
+        c.rebuild(wanted, seen, origin);
+    }
+    if c.out.rebuild.is_none() && c.out.conflicts.is_empty() && c.out.steps.is_empty() {
         c.out.kept.push(Kept { path: path.clone(), aspect: Aspect::Word("dataset"), note: "as declared".into() });
     }
     c.out
@@ -39,6 +49,9 @@ fn name(dtype: &crate::model::Dtype) -> String {
 struct Comparer<'a> {
     path: &'a H5Path,
     observed: &'a Observed,
+    on_mismatch: OnMismatch,
+    /// What only a new dataset can be.
+    reasons: Vec<String>,
     out: Comparison,
 }
 
@@ -49,32 +62,69 @@ impl Comparer<'_> {
 
     /// An aspect that cannot change in place.
     fn mismatch(&mut self, aspect: &'static str, at: Span, what: String) {
+        if self.on_mismatch != OnMismatch::Refuse {
+            return self.reasons.push(format!("{aspect} {}", what.strip_prefix("is ").unwrap_or(&what)));
+        }
         let finding = Finding::error("mismatch", format!("{aspect} of {}: it {what}", self.path))
             .at(at, "")
             .note(format!("HDF5 cannot change the {aspect} of a dataset in place"))
             .help("declare what the file has, or leave it out")
+            .help("or make the dataset anew, with its elements: on_mismatch = \"convert\"; without them: \"replace\"")
             .help("or remove the dataset with [[remove]] in a manifest of its own and build it again");
         self.conflict(finding);
     }
 
-    fn extent(&mut self, d: &crate::model::Definition, seen: &SeenDataset, origin: Span) {
+    /// A new dataset in the place of the one that is there, with its extent: nothing else of it changes.
+    fn rebuild(&mut self, wanted: &DesiredDataset, seen: &SeenDataset, origin: Span) {
+        self.out.steps.clear();
+        let settled = match (self.on_mismatch, &wanted.definition) {
+            (OnMismatch::Replace, Some(definition)) => Ok(Definition::clone(definition)),
+            (OnMismatch::Replace, None) => Err("it can only be replaced where `dtype` and `shape` are declared".into()),
+            (OnMismatch::Refuse | OnMismatch::Convert, _) => settled(wanted, seen, self.observed, origin),
+        };
+        match settled.and_then(|d| carried(wanted, seen, &d).map(|carry| (d, carry))) {
+            Ok((definition, carry)) => {
+                let reasons = std::mem::take(&mut self.reasons);
+                self.out.rebuild = Some(Rebuild { definition: Arc::new(definition), carry, reasons });
+            }
+            Err(why) => {
+                let finding = Finding::error("convert", format!("{} cannot be converted: {why}", self.path)).at(origin, "");
+                self.conflict(finding.note(self.reasons.join("; ")));
+            }
+        }
+    }
+
+    fn extent(&mut self, d: &Definition, seen: &SeenDataset, origin: Span) {
         let wanted = d.extent_over(&seen.shape);
         if wanted == seen.shape {
             return;
         }
-        if let (true, Shape::Simple(before), Shape::Simple(after)) = (grows(&wanted, seen), &seen.shape, &wanted) {
-            let action = Action::Grow { before: before.clone(), after: after.clone() };
+        if let (true, Shape::Simple(before), Shape::Simple(after)) = (resizes(&wanted, seen), &seen.shape, &wanted) {
+            let (before, after) = (before.clone(), after.clone());
+            let (action, hazard) = match after.iter().zip(&before).any(|(a, b)| a < b) {
+                true => (Action::Shrink { before, after }, Hazard::Destructive),
+                false => (Action::Grow { before, after }, Hazard::None),
+            };
             let reason = format!("shape {} in the file, {} declared", seen.shape, d.shape);
-            self.out.steps.push(Step::new(self.path.clone(), action, reason, Some(origin)));
+            self.out.steps.push(Step { hazard, ..Step::new(self.path.clone(), action, reason, Some(origin)) });
             return;
         }
+        let same_rank = wanted.rank() == seen.shape.rank() && matches!((&wanted, &seen.shape), (Shape::Simple(_), Shape::Simple(_)));
         let shrinks = wanted.rank() == seen.shape.rank() && wanted.dims().iter().zip(seen.shape.dims()).any(|(w, s)| w < s);
+        let anew = match self.on_mismatch {
+            OnMismatch::Refuse => false,
+            OnMismatch::Convert => same_rank,
+            OnMismatch::Replace => true,
+        };
+        if anew {
+            return self.reasons.push(format!("shape declared as {}, the file has {}", d.shape, seen.shape));
+        }
         let mut finding = Finding::error("shape", format!("shape of {}: {} is declared, the file has {}", self.path, d.shape, seen.shape))
             .at(d.shape_at, "");
         finding = if wanted.rank() != seen.shape.rank() {
             finding.note("the number of axes cannot change")
         } else if shrinks {
-            finding.note("shrinking a dataset would lose elements; it is not supported yet")
+            finding.note("only a dataset in chunks can shrink in place").help("make it anew, with on_mismatch = \"convert\"")
         } else {
             finding.note(format!("it can grow to {} at most", max_text(&seen.maxshape)))
         };
@@ -174,6 +224,16 @@ impl Comparer<'_> {
                 format!("is declared as {}, the file has {}", fill_text(&value, seen), fill_text(&seen.fill_value, seen)),
             );
         }
+    }
+}
+
+/// What becomes of the elements. Contents that are declared exactly are made, not converted, where they would be of another dtype. The error
+/// is a clause.
+fn carried(wanted: &DesiredDataset, seen: &SeenDataset, new: &Definition) -> Result<Carry, String> {
+    match wanted.on_mismatch {
+        OnMismatch::Replace => Ok(Carry::Nothing),
+        _ if seen.dtype != new.dtype && wanted.contents == Contents::Exact && wanted.fill.is_some() => Ok(Carry::Declared),
+        OnMismatch::Refuse | OnMismatch::Convert => Recast::new(&seen.dtype, &new.dtype).map(|recast| Carry::Elements(Box::new(recast))),
     }
 }
 

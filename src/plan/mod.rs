@@ -7,8 +7,10 @@ mod each;
 mod links;
 mod order;
 mod propose;
+mod rebuild;
 mod regions;
 mod step;
 
 pub use propose::{Consent, Policy, Proposal, propose};
+pub use rebuild::rebuilds;
 pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Hazard, Kept, Plan, Step, Summary, Verb};

@@ -71,7 +71,7 @@ pub(super) struct Planner<'a> {
     pub kept: Vec<Kept>,
     pub conflicts: Vec<Conflict>,
     /// Paths that removals take away, topmost only.
-    removed: BTreeSet<H5Path>,
+    pub removed: BTreeSet<H5Path>,
     /// Groups that will be created, with their orders.
     pub created: BTreeMap<H5Path, Orders>,
     /// Places of what is created in the order of creation; hard links come after their targets.
@@ -466,7 +466,10 @@ impl<'a> Planner<'a> {
                 self.steps.extend(result.steps);
                 self.kept.extend(result.kept);
                 self.conflicts.extend(result.conflicts);
-                sound
+                match result.rebuild {
+                    Some(rebuild) => self.rebuild(path, object.origin, seen, rebuild),
+                    None => sound,
+                }
             }
             (Some(kind), _) => self.wrong_kind(path, object, "dataset", kind),
         }

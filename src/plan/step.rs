@@ -7,7 +7,8 @@ use std::sync::Arc;
 use super::propose::Proposal;
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrSeen, AttrValue, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, RegionSeen, TrackOrder, bytes_text,
+    AttrSeen, AttrValue, Carry, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, Referrer, RegionSeen,
+    SeenDataset, TrackOrder, bytes_text,
 };
 
 /// What a step may cost.
@@ -96,6 +97,13 @@ pub enum Action {
         /// Sizes after.
         after: Vec<u64>,
     },
+    /// A smaller extent, along one axis at least.
+    Shrink {
+        /// Sizes before.
+        before: Vec<u64>,
+        /// Sizes after.
+        after: Vec<u64>,
+    },
     /// Contents of a region.
     WriteRegion {
         /// Element type of the dataset.
@@ -140,6 +148,22 @@ pub enum Action {
         /// Its value, which stays.
         value: Box<AttrSeen>,
     },
+    /// A dataset is made anew and takes the place of the one that is there: all its names, attributes and its comment, and object references
+    /// to it.
+    Rebuild {
+        /// What is there.
+        before: Box<SeenDataset>,
+        /// Type, shape, storage.
+        definition: Arc<Definition>,
+        /// What becomes of its elements.
+        carry: Carry,
+        /// Creation order of its attributes.
+        attr_order: TrackOrder,
+        /// Its hard links.
+        names: Box<[H5Path]>,
+        /// Object references to it.
+        referrers: Box<[Referrer]>,
+    },
     /// A link goes, and with its last link the object.
     Remove {
         /// What stands there: `dataset`, `group`, `soft link`.
@@ -160,6 +184,12 @@ pub enum Verb {
     Grow,
     /// `-`
     Remove,
+    /// `-`
+    Shrink,
+    /// `!`
+    Convert,
+    /// `!`
+    Replace,
 }
 
 /// One change of one aspect of one object.
@@ -282,6 +312,9 @@ impl Action {
             Action::WriteRegion { .. } => Verb::Write,
             Action::Grow { .. } => Verb::Grow,
             Action::RemoveAttr { .. } | Action::Remove { .. } => Verb::Remove,
+            Action::Shrink { .. } => Verb::Shrink,
+            Action::Rebuild { carry: Carry::Elements(_) | Carry::Declared, .. } => Verb::Convert,
+            Action::Rebuild { carry: Carry::Nothing, .. } => Verb::Replace,
         }
     }
 
@@ -294,7 +327,8 @@ impl Action {
     pub(super) fn phase(&self) -> u8 {
         match self {
             Action::CreateFile(_) => 0,
-            Action::Remove { .. } => 2,
+            // Before everything that may refer to the dataset.
+            Action::Remove { .. } | Action::Rebuild { .. } => 2,
             Action::CreateGroup { .. } => 3,
             // Their names only: the types themselves are made before everything else.
             Action::CreateType { .. } => 4,
@@ -303,7 +337,7 @@ impl Action {
             Action::CreateDataset { .. } => 5,
             // Before everything that a reference can stand in: references may point to any name.
             Action::CreateLink { .. } => 7,
-            Action::Grow { .. } => 8,
+            Action::Grow { .. } | Action::Shrink { .. } => 8,
             Action::WriteRegion { .. } => 9,
             Action::SetAttr { .. } | Action::RemoveAttr { .. } | Action::RenameAttr { .. } => 10,
             Action::SetComment { .. } => 11,

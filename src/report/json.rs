@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::diag::{Sources, Span};
 use crate::model::{
-    AttrSeen, AttrValue, Base, Definition, DesiredLink, Dtype, Elements, FillValue, Layout, LinkSeen, Literal, PartialChunks, Shape,
-    bytes_text, decode_one,
+    AttrSeen, AttrValue, Base, Definition, DesiredLink, Dtype, Elements, FillValue, Layout, LinkSeen, Literal, PartialChunks, SeenDataset,
+    Shape, bytes_text, decode_one,
 };
 use crate::plan::{Action, Blocks, Hazard, Proposal, Step, Verb};
 
@@ -97,6 +97,9 @@ fn step(step: &Step, sources: &Sources) -> Value {
             Verb::Write => "write",
             Verb::Grow => "grow",
             Verb::Remove => "remove",
+            Verb::Shrink => "shrink",
+            Verb::Convert => "convert",
+            Verb::Replace => "replace",
         },
         "path": step.path.to_string(),
         "aspect": aspect,
@@ -135,7 +138,7 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             let text = |bytes: &[u8]| if bytes.is_empty() { Value::Null } else { json!(bytes_text(bytes)) };
             ("comment".into(), text(before), text(after))
         }
-        Action::Grow { before, after } => ("shape".into(), json!(before), json!(after)),
+        Action::Grow { before, after } | Action::Shrink { before, after } => ("shape".into(), json!(before), json!(after)),
         Action::WriteRegion { layer, blocks, seen, .. } => {
             let after = json!({
                 "rule": layer.fill.rule.to_string(),
@@ -156,6 +159,13 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             json!({ "name": bytes_text(from), "value": seen(value) }),
             json!({ "name": bytes_text(to), "value": seen(value) }),
         ),
+        Action::Rebuild { before, definition, names, referrers, .. } => {
+            let mut after = dataset(definition);
+            after["names"] = names.iter().map(ToString::to_string).collect();
+            after["referrers"] =
+                referrers.iter().map(|r| json!({ "path": r.path.to_string(), "attribute": r.attr.as_deref().map(bytes_text) })).collect();
+            ("dataset".into(), dataset(&as_definition(before, definition)), after)
+        }
         Action::Remove { what } => ((*what).to_owned(), json!({ "kind": what }), Value::Null),
     }
 }
@@ -198,6 +208,21 @@ fn dataset(d: &Definition) -> Value {
         out["partial_chunks"] = json!(d.partial_chunks.to_string());
     }
     out
+}
+
+/// What is in the file, in the words of what shall be.
+fn as_definition(seen: &SeenDataset, after: &Definition) -> Definition {
+    Definition {
+        dtype: seen.dtype.clone(),
+        shape: seen.shape.clone(),
+        maxshape: seen.maxshape.clone(),
+        layout: seen.layout.clone(),
+        fill_value: seen.fill_value.clone(),
+        fill_time: Some(seen.fill_time),
+        alloc_time: Some(seen.alloc_time),
+        partial_chunks: seen.partial_chunks,
+        ..after.clone()
+    }
 }
 
 pub(super) fn shape(shape: &Shape) -> Value {

@@ -52,7 +52,8 @@ pub(super) fn symbol(verb: Verb) -> char {
         Verb::Change => '~',
         Verb::Write => '#',
         Verb::Grow => '>',
-        Verb::Remove => '-',
+        Verb::Remove | Verb::Shrink => '-',
+        Verb::Convert | Verb::Replace => '!',
     }
 }
 
@@ -60,7 +61,7 @@ fn painted(verb: Verb, text: &str, paint: Paint) -> String {
     match verb {
         Verb::Create => paint.green(text),
         Verb::Change | Verb::Write | Verb::Grow => paint.yellow(text),
-        Verb::Remove => paint.red(text),
+        Verb::Remove | Verb::Shrink | Verb::Convert | Verb::Replace => paint.red(text),
     }
 }
 
@@ -72,6 +73,9 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     };
     let cost = whole.as_ref().map_or(String::new(), |(_, _, s)| costs(s));
     out.push_str(&format!("  {}{cost}\n", painted(verb, &format!("{} {path}{text}", symbol(verb)), paint)));
+    if let Some((Verb::Convert | Verb::Replace, _, step)) = &whole {
+        out.push_str(&format!("      {}\n", paint.dim(&escape_controls(&step.reason))));
+    }
     let names = steps.iter().filter_map(|s| attr_name(&s.action)).map(|n| bytes_text(n).chars().count());
     let width = names.max().unwrap_or(0).min(30);
     // Attributes of a new object are set before its contents; they read better after them.
@@ -106,10 +110,12 @@ pub(super) fn whole_object(action: &Action) -> Option<String> {
         Action::CreateDataset { definition, .. } => Some(dataset_text(definition)),
         Action::CreateLink { link, before: None, .. } => Some(link.to_string()),
         Action::CreateLink { link, before: Some(before), .. } => Some(format!("{link}   was {}", link_text(before))),
+        Action::Rebuild { definition, .. } => Some(format!("made anew: {}", dataset_text(definition))),
         Action::Remove { what } => Some((*what).into()),
         Action::CreateFile(_)
         | Action::SetComment { .. }
         | Action::Grow { .. }
+        | Action::Shrink { .. }
         | Action::WriteRegion { .. }
         | Action::SetAttr { .. }
         | Action::RemoveAttr { .. }
@@ -165,7 +171,9 @@ fn attr_name(action: &Action) -> Option<&[u8]> {
         | Action::CreateLink { .. }
         | Action::SetComment { .. }
         | Action::Grow { .. }
+        | Action::Shrink { .. }
         | Action::WriteRegion { .. }
+        | Action::Rebuild { .. }
         | Action::Remove { .. } => None,
     }
 }
@@ -179,7 +187,7 @@ pub(super) fn aspect(step: &Step, width: usize) -> String {
         },
         Action::RemoveAttr { name, before } => format!("{}   was {}", at(name), seen_text(before)),
         Action::RenameAttr { from, to, value } => format!("{}   renamed from @{} (= {})", at(to), bytes_text(from), seen_text(value)),
-        Action::Grow { before, after } => format!("shape {before:?} -> {after:?}"),
+        Action::Grow { before, after } | Action::Shrink { before, after } => format!("shape {before:?} -> {after:?}"),
         Action::WriteRegion { layer, blocks, seen, .. } => {
             region_text(&layer.region.to_string(), &layer.fill.rule.to_string(), blocks, seen, step.bytes)
         }
@@ -190,6 +198,7 @@ pub(super) fn aspect(step: &Step, width: usize) -> String {
         | Action::CreateType { .. }
         | Action::CreateDataset { .. }
         | Action::CreateLink { .. }
+        | Action::Rebuild { .. }
         | Action::Remove { .. } => String::new(),
     }
 }
@@ -274,7 +283,9 @@ pub fn summary_text(proposal: &Proposal, tense: Tense) -> String {
         (number(|a| matches!(a, Action::CreateGroup { .. })), "group", "to create", "created"),
         (number(|a| matches!(a, Action::CreateDataset { .. })), "dataset", "to create", "created"),
         (number(|a| matches!(a, Action::CreateLink { .. })), "link", "to make", "made"),
+        (number(|a| matches!(a, Action::Rebuild { .. })), "dataset", "to make anew", "made anew"),
         (number(|a| matches!(a, Action::Grow { .. })), "dataset", "to grow", "grown"),
+        (number(|a| matches!(a, Action::Shrink { .. })), "dataset", "to shrink", "shrunk"),
         (number(|a| matches!(a, Action::WriteRegion { .. })), "region", "to write", "written"),
         (number(|a| matches!(a, Action::SetAttr { .. })), "attribute", "to set", "set"),
         (number(|a| matches!(a, Action::RenameAttr { .. })), "attribute", "to rename", "renamed"),

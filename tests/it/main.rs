@@ -7,6 +7,7 @@ mod benches;
 mod capture;
 mod common;
 mod concurrent;
+mod convert;
 mod counted;
 mod diff;
 mod docs;

@@ -194,7 +194,7 @@ fn what_is_wrong_is_invalid() {
         dataset("fill_value = { undefined = false }"),
         dataset("fill_time = \"always\""),
         dataset("contents = true"),
-        dataset("on_mismatch = \"convert\""),
+        dataset("on_mismatch = \"keep\""),
         dataset("attrs = 3"),
         attribute("{ value = 1, default = 2 }"),
         attribute("{ dtype = \"f4\" }"),
@@ -462,6 +462,15 @@ a = 1
     aspects.sort_unstable();
     assert_eq!(aspects, expected);
     assert!(plan.to_string().contains("\"elements\":1001,\"sha256\""));
+
+    let anew = |how: &str| format!("version = 1\n[dataset.\"/g/a\"]\non_mismatch = \"{how}\"\ndtype = \"f8\"\nshape = [4, 2]");
+    let plan = scene.json(&["plan"], &anew("convert"));
+    assert_eq!(steps(&plan), ["convert dataset"]);
+    assert_eq!(plan["steps"][0]["before"]["dtype"], json!("f4"));
+    assert_eq!(plan["steps"][0]["after"]["names"], json!(["/g/a"]));
+    assert_eq!(steps(&scene.json(&["plan"], &anew("replace"))), ["replace dataset"]);
+    let smaller = "version = 1\n[dataset.\"/g/a\"]\ndtype = \"f4\"\nshape = [3, 2]";
+    assert_eq!(steps(&scene.json(&["plan"], smaller)), ["shrink shape"]);
 
     let region = "version = 1\n[[patch]]\npath = \"/g/a\"\nselect = \"1:3\"\nfill = 7";
     let plan = scene.json(&["plan"], region);

@@ -1,0 +1,106 @@
+//! Object references that lead to an object which is made anew.
+
+use hdf5_sys::h5d::{H5Dread, H5Dwrite};
+use hdf5_sys::h5p::H5P_CLS_DATASET_XFER;
+
+use super::dataset::MOST_TEXT_BYTES;
+use super::file::property_list;
+use super::object::buffer;
+use super::vlen::Arena;
+use super::{DatasetAccess, H5Error, Id, Result, moving, status};
+use crate::model::{Dtype, RefKind, Region};
+
+/// Bytes of an object reference: an address.
+const ADDRESS: usize = 8;
+/// Bytes of a sequence: a length and a pointer (`hvl_t`).
+const SEQUENCE: usize = 16;
+
+/// Replaces one address by another in object references, in records, arrays and sequences, too. False if it is not there.
+///
+/// # Safety
+/// `raw` holds whole elements of this type as the library left them, and what they point to is still there.
+pub(super) unsafe fn retarget(dtype: &Dtype, raw: &mut [u8], from: u64, to: u64) -> bool {
+    if !dtype.has_references() {
+        return false;
+    }
+    let mut changed = false;
+    match dtype.resolved() {
+        Dtype::Reference(RefKind::Object) => {
+            for one in raw.chunks_exact_mut(ADDRESS).filter(|one| **one == from.to_ne_bytes()) {
+                one.copy_from_slice(&to.to_ne_bytes());
+                changed = true;
+            }
+        }
+        Dtype::Vlen(base) => {
+            for one in raw.chunks_exact(SEQUENCE) {
+                let word = |at: usize| one[at..at + 8].iter().rev().fold(0usize, |n, b| n << 8 | *b as usize);
+                let (count, place) = (word(0), word(8));
+                let Some(bytes) = count.checked_mul(base.size()).filter(|b| *b > 0 && place != 0) else { continue };
+                // SAFETY: the library put `count` elements of the base type there, and nobody else has them.
+                let part = unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut::<u8>(place), bytes) };
+                // SAFETY: as for this call.
+                changed |= unsafe { retarget(base, part, from, to) };
+            }
+        }
+        // SAFETY (twice): parts of the elements that were vouched for.
+        Dtype::Array { base, .. } => changed = unsafe { retarget(base, raw, from, to) },
+        Dtype::Compound { size, members } => {
+            for one in raw.chunks_exact_mut((*size).max(1)) {
+                for member in members {
+                    let part = member.offset.checked_add(member.dtype.size()).and_then(|end| one.get_mut(member.offset..end));
+                    changed |= part.is_some_and(|part| unsafe { retarget(&member.dtype, part, from, to) });
+                }
+            }
+        }
+        _ => {}
+    }
+    changed
+}
+
+impl DatasetAccess {
+    /// Makes the object references in a region that lead to one address lead to another. False if there are none.
+    pub fn retarget(&self, region: &Region, from: u64, to: u64) -> Result<bool> {
+        self.with_memory(region, |raw, list| {
+            // SAFETY: the library has just filled the buffer, and what it points to is still there.
+            let changed = unsafe { retarget(self.dtype(), raw, from, to) };
+            if changed {
+                self.write_memory(region, raw, list)?;
+            }
+            Ok(changed)
+        })
+    }
+
+    /// Copies a region to one of a dataset of the same dtype in the same file, references as they are, also such as lead nowhere.
+    pub fn copy_region(&self, region: &Region, to: &DatasetAccess, there: &Region) -> Result<()> {
+        self.with_memory(region, |raw, list| to.write_memory(there, raw, list))
+    }
+
+    /// Reads a region as the library has it in memory, for as long as `work` takes.
+    fn with_memory<T>(&self, region: &Region, work: impl FnOnce(&mut [u8], &Id) -> Result<T>) -> Result<T> {
+        let what = || format!("cannot read [{region}] of {}", self.object.label());
+        let (memory, file) = self.spaces(region)?;
+        let mut raw = vec![0u8; region.elements() as usize * self.dtype().size()];
+        let mut outside = Arena::new(MOST_TEXT_BYTES);
+        let list = property_list(*H5P_CLS_DATASET_XFER)?;
+        outside.serve(&list)?;
+        let (id, type_id) = (self.object.id().raw(), self.type_id.raw());
+        // SAFETY: the buffer holds the selected number of elements of the dataset's own type.
+        let read = status(what, || unsafe { H5Dread(id, type_id, memory.raw(), file.raw(), list.raw(), buffer(&mut raw)) });
+        if outside.is_exceeded() {
+            return Err(H5Error::new(what(), "its values take too much memory"));
+        }
+        read?;
+        let done = work(&mut raw, &list);
+        self.reclaim(&list, &memory, &mut raw);
+        done
+    }
+
+    /// Writes a region from the library's memory.
+    fn write_memory(&self, region: &Region, raw: &[u8], list: &Id) -> Result<()> {
+        let what = || format!("cannot write [{region}] of {}", self.object.label());
+        let (memory, file) = self.spaces(region)?;
+        let (id, type_id) = (self.object.id().raw(), self.type_id.raw());
+        // SAFETY: the buffer holds the selected number of elements of the dataset's own type.
+        moving(what, || unsafe { H5Dwrite(id, type_id, memory.raw(), file.raw(), list.raw(), raw.as_ptr().cast()) })
+    }
+}
