@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::model::{AttrRule, Contents, Desired, DesiredKind, DesiredObject, Dtype};
+use crate::model::{Contents, Desired, DesiredKind, DesiredObject, Dtype};
 
 /// With `exact`, every fill is looked at. Types in HDF5's own encoding become what they are, where they are one of ours: so they
 /// compare with the file's. Few manifests have any, and a copy of what declares very many objects is large.
@@ -59,16 +59,7 @@ fn dtypes(object: &DesiredObject, visit: &mut dyn FnMut(&Dtype)) {
         DesiredKind::Type(declared) => declared.dtype.iter().for_each(|(dtype, _)| visit(dtype)),
         DesiredKind::Group(_) | DesiredKind::Link(_) => {}
     }
-    for attr in object.attrs.iter() {
-        match &attr.rule {
-            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => {
-                spec.dtype.as_deref().into_iter().for_each(&mut *visit)
-            }
-            AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.as_deref().into_iter().for_each(&mut *visit),
-            AttrRule::Empty(dtype) => visit(dtype),
-            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
-        }
-    }
+    object.attrs.iter().filter_map(|a| a.rule.dtype()).for_each(visit);
 }
 
 fn dtypes_mut(object: &mut DesiredObject, visit: &mut dyn FnMut(&mut Dtype)) {
@@ -77,14 +68,5 @@ fn dtypes_mut(object: &mut DesiredObject, visit: &mut dyn FnMut(&mut Dtype)) {
         DesiredKind::Type(declared) => declared.dtype.iter_mut().for_each(|(dtype, _)| visit(dtype)),
         DesiredKind::Group(_) | DesiredKind::Link(_) => {}
     }
-    for attr in Arc::make_mut(&mut object.attrs) {
-        match &mut attr.rule {
-            AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) => {
-                spec.dtype.as_deref_mut().into_iter().for_each(&mut *visit)
-            }
-            AttrRule::RenameFrom { value: Some(spec), .. } => spec.dtype.as_deref_mut().into_iter().for_each(&mut *visit),
-            AttrRule::Empty(dtype) => visit(dtype),
-            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
-        }
-    }
+    Arc::make_mut(&mut object.attrs).iter_mut().filter_map(|a| a.rule.dtype_mut()).for_each(visit);
 }

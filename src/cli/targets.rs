@@ -166,7 +166,10 @@ fn tell_blocked(prepared: &Prepared, blocked: &Blocked, name: &str, loaded: &Loa
                 output.print(&format!("{}\n{plan}{summary}\n", target_line(name, &prepared.base)));
             }
             let steps: Vec<_> = steps.iter().filter_map(|&i| prepared.proposal.steps.get(i)).collect();
-            let paths = |hazard: Hazard| steps.iter().filter(|s| s.hazard == hazard).map(|s| s.path.to_string()).collect::<Vec<_>>();
+            let paths = |hazard: Hazard| -> Vec<String> {
+                let paths: BTreeSet<_> = steps.iter().filter(|s| s.hazard == hazard).map(|s| &s.path).collect();
+                paths.into_iter().map(ToString::to_string).collect()
+            };
             let (lossy, destructive) = (paths(Hazard::Lossy), paths(Hazard::Destructive));
             if !lossy.is_empty() {
                 output.error(&format!("{name}: values would lose precision in {}", few(&lossy)), &["if that is meant, add --allow lossy"]);

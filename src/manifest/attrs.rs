@@ -2,21 +2,19 @@
 
 use std::collections::BTreeMap;
 
+use super::dtype;
 use super::dtype::Types;
 use super::table::{Keys, expected};
 use super::tree::{Entry, Node, Table, Val};
-use super::{dtype, table};
 use crate::diag::{Finding, Findings, Span};
-use crate::model::{AttrRule, AttrSpec, Charset, DesiredAttr, Dtype, Literal, MaxShape, RefKind, Shape, text_bytes};
+use crate::model::{AttrRule, AttrSpec, Charset, DesiredAttr, Dtype, H5Path, Literal, MaxShape, RefKind, Shape, Side, text_bytes};
 
 /// Names of attributes are stored with a 16-bit length, terminator included.
 const MOST_NAME_BYTES: usize = 65_534;
-const FORMS: &[&str] = &["value", "bytes", "empty", "ref", "absent", "default", "replace", "rename_from"];
-const KEYS: Keys = Keys {
-    what: "an attribute",
-    known: &["value", "bytes", "dtype", "shape", "maxshape", "empty", "ref", "absent", "default", "replace", "rename_from", "name_charset"],
-    later: &["map", "cast", "append", "prepend", "copy_from"],
-};
+const FORMS: &[&str] =
+    &["value", "bytes", "empty", "ref", "absent", "default", "replace", "rename_from", "map", "cast", "append", "prepend", "copy_from"];
+/// Beside a form.
+const BESIDE: &[&str] = &["dtype", "shape", "maxshape", "name_charset"];
 
 /// Reads a table of attributes, in manifest order.
 pub(crate) fn read(table: &Table, types: &Types, findings: &mut Findings) -> Vec<DesiredAttr> {
@@ -60,13 +58,22 @@ fn one(entry: &Entry, types: &Types, findings: &mut Findings) -> Option<DesiredA
     let attr = DesiredAttr { name, origin: entry.key_span, rule, name_charset };
     // What is wrong whatever the file holds is said now.
     match &attr.rule {
-        AttrRule::Set(spec) | AttrRule::Default(spec) | AttrRule::Replace(spec) | AttrRule::RenameFrom { value: Some(spec), .. } => {
+        AttrRule::Set(spec)
+        | AttrRule::Default(spec)
+        | AttrRule::Replace(spec)
+        | AttrRule::RenameFrom { value: Some(spec), .. }
+        | AttrRule::Join { spec, .. } => {
             findings.keep(
                 spec.fresh()
                     .map_err(|e| Finding::error("attribute", format!("attribute `{}`: {}", entry.key, e.0)).at(entry.node.span, "")),
             )?;
         }
-        AttrRule::Empty(_) | AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
+        AttrRule::Empty(_)
+        | AttrRule::Absent
+        | AttrRule::RenameFrom { value: None, .. }
+        | AttrRule::Map(_)
+        | AttrRule::Cast(_)
+        | AttrRule::CopyFrom { .. } => {}
     }
     Some(attr)
 }
@@ -145,6 +152,20 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
             }
             AttrRule::Absent
         }
+        "map" => {
+            alone("map")?;
+            AttrRule::Map(pairs(&main.node)?)
+        }
+        "cast" => {
+            alone("cast")?;
+            AttrRule::Cast(dtype::read(&main.node, types)?)
+        }
+        "append" => AttrRule::Join { side: Side::End, spec: joined(main, spec(&main.node)?)? },
+        "prepend" => AttrRule::Join { side: Side::Front, spec: joined(main, spec(&main.node)?)? },
+        "copy_from" => {
+            alone("copy_from")?;
+            copy_from(entry, &main.node)?
+        }
         _ => {
             let from = text_bytes(main.node.text("the attribute's former name")?);
             if from == text_bytes(&entry.key) || from.is_empty() {
@@ -159,19 +180,78 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
 }
 
 fn check_keys(entry: &Entry, table: &Table) -> Result<(), Finding> {
-    let known = |e: &&Entry| KEYS.known.contains(&e.key.as_str());
-    if let Some(e) = table.entries.iter().find(|e| KEYS.later.contains(&e.key.as_str())) {
-        return Err(table::later(format!("`{}` of an attribute", e.key), e.key_span));
-    }
+    let keys = || FORMS.iter().chain(BESIDE).copied();
+    let known = |e: &&Entry| keys().any(|key| key == e.key);
     let Some(unknown) = table.entries.iter().find(|e| !known(e)) else { return Ok(()) };
-    let near = crate::diag::nearest(&unknown.key, KEYS.known.iter().copied());
+    let near = crate::diag::nearest(&unknown.key, keys());
     let mut finding =
         Finding::error("attribute-form", format!("unknown key `{}` in attribute `{}`", unknown.key, entry.key)).at(unknown.key_span, "");
     finding = match near {
         Some(key) => finding.help(format!("did you mean `{key}`?")),
         None => finding.help(format!("a name with a dot is quoted: \"{}.{}\"", entry.key, unknown.key)),
     };
-    Err(finding.note(format!("a table of an attribute is a form, never a value; its keys are {}", KEYS.known.join(", "))))
+    Err(finding.note(format!("a table of an attribute is a form, never a value; its keys are {}", keys().collect::<Vec<_>>().join(", "))))
+}
+
+/// `map`: a table of texts, or a list of pairs.
+fn pairs(node: &Node) -> Result<Vec<(Literal, Literal)>, Finding> {
+    let what = "a table of texts, or a list of pairs [before, after]";
+    let pairs: Vec<(Literal, Literal)> = match &node.val {
+        Val::Table(table) => {
+            table.entries.iter().map(|e| Ok((Literal::Text(e.key.clone()), value(&e.node)?))).collect::<Result<_, Finding>>()?
+        }
+        Val::List(items) => items
+            .iter()
+            .map(|item| match item.list("a pair [before, after]")? {
+                [before, after] => Ok((value(before)?, value(after)?)),
+                _ => Err(Finding::error("attribute-form", "`map` is a list of pairs: [before, after]").at(item.span, "")),
+            })
+            .collect::<Result<_, Finding>>()?,
+        Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Text(_) | Val::Datetime(_) => return Err(expected(what, node)),
+    };
+    if pairs.is_empty() {
+        return Err(Finding::error("attribute-form", format!("`map` is empty: write {what}")).at(node.span, ""));
+    }
+    for (at, (before, _)) in pairs.iter().enumerate() {
+        if pairs[..at].iter().any(|(other, _)| other == before) {
+            return Err(Finding::error("attribute-form", format!("`map` has the value {before} twice")).at(node.span, ""));
+        }
+    }
+    Ok(pairs)
+}
+
+/// `append`, `prepend`: one text, as a dtype and a shape of one text where they are given.
+fn joined(main: &Entry, spec: AttrSpec) -> Result<AttrSpec, Finding> {
+    let key = main.key.as_str();
+    let wrong = |what: String| Err(Finding::error("attribute-form", what).at(main.node.span, ""));
+    main.node.text(&format!("the text to {key}"))?;
+    if let Some(dtype) = spec.dtype.as_deref().filter(|d| !matches!(d.resolved(), Dtype::String(_))) {
+        return wrong(format!("`{key}` makes text; its dtype cannot be {dtype}"));
+    }
+    if let Some(shape) = spec.shape.as_ref().filter(|s| s.elements() != Some(1)) {
+        return wrong(format!("`{key}` makes one text; its shape cannot be {shape}"));
+    }
+    match spec.max {
+        Some(_) => wrong(format!("`maxshape` does not go with `{key}`")),
+        None => Ok(spec),
+    }
+}
+
+/// `copy_from`: an attribute of an object.
+fn copy_from(entry: &Entry, node: &Node) -> Result<AttrRule, Finding> {
+    const SOURCE: Keys = Keys { what: "the source of a copy", known: &["path", "name"], later: &[] };
+    let table = SOURCE.table(node)?;
+    let path = |e: &Entry| -> Result<H5Path, Finding> {
+        let text = e.node.text("the path of an object")?;
+        H5Path::parse(text).map_err(|why| Finding::error("path", format!("`{text}` is not a path: {why}")).at(e.node.span, ""))
+    };
+    let path = table.get("path").map(path).transpose()?;
+    let name = table.need("name", "the source of a copy", node.span)?;
+    let source = text_bytes(name.text("the name of an attribute")?);
+    if source.is_empty() || path.is_none() && source == text_bytes(&entry.key) {
+        return Err(Finding::error("attribute-form", "an attribute is copied from another one").at(name.span, ""));
+    }
+    Ok(AttrRule::CopyFrom { path, name: source })
 }
 
 /// `name_charset`: the character set that the name is marked with.

@@ -198,7 +198,7 @@ fn text(
 }
 
 /// The bytes that a text or its escape stands for.
-fn written(literal: &Literal) -> Option<Cow<'_, [u8]>> {
+pub(super) fn written(literal: &Literal) -> Option<Cow<'_, [u8]>> {
     match literal {
         Literal::Text(text) => Some(Cow::Borrowed(text.as_bytes())),
         other => escaped(other).map(|text| Cow::Owned(super::text_bytes(text))),

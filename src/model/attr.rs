@@ -1,6 +1,6 @@
 //! Attributes: values, and the rules a manifest gives for them.
 
-use super::{Dtype, Elements, Literal, MaxShape, Shape, Tolerance};
+use super::{Dtype, Elements, H5Path, Literal, MaxShape, Shape, Tolerance};
 
 /// An attribute's value as a file holds it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +56,15 @@ pub struct AttrSpec {
     pub max: Option<MaxShape>,
 }
 
+/// Where a text is put.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Before what is there.
+    Front,
+    /// Behind what is there.
+    End,
+}
+
 /// What a manifest says of one attribute.
 #[derive(Clone, Debug, PartialEq)]
 pub enum AttrRule {
@@ -71,9 +80,43 @@ pub enum AttrRule {
     Replace(AttrSpec),
     /// The value that stood under another name; set `value` afterwards, or if neither exists.
     RenameFrom { from: Vec<u8>, value: Option<AttrSpec> },
+    /// The first value of a pair becomes the second one, for every element; other values stay.
+    Map(Vec<(Literal, Literal)>),
+    /// The value stays, in this element type.
+    Cast(Dtype),
+    /// A text joins the one that is there, unless that contains it.
+    Join { side: Side, spec: AttrSpec },
+    /// What another attribute is in the end; without a path, one of the same object.
+    CopyFrom { path: Option<H5Path>, name: Vec<u8> },
 }
 
 impl AttrRule {
+    /// The dtype that it names, if any.
+    pub fn dtype(&self) -> Option<&Dtype> {
+        match self {
+            AttrRule::Set(spec)
+            | AttrRule::Default(spec)
+            | AttrRule::Replace(spec)
+            | AttrRule::RenameFrom { value: Some(spec), .. }
+            | AttrRule::Join { spec, .. } => spec.dtype.as_deref(),
+            AttrRule::Empty(dtype) | AttrRule::Cast(dtype) => Some(dtype),
+            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } | AttrRule::Map(_) | AttrRule::CopyFrom { .. } => None,
+        }
+    }
+
+    /// [`AttrRule::dtype`], to be changed.
+    pub fn dtype_mut(&mut self) -> Option<&mut Dtype> {
+        match self {
+            AttrRule::Set(spec)
+            | AttrRule::Default(spec)
+            | AttrRule::Replace(spec)
+            | AttrRule::RenameFrom { value: Some(spec), .. }
+            | AttrRule::Join { spec, .. } => spec.dtype.as_deref_mut(),
+            AttrRule::Empty(dtype) | AttrRule::Cast(dtype) => Some(dtype),
+            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } | AttrRule::Map(_) | AttrRule::CopyFrom { .. } => None,
+        }
+    }
+
     /// Could the value come near the 64 KiB that an old object header holds?
     pub fn may_be_large(&self) -> bool {
         let large = |spec: &AttrSpec| spec.literal.bytes_about() > 30_000;
@@ -82,6 +125,8 @@ impl AttrRule {
                 large(spec)
             }
             AttrRule::Empty(_) | AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => false,
+            // That depends on what is there.
+            AttrRule::Map(_) | AttrRule::Cast(_) | AttrRule::Join { .. } | AttrRule::CopyFrom { .. } => true,
         }
     }
 }

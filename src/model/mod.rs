@@ -1,8 +1,10 @@
 //! The vocabulary: plain values that manifest, planner, observer and executor share. No IO.
 
 mod adapt;
+mod amend;
 mod attr;
 mod bytes;
+mod cast;
 mod contents;
 mod custom_float;
 mod decode;
@@ -36,8 +38,9 @@ mod shape;
 mod storage;
 mod value;
 
-pub use attr::{AttrRule, AttrSpec, AttrValue};
+pub use attr::{AttrRule, AttrSpec, AttrValue, Side};
 pub use bytes::{bytes_text, human_bytes, is_hidden, text_bytes};
+pub use cast::{Cast, CastLoss, cast};
 pub use contents::{DatasetContents, contents, resizes};
 pub use decode::{decode_one, element_text};
 pub use desired::{

@@ -61,15 +61,35 @@ impl Default for Portion {
 }
 
 impl Desired {
-    /// Can portions of the objects be compared with the file each by itself? Links, removals and rules for what matches need to see the others, and contents,
-    /// unless `no_data` says that they are left out, are for all threads of one process.
+    /// Can portions of the objects be compared with the file each by itself? Links, removals, copied attributes and rules for what matches
+    /// need to see the others, and contents, unless `no_data` says that they are left out, are for all threads of one process.
     pub fn has_portions(&self, no_data: bool) -> bool {
         let alone = |object: &DesiredObject| match &object.kind {
             DesiredKind::Dataset(d) => no_data || d.fill.is_none(),
             DesiredKind::Group(_) | DesiredKind::Type(_) => true,
             DesiredKind::Link(_) => false,
         };
-        self.patches.is_empty() && self.removals.is_empty() && self.each.is_empty() && self.objects.values().all(alone)
+        let alone = self.objects.values().all(alone) && !self.copies_attrs();
+        self.patches.is_empty() && self.removals.is_empty() && self.each.is_empty() && alone
+    }
+
+    /// What declared hard links lead to; a path that is none of them is its own.
+    pub fn behind_links<'a>(&'a self, path: &'a H5Path) -> &'a H5Path {
+        let mut end = path;
+        // Links in a circle lead nowhere; no way is longer than all of them.
+        for _ in 0..self.objects.len() {
+            match self.objects.get(end).map(|o| &o.kind) {
+                Some(DesiredKind::Link(DesiredLink::Hard { target, .. })) => end = target,
+                Some(DesiredKind::Link(_) | DesiredKind::Group(_) | DesiredKind::Dataset(_) | DesiredKind::Type(_)) | None => break,
+            }
+        }
+        end
+    }
+
+    /// Does an attribute get its value from another one?
+    pub fn copies_attrs(&self) -> bool {
+        let copies = |attrs: &[DesiredAttr]| attrs.iter().any(|a| matches!(a.rule, AttrRule::CopyFrom { .. }));
+        self.objects.values().any(|o| copies(&o.attrs)) || self.each.iter().any(|e| copies(&e.attrs))
     }
 }
 
@@ -93,8 +113,9 @@ fn attr_referents(attrs: &[DesiredAttr]) -> Vec<H5Path> {
                     value.data.targets(&mut visit);
                 }
             }
-            AttrRule::Empty(dtype) => dtype.committed().into_iter().for_each(&mut visit),
-            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } => {}
+            AttrRule::Empty(dtype) | AttrRule::Cast(dtype) => dtype.committed().into_iter().for_each(&mut visit),
+            AttrRule::Join { spec, .. } => spec.dtype.iter().filter_map(|d| d.committed()).for_each(&mut visit),
+            AttrRule::Absent | AttrRule::RenameFrom { value: None, .. } | AttrRule::Map(_) | AttrRule::CopyFrom { .. } => {}
         }
     }
     out
@@ -164,7 +185,7 @@ impl Need {
         for attr in attrs {
             self.attrs.insert(attr.name.clone());
             self.large |= attr.rule.may_be_large();
-            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+            if let AttrRule::RenameFrom { from, .. } | AttrRule::CopyFrom { path: None, name: from } = &attr.rule {
                 self.attrs.insert(from.clone());
             }
         }
@@ -201,6 +222,7 @@ impl Needs {
             for target in referents(object) {
                 needs.add(&target);
             }
+            needs.add_sources(desired, &object.attrs);
             let need = needs.add(path);
             need.comment |= object.comment.is_some();
             need.add_attrs(&object.attrs);
@@ -214,8 +236,9 @@ impl Needs {
                 false => needs.require(&patch.path),
             }
         }
-        for target in desired.each.iter().flat_map(|each| attr_referents(&each.attrs)) {
-            needs.add(&target);
+        for each in &desired.each {
+            attr_referents(&each.attrs).iter().for_each(|target| _ = needs.add(target));
+            needs.add_sources(desired, &each.attrs);
         }
         needs.each = desired.each.iter().map(|each| (each.globs.clone(), each.need())).collect();
         for removal in &desired.removals {
@@ -228,6 +251,17 @@ impl Needs {
             }
         }
         needs
+    }
+
+    /// Other objects that attributes are copied from.
+    fn add_sources(&mut self, desired: &Desired, attrs: &[DesiredAttr]) {
+        for attr in attrs {
+            if let AttrRule::CopyFrom { path: Some(source), name } = &attr.rule {
+                for path in [source, desired.behind_links(source)] {
+                    self.add(path).attrs.insert(name.clone());
+                }
+            }
+        }
     }
 
     /// The path and all above it must be there.

@@ -73,7 +73,15 @@ impl Scope {
     pub fn ignores(&self, path: &H5Path, attr: &DesiredAttr) -> bool {
         let from = match &attr.rule {
             AttrRule::RenameFrom { from, .. } => Some(from),
-            AttrRule::Set(_) | AttrRule::Default(_) | AttrRule::Replace(_) | AttrRule::Empty(_) | AttrRule::Absent => None,
+            AttrRule::Set(_)
+            | AttrRule::Default(_)
+            | AttrRule::Replace(_)
+            | AttrRule::Empty(_)
+            | AttrRule::Absent
+            | AttrRule::Map(_)
+            | AttrRule::Cast(_)
+            | AttrRule::Join { .. }
+            | AttrRule::CopyFrom { .. } => None,
         };
         self.ignored.iter().any(|mask| match mask {
             Mask::Attrs(mask) => mask.matches(path, &attr.name) || from.is_some_and(|from| mask.matches(path, from)),

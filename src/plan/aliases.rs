@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::step::Conflict;
 use crate::diag::{Finding, Span};
-use crate::model::{Desired, DesiredKind, DesiredObject, H5Path, Observed};
+use crate::model::{Desired, DesiredAttr, DesiredKind, DesiredObject, H5Path, Observed};
 
 /// What declarations under several names of one object come to.
 #[derive(Default)]
@@ -32,13 +32,13 @@ pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
         if !exists || (contents(object) && contents(first)) {
             out.conflict(path, other, object.origin, first.origin);
         }
-        for attr in object.attrs.iter() {
-            match first.attrs.iter().find(|a| a.name == attr.name) {
-                None => {}
-                Some(same) if same.rule == attr.rule => {
-                    out.covered.entry(path.clone()).or_default().insert(attr.name.clone());
-                }
-                Some(same) => out.conflict(path, other, attr.origin, same.origin),
+        let (rules, firsts) = (by_name(object), by_name(first));
+        for (name, own) in rules {
+            let Some(theirs) = firsts.get(name) else { continue };
+            if own.iter().map(|a| &a.rule).eq(theirs.iter().map(|a| &a.rule)) {
+                out.covered.entry(path.clone()).or_default().insert(name.to_vec());
+            } else {
+                out.conflict(path, other, own[0].origin, theirs[0].origin);
             }
         }
     }
@@ -51,6 +51,13 @@ pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
             out.conflict(path, other, origin, at);
         }
     }
+    out
+}
+
+/// The rules for each attribute, in their order.
+fn by_name(object: &DesiredObject) -> BTreeMap<&[u8], Vec<&DesiredAttr>> {
+    let mut out: BTreeMap<&[u8], Vec<&DesiredAttr>> = BTreeMap::new();
+    object.attrs.iter().for_each(|attr| out.entry(&attr.name).or_default().push(attr));
     out
 }
 

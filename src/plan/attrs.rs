@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::copies::{Copies, Source};
 use super::each;
-use super::step::{Action, Aspect, AttrWrite, Conflict, Kept, Step};
+use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Each, Elements, H5Path, HeaderVersion, Observed, Scope, Shape, TrackOrder,
-    bytes_text,
+    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Each, Elements, EncodeError, H5Path, HeaderVersion, LinkSeen, CastLoss, Observed,
+    Scope, Shape, TrackOrder, bytes_text,
 };
 
 /// What there is to know of an object for its attributes.
@@ -24,6 +25,8 @@ pub(super) struct Target<'a> {
     pub observed: &'a Observed,
     /// What rules for whatever matches may leave undone.
     pub scope: &'a Scope,
+    /// For attributes that are copies.
+    pub copies: &'a Copies,
 }
 
 /// A header of version 1 holds attributes in messages of at most this size, less the message's own head.
@@ -35,6 +38,16 @@ struct Attr<'a> {
     /// Its name in the file, if it is one that the file has.
     from: Option<&'a [u8]>,
     value: Cow<'a, AttrSeen>,
+    /// The last rule that changed the value.
+    by: Option<&'a DesiredAttr>,
+    /// What of the file's value a cast has lost.
+    loss: Option<CastLoss>,
+}
+
+impl<'a> Attr<'a> {
+    fn seen(name: &'a [u8], value: &'a AttrSeen) -> Self {
+        Self { from: Some(name), value: Cow::Borrowed(value), by: None, loss: None }
+    }
 }
 
 type State<'a> = BTreeMap<&'a [u8], Attr<'a>>;
@@ -80,7 +93,7 @@ pub(super) fn plan(
     kept: &mut Vec<Kept>,
     conflicts: &mut Vec<Conflict>,
 ) {
-    let mut state: State<'_> = target.seen.iter().map(|(n, v)| (n.as_slice(), Attr { from: Some(n), value: Cow::Borrowed(v) })).collect();
+    let mut state = begin(target);
     let all = clauses.iter().flat_map(|clause| clause.attrs);
     let ignored: BTreeSet<&[u8]> = all.filter(|attr| target.scope.ignores(target.path, attr)).map(|attr| attr.name.as_slice()).collect();
     kept.extend(ignored.into_iter().map(|name| Kept {
@@ -130,8 +143,36 @@ fn once<'a>(attrs: &[&'a DesiredAttr]) -> impl Iterator<Item = &'a DesiredAttr> 
     attrs.iter().enumerate().filter(move |(at, _)| last.contains(at)).map(|(_, attr)| *attr).collect::<Vec<_>>().into_iter()
 }
 
+fn begin<'a>(target: &Target<'a>) -> State<'a> {
+    target.seen.iter().map(|(name, value)| (name.as_slice(), Attr::seen(name, value))).collect()
+}
+
+/// The attributes when those of the rules that are `meant` have been applied; `None` if one cannot be.
+pub(super) fn applied<'a>(
+    target: &Target<'a>,
+    clauses: &[Clause<'a>],
+    meant: impl Fn(&DesiredAttr) -> bool,
+) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
+    let mut state = begin(target);
+    for clause in clauses {
+        if !clause.holds(&state) {
+            continue;
+        }
+        for attr in clause.attrs.iter().filter(|attr| meant(attr) && !target.scope.ignores(target.path, attr)) {
+            apply(&mut state, attr, target).ok()?;
+        }
+    }
+    Some(state.into_iter().map(|(name, attr)| (name.to_vec(), Box::new(attr.value.into_owned()))).collect())
+}
+
 fn unchanged(attr: &DesiredAttr, state: &State<'_>, target: &Target<'_>) -> Kept {
-    let note = note(&attr.rule, state.contains_key(attr.name.as_slice())).into();
+    let note = match &attr.rule {
+        AttrRule::CopyFrom { path, name } if matches!(source(path.as_ref(), name, target), Some(Source::Missing)) => {
+            "its source is missing"
+        }
+        rule => note(rule, state.contains_key(attr.name.as_slice())),
+    };
+    let note = note.into();
     Kept { path: target.path.clone(), aspect: Aspect::Attr(attr.name.clone()), note }
 }
 
@@ -148,25 +189,22 @@ fn is_seen(state: &State<'_>, target: &Target<'_>) -> bool {
 /// Applies one rule in memory.
 fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) -> Result<(), Finding> {
     let (name, path) = (attr.name.as_slice(), target.path);
+    let bad =
+        |e: EncodeError| Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(name), e.0)).at(attr.origin, "");
     let set = |state: &mut State<'a>, spec: &AttrSpec| -> Result<(), Finding> {
         let made = match state.get(name) {
             Some(seen) => spec.adapted(&seen.value),
             None => spec.fresh(),
         };
-        let mut value = made
-            .map_err(|e| Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(name), e.0)).at(attr.origin, ""))?;
-        value.dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
-        value.data.rename_targets(&mut |t| target.observed.canonical_target(t));
-        put(state, name, value);
+        put(state, attr, made.map_err(bad)?, None, target);
         Ok(())
     };
     match (&attr.rule, state.contains_key(name)) {
         (AttrRule::Set(spec), _) | (AttrRule::Default(spec), false) | (AttrRule::Replace(spec), true) => set(state, spec)?,
         (AttrRule::Default(_), true) | (AttrRule::Replace(_), false) => {}
         (AttrRule::Empty(dtype), _) => {
-            let mut dtype = dtype.clone();
-            dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
-            put(state, name, AttrValue { max: None, data: Elements::empty(&dtype), dtype, shape: Shape::Null });
+            let value = AttrValue { max: None, data: Elements::empty(dtype), dtype: dtype.clone(), shape: Shape::Null };
+            put(state, attr, value, None, target);
         }
         (AttrRule::Absent, _) => {
             state.remove(name);
@@ -191,16 +229,77 @@ fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) 
                 set(state, spec)?;
             }
         }
+        (AttrRule::Map(_) | AttrRule::Cast(_) | AttrRule::Join { .. }, _) => {
+            if let Some((value, loss)) = amended(state, attr).map_err(bad)? {
+                put(state, attr, value, loss, target);
+            }
+        }
+        (AttrRule::CopyFrom { path: from, name: copied }, present) => {
+            let told = || format!("{} of {}", bytes_text(copied), from.as_ref().unwrap_or(path));
+            match source(from.as_ref(), copied, target) {
+                Some(Source::There(seen)) => match seen.as_ref() {
+                    AttrSeen::Value(value) => put(state, attr, value.clone(), None, target),
+                    AttrSeen::Opaque { why, .. } => return Err(bad(EncodeError(format!("{} cannot be copied: {why}", told())))),
+                },
+                Some(Source::Missing) if !present => return Err(no_source(attr, from.as_ref(), copied, target)),
+                Some(Source::Failed) => return Err(bad(EncodeError(format!("{} cannot be copied: it has a conflict itself", told())))),
+                Some(Source::Missing) | None => {}
+            }
+        }
     }
     Ok(())
 }
 
+/// What a rule makes of the value that is there, if anything, with what it has lost by now.
+fn amended(state: &State<'_>, attr: &DesiredAttr) -> Result<Option<(AttrValue, Option<CastLoss>)>, EncodeError> {
+    let Some(old) = state.get(attr.name.as_slice()) else { return Ok(None) };
+    let value = match old.value.as_ref() {
+        AttrSeen::Value(value) => value,
+        AttrSeen::Opaque { why, .. } => return Err(EncodeError(format!("its value cannot be changed: {why}"))),
+    };
+    let lost_before = |value| (value, old.loss.clone());
+    Ok(match &attr.rule {
+        AttrRule::Map(pairs) => value.mapped(pairs)?.map(lost_before),
+        AttrRule::Join { side, spec } => value.joined(spec, *side)?.map(lost_before),
+        AttrRule::Cast(dtype) => value.cast(dtype)?.map(|(value, loss)| (value, loss.or_else(|| old.loss.clone()))),
+        AttrRule::Set(_)
+        | AttrRule::Default(_)
+        | AttrRule::Replace(_)
+        | AttrRule::Empty(_)
+        | AttrRule::Absent
+        | AttrRule::RenameFrom { .. }
+        | AttrRule::CopyFrom { .. } => None,
+    })
+}
+
+fn source<'a>(path: Option<&H5Path>, name: &[u8], target: &Target<'a>) -> Option<&'a Source> {
+    target.copies.source(path.unwrap_or(target.path), name)
+}
+
+fn no_source(attr: &DesiredAttr, from: Option<&H5Path>, copied: &[u8], target: &Target<'_>) -> Finding {
+    let (from, path) = (from.unwrap_or(target.path), target.path);
+    let message = format!(
+        "attribute {} of {path} is a copy of {} of {from}, but neither of them is there",
+        bytes_text(&attr.name),
+        bytes_text(copied)
+    );
+    let finding = Finding::error("copy-source", message).at(attr.origin, "");
+    match target.observed.objects.get(from).map(|o| &o.link) {
+        Some(LinkSeen::Soft(_) | LinkSeen::External { .. } | LinkSeen::UserDefined { .. }) => {
+            finding.note(format!("{from} is a link that is not hard; h5mason does not read through it"))
+        }
+        Some(LinkSeen::Hard(_)) | None => finding.help("correct the source, or declare it"),
+    }
+}
+
 /// What is equal as the file holds it stays what it is.
-fn put<'a>(state: &mut State<'a>, name: &'a [u8], value: AttrValue) {
-    match state.get_mut(name) {
-        Some(old) if same(&old.value, &value) => {}
-        Some(old) => old.value = Cow::Owned(AttrSeen::Value(value)),
-        None => _ = state.insert(name, Attr { from: None, value: Cow::Owned(AttrSeen::Value(value)) }),
+fn put<'a>(state: &mut State<'a>, rule: &'a DesiredAttr, mut value: AttrValue, loss: Option<CastLoss>, target: &Target<'a>) {
+    value.dtype.rename_targets(&mut |t| target.observed.canonical_target(t));
+    value.data.rename_targets(&mut |t| target.observed.canonical_target(t));
+    match state.get_mut(rule.name.as_slice()) {
+        Some(old) if same(&old.value, &value) => old.loss = loss,
+        Some(old) => *old = Attr { value: Cow::Owned(AttrSeen::Value(value)), by: Some(rule), loss, ..*old },
+        None => _ = state.insert(&rule.name, Attr { from: None, value: Cow::Owned(AttrSeen::Value(value)), by: Some(rule), loss }),
     }
 }
 
@@ -212,33 +311,37 @@ fn unstable<'a>(state: &State<'a>, clauses: &[Clause<'a>], attrs: &[&'a DesiredA
     let path = target.path;
     let unchanged =
         |again: &State<'_>| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
-    let (mut again, mut sound) = (state.clone(), true);
-    apply_all(&mut again, clauses, target, |_, _, _, result| sound &= result.is_ok());
-    if sound && unchanged(&again) {
+    let (mut again, mut failed) = (state.clone(), None);
+    apply_all(&mut again, clauses, target, |_, attr, _, result| failed = failed.or(result.is_err().then_some(attr)));
+    if failed.is_none() && unchanged(&again) {
         return None;
     }
-    // Which rule is it? Only now is every step worth looking at.
-    again.clone_from(state);
-    let mut culprit = None;
-    apply_all(&mut again, clauses, target, |again, attr, _, result| {
-        if culprit.is_none() && !(result.is_ok() && unchanged(again)) {
-            culprit = Some(attr);
+    // Which rule is it? Only now is every step worth looking at, and only what moves in the end: rules may well undo each other.
+    let differs = |other: &State<'_>, name: &[u8]| match (state.get(name), other.get(name)) {
+        (Some(a), Some(b)) => !same_attr(a, b),
+        (a, b) => a.is_some() != b.is_some(),
+    };
+    let moved: BTreeSet<&[u8]> =
+        state.keys().chain(again.keys()).copied().filter(|name| failed.is_some() || differs(&again, name)).collect();
+    let (mut step, mut blamed) = (state.clone(), None);
+    // In the second pass the conditions of other rules may hold.
+    apply_all(&mut step, clauses, target, |step, attr, _, result| {
+        if blamed.is_none() && (result.is_err() || moved.iter().any(|name| differs(step, name))) {
+            blamed = Some(attr);
         }
     });
-    // In the second pass the conditions of other rules may hold.
-    if let Some(attr) = culprit {
-        let message = format!(
-            "the rules for the attributes of {path} never come to rest: applying them again changes {} again",
-            bytes_text(&attr.name)
-        );
-        let mut finding = Finding::error("unstable", message).at(attr.origin, "this rule");
-        let other = attrs.iter().find(|o| o.name != attr.name && (touches(&o.rule, &attr.name) || touches(&attr.rule, &o.name)));
-        if let Some(other) = other {
-            finding = finding.at(other.origin, "and this one work against each other");
-        }
-        return Some(Conflict { path: path.clone(), finding });
+    let blamed = blamed.or(failed)?;
+    let message = format!(
+        "the rules for the attributes of {path} never come to rest: applying them again changes {} again",
+        bytes_text(&blamed.name)
+    );
+    let mut finding = Finding::error("unstable", message).at(blamed.origin, "this rule");
+    let related = |o: &DesiredAttr| o.name == blamed.name || touches(&o.rule, &blamed.name) || touches(&blamed.rule, &o.name);
+    let other = attrs.iter().find(|o| !std::ptr::eq(**o, blamed) && related(o));
+    if let Some(other) = other {
+        finding = finding.at(other.origin, "and this one work against each other");
     }
-    None
+    Some(Conflict { path: path.clone(), finding })
 }
 
 fn touches(rule: &AttrRule, name: &[u8]) -> bool {
@@ -303,7 +406,7 @@ impl Changes<'_> {
                 continue;
             }
             match fits_header(self.target, name, self.origin(name), after) {
-                Ok(()) => values.push(self.value(name, before, after)),
+                Ok(()) => values.push(self.value(name, attr, before, after)),
                 Err(conflict) => conflicts.push(*conflict),
             }
         }
@@ -321,7 +424,7 @@ impl Changes<'_> {
         out
     }
 
-    fn value(&self, name: &[u8], before: Option<&AttrSeen>, after: &AttrValue) -> Step {
+    fn value(&self, name: &[u8], attr: &Attr<'_>, before: Option<&AttrSeen>, after: &AttrValue) -> Step {
         let how = match before {
             None => AttrWrite::Create,
             Some(AttrSeen::Value(b)) if in_place(b, after) => AttrWrite::InPlace,
@@ -332,15 +435,21 @@ impl Changes<'_> {
             (Some(b), AttrWrite::Recreate { .. }) => retyped(b, after).into(),
             (Some(_), _) => "the value differs".into(),
         };
-        let name_charset = self.rules.own.get(name).and_then(|a| a.name_charset);
+        let (reason, hazard) = match &attr.loss {
+            None => (reason, Hazard::None),
+            Some(loss) => (format!("{reason}; {loss}").into(), Hazard::Lossy),
+        };
+        let own = self.rules.own.get(name).copied();
         let action = Action::SetAttr {
             name: name.to_vec(),
             before: before.cloned().map(Box::new),
             after: Arc::new(after.clone()),
             how,
-            name_charset,
+            name_charset: attr.by.and_then(|a| a.name_charset).or(own.and_then(|a| a.name_charset)),
         };
-        self.step(name, action, after.bytes(), reason)
+        // Of several rules, it is the last one that changed something.
+        let origin = attr.by.map_or_else(|| self.origin(name), |a| Some(a.origin));
+        Step { hazard, origin, ..self.step(name, action, after.bytes(), reason) }
     }
 
     fn why_gone(&self, name: &[u8]) -> &'static str {
@@ -448,6 +557,11 @@ fn note(rule: &AttrRule, present: bool) -> &'static str {
         (AttrRule::Replace(_), false) => "missing: nothing to replace",
         (AttrRule::RenameFrom { .. }, true) => "renamed already",
         (AttrRule::RenameFrom { .. }, false) => "neither name is there",
+        (AttrRule::Map(_), true) => "none of the values that the map changes",
+        (AttrRule::Cast(_), true) => "of this type already",
+        (AttrRule::Join { .. }, true) => "contains the text already",
+        (AttrRule::Map(_) | AttrRule::Cast(_) | AttrRule::Join { .. }, false) => "missing: nothing to change",
+        (AttrRule::CopyFrom { .. }, _) => "as its source already",
         (AttrRule::Set(_) | AttrRule::Empty(_) | AttrRule::Replace(_), _) => "as declared",
     }
 }
@@ -468,5 +582,100 @@ fn names_of(action: &Action) -> Vec<&[u8]> {
         | Action::WriteRegion { .. }
         | Action::Rebuild { .. }
         | Action::Remove { .. } => vec![],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::diag::Sources;
+    use crate::model::{Dtype, Literal, element_text};
+
+    fn spec(literal: Literal) -> AttrSpec {
+        AttrSpec { literal, dtype: None, shape: None, max: None }
+    }
+
+    fn text(text: &str) -> Literal {
+        Literal::Text(text.into())
+    }
+
+    fn map(pairs: &[(&str, &str)]) -> AttrRule {
+        AttrRule::Map(pairs.iter().map(|(a, b)| (text(a), text(b))).collect())
+    }
+
+    fn rename(from: &str) -> AttrRule {
+        AttrRule::RenameFrom { from: from.into(), value: None }
+    }
+
+    /// What is done to attributes of these texts, a line each; conflicts with the numbers of the rules that they name.
+    fn planned(seen: &[(&str, Literal)], rules: Vec<(&str, AttrRule)>) -> Vec<String> {
+        let seen = seen.iter().map(|(n, v)| (n.as_bytes().to_vec(), Box::new(AttrSeen::Value(spec(v.clone()).fresh().unwrap())))).collect();
+        let source = Sources::new().add("m.toml", "", "");
+        let at = |i: usize| source.span(i..i + 1);
+        let attr =
+            |(i, (name, rule)): (usize, (&str, AttrRule))| DesiredAttr { name: name.into(), origin: at(i), rule, name_charset: None };
+        let rules: Vec<DesiredAttr> = rules.into_iter().enumerate().map(attr).collect();
+        let (path, observed, copies, scope) = (H5Path::root(), Observed::default(), Copies::default(), Scope::default());
+        let target =
+            Target { path: &path, seen: &seen, order: TrackOrder::No, header: HeaderVersion::V2, observed: &observed, scope: &scope, copies: &copies };
+        let (mut steps, mut kept, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
+        plan(&target, &[Clause { when: None, attrs: &rules }], &mut steps, &mut kept, &mut conflicts);
+        let step = |s: Step| match &s.action {
+            Action::SetAttr { name, after, .. } => {
+                let lossy = if s.hazard == Hazard::Lossy { " lossy" } else { "" };
+                let rule = rules.iter().position(|r| Some(r.origin) == s.origin).unwrap();
+                format!("{} = {} {}{lossy} by {rule}", bytes_text(name), after.dtype, element_text(&after.data, &after.dtype, 0))
+            }
+            Action::RenameAttr { from, to, .. } => format!("{} from {}", bytes_text(to), bytes_text(from)),
+            other => format!("{other:?}"),
+        };
+        let conflict = |c: Conflict| {
+            let named = c.finding.labels.iter().filter_map(|l| rules.iter().position(|r| r.origin == l.span));
+            format!("{}: {:?}", c.finding.code, named.collect::<Vec<_>>())
+        };
+        steps.into_iter().map(step).chain(conflicts.into_iter().map(conflict)).collect()
+    }
+
+    /// Rules for one name, in order, each on what the one before made.
+    #[test]
+    fn several_rules_for_one_name() {
+        let rules = || vec![("units", rename("unit")), ("units", map(&[("degC", "degree_Celsius")]))];
+        let both = ["units from unit", "units = str \"degree_Celsius\" by 1"];
+        assert_eq!(planned(&[("unit", text("degC"))], rules()), both);
+        assert_eq!(planned(&[("unit", text("K"))], rules()), ["units from unit"]);
+        assert_eq!(planned(&[("units", text("degC"))], rules()), ["units = str \"degree_Celsius\" by 1"]);
+        assert_eq!(planned(&[("units", text("degree_Celsius"))], rules()), [""; 0]);
+        assert_eq!(planned(&[], rules()), [""; 0]);
+        let default = |value| AttrRule::Default(spec(value));
+        let n = Literal::Int;
+        assert_eq!(planned(&[], vec![("a", default(n(1))), ("a", AttrRule::Cast(Dtype::float(4)))]), ["a = f4 1.0 by 1"]);
+        // Each alone would change the other's result for ever; in this order they come to rest.
+        let set = |value| AttrRule::Set(spec(value));
+        assert_eq!(planned(&[("a", n(2))], vec![("a", set(n(1))), ("a", set(n(2)))]), [""; 0]);
+        assert_eq!(planned(&[("a", n(1))], vec![("a", set(n(1))), ("a", set(n(2)))]), ["a = i8 2 by 1"]);
+    }
+
+    #[test]
+    fn what_never_rests_is_named() {
+        let swap = || map(&[("a", "b"), ("b", "a")]);
+        let unit = |rules| planned(&[("u", text("a")), ("v", text("x"))], rules);
+        assert_eq!(unit(vec![("u", map(&[("a", "b"), ("b", "c")]))]), ["unstable: [0]"]);
+        // What others do and undo does not count.
+        let set = |value: &str| AttrRule::Set(spec(text(value)));
+        assert_eq!(unit(vec![("v", set("y")), ("v", set("z")), ("u", swap())]), ["unstable: [2]"]);
+        let joined = AttrRule::Join { side: crate::model::Side::End, spec: spec(text("!")) };
+        assert_eq!(unit(vec![("u", joined), ("u", map(&[("a!", "b"), ("b!", "c")]))]), ["unstable: [0, 1]"]);
+    }
+
+    #[test]
+    fn a_cast_costs_what_is_there() {
+        let cast = || ("a", AttrRule::Cast(Dtype::float(4)));
+        let f = Literal::Float;
+        assert_eq!(planned(&[("a", f(0.5))], vec![cast()]), ["a = f4 0.5 by 0"]);
+        assert_eq!(planned(&[("a", f(0.1))], vec![cast()]), ["a = f4 0.1 lossy by 0"]);
+        // What the manifest says itself is no loss, nor is what it has changed before.
+        assert_eq!(planned(&[("a", f(0.1))], vec![cast(), ("a", AttrRule::Set(spec(f(0.2))))]), ["a = f4 0.2 by 1"]);
+        assert_eq!(planned(&[("a", f(0.1))], vec![("a", AttrRule::Map(vec![(f(0.1), f(0.5))])), cast()]), ["a = f4 0.5 by 1"]);
+        assert_eq!(planned(&[("b", f(0.1))], vec![("a", rename("b")), cast()]), ["a from b", "a = f4 0.1 lossy by 1"]);
     }
 }

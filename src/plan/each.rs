@@ -92,6 +92,7 @@ impl<'a> Planner<'a> {
                 header: seen.header,
                 observed: self.observed,
                 scope: &self.desired.scope,
+                copies: &self.copies,
             };
             attrs::plan(&target, &clauses(&rules, &[], false), &mut self.steps, &mut self.kept, &mut self.conflicts);
         }
@@ -111,7 +112,13 @@ pub(super) fn clauses<'a>(rules: &[&'a Each], own: &'a [DesiredAttr], new: bool)
 pub(super) fn clash(path: &H5Path, said: &[(&DesiredAttr, bool)]) -> Option<Finding> {
     let sets = |attr: &DesiredAttr| match &attr.rule {
         AttrRule::Set(_) | AttrRule::Empty(_) | AttrRule::Absent | AttrRule::RenameFrom { value: Some(_), .. } => true,
-        AttrRule::Default(_) | AttrRule::Replace(_) | AttrRule::RenameFrom { value: None, .. } => false,
+        AttrRule::Default(_)
+        | AttrRule::Replace(_)
+        | AttrRule::RenameFrom { value: None, .. }
+        | AttrRule::Map(_)
+        | AttrRule::Cast(_)
+        | AttrRule::Join { .. }
+        | AttrRule::CopyFrom { .. } => false,
     };
     let mut first: BTreeMap<&[u8], &DesiredAttr> = BTreeMap::new();
     for (attr, own) in said.iter().filter(|(attr, _)| sets(attr)) {

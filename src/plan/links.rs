@@ -1,14 +1,14 @@
 //! Declared links and committed types, comments, and whether what is referred to is there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::propose::{Planner, same_object};
 use super::step::{Action, Hazard};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Definition, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, Elements, FillValue, H5Path, LinkSeen, Literal, Rule,
-    SeenKind, Target, bytes_text, encode_elements,
+    AttrSeen, Definition, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, Elements, FillValue, H5Path, LinkSeen, Literal,
+    Rule, SeenKind, Target, bytes_text, encode_elements,
 };
 
 impl<'a> Planner<'a> {
@@ -194,18 +194,35 @@ impl<'a> Planner<'a> {
         self.step(path, action, reason, Some(*at), Hazard::None);
     }
 
+    /// Is it what an attribute in the file refers to, and stays? Attributes that keep their value or are copied refer to what nobody declared.
+    fn is_named(&self, path: &H5Path) -> bool {
+        if self.is_removed(path) {
+            return false;
+        }
+        let mut named = false;
+        let mut visit = |target: &Target| named |= matches!(target, Target::Path(p) if p == path);
+        for attr in self.observed.objects.values().flat_map(|o| o.attrs.values()) {
+            attr.dtype().committed().into_iter().for_each(&mut visit);
+            if let AttrSeen::Value(value) = attr.as_ref() {
+                value.data.targets(&mut visit);
+            }
+        }
+        named
+    }
+
     /// Everything that values refer to must be there in the end.
     pub fn referents(&mut self) {
         let mut wanted: Vec<(H5Path, H5Path, Option<Span>)> = Vec::new();
+        let mut nameless: BTreeMap<H5Path, Option<Span>> = BTreeMap::new();
         for step in &self.steps {
             let origin = match &step.action {
                 Action::CreateDataset { .. } => self.fill_value_at(&step.path).or(step.origin),
                 _ => step.origin,
             };
-            let mut visit = |target: &Target| {
-                if let Target::Path(target) = target {
-                    wanted.push((step.path.clone(), target.clone(), origin));
-                }
+            let mut visit = |target: &Target| match target {
+                Target::Path(target) => wanted.push((step.path.clone(), target.clone(), origin)),
+                // Only a value of the file can have it.
+                Target::Address(_) => _ = nameless.insert(step.path.clone(), origin),
             };
             match &step.action {
                 Action::SetAttr { after, .. } => {
@@ -225,9 +242,14 @@ impl<'a> Planner<'a> {
                 _ => {}
             }
         }
+        for (path, origin) in nameless {
+            let finding = Finding::error("referent", format!("{path} would refer to an object that has no name in the file"));
+            let finding = origin.into_iter().fold(finding, |f, at| f.at(at, ""));
+            self.conflict(&path, finding.help("give the object a name, or leave the attribute out"));
+        }
         wanted.dedup_by(|a, b| a.1 == b.1 && a.0 == b.0);
         for (path, target, origin) in wanted {
-            if self.will_exist(&target) {
+            if self.will_exist(&target) || self.is_named(&target) {
                 continue;
             }
             let mut finding =

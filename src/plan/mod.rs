@@ -3,6 +3,7 @@
 mod aliases;
 mod attrs;
 mod compare;
+mod copies;
 mod each;
 mod links;
 mod order;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::step::{Action, Aspect, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
-use super::{aliases, attrs, compare, each, order, regions};
+use super::{aliases, attrs, compare, copies, each, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Charset, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Ignored, IgnoredPart, Libver, LinkSeen,
@@ -50,6 +50,7 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
     p.ignored();
     p.aliases();
     p.removals();
+    p.copies();
     for (path, object) in policy.portion.objects(desired) {
         p.object(path, object);
     }
@@ -80,6 +81,8 @@ pub(super) struct Planner<'a> {
     within: Option<H5Path>,
     /// Attributes that another name of the same object declares already.
     covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
+    /// What attributes are copied from.
+    pub copies: copies::Copies,
     /// The attributes of the new object before, if there was nothing but steps.
     like: Option<Like>,
     /// The names of objects that have several, where rules ask for them.
@@ -113,6 +116,7 @@ impl<'a> Planner<'a> {
             positions: BTreeMap::new(),
             within: None,
             covered: BTreeMap::new(),
+            copies: copies::Copies::default(),
             like: None,
             names: each::all_names(&desired.each, observed),
         }
@@ -141,14 +145,13 @@ impl<'a> Planner<'a> {
 
     /// What will stand at a path when removals are done.
     pub fn seen(&self, path: &H5Path) -> Option<&'a ObjectSeen> {
+        if self.is_removed(path) { None } else { self.observed.objects.get(path) }
+    }
+
+    /// Does a removal take the path away?
+    pub fn is_removed(&self, path: &H5Path) -> bool {
         let gone = |p: &H5Path| self.removed.contains(p);
-        if self.removed.is_empty() {
-            return self.observed.objects.get(path);
-        }
-        if gone(path) || path.ancestors().iter().any(gone) {
-            return None;
-        }
-        self.observed.objects.get(path)
+        !self.removed.is_empty() && (gone(path) || path.ancestors().iter().any(gone))
     }
 
     fn file(&mut self) {
@@ -200,6 +203,12 @@ impl<'a> Planner<'a> {
         let shared = aliases::shared(self.desired, self.observed);
         self.covered = shared.covered;
         self.conflicts.extend(shared.conflicts);
+    }
+
+    fn copies(&mut self) {
+        let mut copies = copies::resolve(self.desired, self.observed, &|path| self.seen(path));
+        self.conflicts.append(&mut copies.conflicts);
+        self.copies = copies;
     }
 
     fn removals(&mut self) {
@@ -371,6 +380,7 @@ impl<'a> Planner<'a> {
             header: seen.map_or_else(|| self.new_header(), |s| s.header),
             observed: self.observed,
             scope: &self.desired.scope,
+            copies: &self.copies,
         };
         let covered = self.covered.get(path);
         let own: Cow<'_, [_]> = match covered {

@@ -94,9 +94,10 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
 /// What a step costs beside bytes.
 fn costs(step: &Step) -> String {
     let hazard = match step.hazard {
-        Hazard::None => "",
-        Hazard::Lossy => "   ! lossy",
-        Hazard::Destructive => "   ! destructive",
+        Hazard::None => String::new(),
+        // What is lost is in the reason.
+        Hazard::Lossy => format!("   ! lossy: {}", escape_controls(&step.reason)),
+        Hazard::Destructive => "   ! destructive".into(),
     };
     let dead = if step.dead > 0 { format!("   leaves {} of dead space", human_bytes(step.dead)) } else { String::new() };
     format!("{hazard}{dead}")

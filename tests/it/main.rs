@@ -3,6 +3,7 @@
 #![allow(clippy::print_stdout, reason = "what was counted is told with --nocapture")]
 #![allow(clippy::disallowed_methods, reason = "tests make and break files")]
 
+mod attribute_forms;
 mod benches;
 mod capture;
 mod common;

@@ -1,0 +1,253 @@
+//! Attributes that are copies of other attributes: what those are in the end.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::attrs::{self, Clause, Target};
+use super::step::Conflict;
+use crate::diag::Finding;
+use crate::model::{
+    AttrRule, AttrSeen, Desired, DesiredAttr, DesiredKind, H5Path, HeaderVersion, ObjectSeen, Observed, Scope, TrackOrder, bytes_text,
+};
+
+/// What the sources of all copies are when all rules have been applied.
+#[derive(Default)]
+pub(super) struct Copies {
+    /// By object, in its first name, and by attribute.
+    finals: BTreeMap<H5Path, BTreeMap<Vec<u8>, Source>>,
+    /// The first name of each object that a rule copies from.
+    first: BTreeMap<H5Path, H5Path>,
+    /// Attributes that are copies of themselves in the end.
+    pub conflicts: Vec<Conflict>,
+}
+
+impl Copies {
+    /// The source of a copy; `None` where a circle leads to it, which is a conflict already.
+    pub fn source(&self, path: &H5Path, name: &[u8]) -> Option<&Source> {
+        self.finals.get(self.first.get(path)?)?.get(name)
+    }
+}
+
+/// What an attribute is in the end.
+pub(super) enum Source {
+    There(Box<AttrSeen>),
+    Missing,
+    /// Its rules, or those of its own source, cannot be applied.
+    Failed,
+}
+
+/// Finds out what every source is. `seen`: what stands at a path when removals are done.
+pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &dyn Fn(&H5Path) -> Option<&'a ObjectSeen>) -> Copies {
+    if !desired.copies_attrs() {
+        return Copies::default();
+    }
+    let first_name = |path: &H5Path| observed.canonical_way(desired.behind_links(path));
+    let mut objects: BTreeMap<H5Path, Object<'a>> = BTreeMap::new();
+    for (path, object) in desired.objects.iter().filter(|(_, o)| !matches!(o.kind, DesiredKind::Link(_))) {
+        objects.entry(first_name(path)).or_default().declare(path, &object.attrs);
+    }
+    let mut copies = Copies::default();
+    let graph = Graph::of(&mut objects, &mut copies.first, &first_name);
+    objects.values_mut().for_each(Object::gather);
+    let mut left = graph.needs.clone();
+    let mut ready: Vec<&Family<'a>> = graph.needs.iter().filter(|(_, needs)| needs.is_empty()).map(|(family, _)| family).collect();
+    while let Some(family) = ready.pop() {
+        let object = &objects[&family.0];
+        let state = object.state(family, observed, seen, &copies);
+        let source = |name: &[u8]| match &state {
+            Some(state) => state.get(name).map_or(Source::Missing, |value| Source::There(value.clone())),
+            None => Source::Failed,
+        };
+        let copied = object.families.get(family.1).into_iter().flat_map(|f| &f.copied);
+        copies.finals.entry(family.0.clone()).or_default().extend(copied.map(|name| (name.to_vec(), source(name))));
+        left.remove(family);
+        for user in graph.users.get(family).into_iter().flatten() {
+            if let Some(needs) = left.get_mut(user) {
+                needs.remove(family);
+                if needs.is_empty() {
+                    ready.push(user);
+                }
+            }
+        }
+    }
+    copies.conflicts = circles(&left).iter().filter_map(|circle| conflict(circle, &objects, &copies.first)).collect();
+    copies
+}
+
+/// Attributes of an object that renames connect, by one of their names: what happens to one may decide what another one is.
+type Family<'a> = (H5Path, &'a [u8]);
+
+/// An object under all its names.
+#[derive(Default)]
+struct Object<'a> {
+    /// The names by which it is declared.
+    paths: Vec<&'a H5Path>,
+    /// The names by which it is copied from.
+    read: BTreeSet<&'a H5Path>,
+    attrs: Vec<&'a DesiredAttr>,
+    /// The names that are copied.
+    copied: BTreeSet<&'a [u8]>,
+    families: BTreeMap<&'a [u8], Members<'a>>,
+    /// A name in the same family, nearer to the one that stands for it.
+    above: BTreeMap<&'a [u8], &'a [u8]>,
+}
+
+/// What a family consists of.
+#[derive(Default)]
+struct Members<'a> {
+    /// Every name that a rule has for one of them.
+    names: BTreeSet<&'a [u8]>,
+    /// Those that are copied.
+    copied: BTreeSet<&'a [u8]>,
+    /// In the manifest's order.
+    rules: Vec<&'a DesiredAttr>,
+}
+
+impl<'a> Object<'a> {
+    fn declare(&mut self, path: &'a H5Path, attrs: &'a [DesiredAttr]) {
+        self.paths.push(path);
+        for attr in attrs {
+            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+                let (a, b) = (self.family(&attr.name), self.family(from));
+                if a != b {
+                    self.above.insert(a, b);
+                }
+            }
+        }
+        self.attrs.extend(attrs);
+    }
+
+    fn family<'n>(&self, name: &'n [u8]) -> &'n [u8]
+    where
+        'a: 'n,
+    {
+        let mut name = name;
+        while let Some(above) = self.above.get(name) {
+            name = above;
+        }
+        name
+    }
+
+    /// Sorts rules and names by family: an object may have very many attributes.
+    fn gather(&mut self) {
+        let mut families: BTreeMap<&'a [u8], Members<'a>> = BTreeMap::new();
+        for attr in &self.attrs {
+            let family = families.entry(self.family(&attr.name)).or_default();
+            family.rules.push(attr);
+            family.names.insert(&attr.name);
+            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+                family.names.insert(from);
+            }
+        }
+        for name in &self.copied {
+            let family = families.entry(self.family(name)).or_default();
+            family.names.insert(name);
+            family.copied.insert(name);
+        }
+        self.families = families;
+    }
+
+    /// The attributes of one family when all rules have been applied; `None` if they cannot be.
+    fn state(
+        &self,
+        (first, family): &Family<'_>,
+        observed: &Observed,
+        seen: &dyn Fn(&H5Path) -> Option<&'a ObjectSeen>,
+        copies: &Copies,
+    ) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
+        let family = self.families.get(*family)?;
+        let path = self.paths.first().copied().unwrap_or(first);
+        // Removals may have left any of its names, and each was asked for what was declared by it.
+        let objects: Vec<&ObjectSeen> = self.paths.iter().chain(&self.read).copied().chain([first]).filter_map(seen).collect();
+        let value = |name: &&[u8]| Some((name.to_vec(), objects.iter().find_map(|o| o.attrs.get(*name))?.clone()));
+        let there: BTreeMap<Vec<u8>, Box<AttrSeen>> = family.names.iter().filter_map(value).collect();
+        let scope = &Scope::default();
+        let target = Target { path, seen: &there, order: TrackOrder::No, header: HeaderVersion::V2, observed, scope, copies };
+        let rules: Vec<DesiredAttr> = family.rules.iter().map(|a| (*a).clone()).collect();
+        attrs::applied(&target, &[Clause { when: None, attrs: &rules }], |_| true)
+    }
+}
+
+/// Which families must be known before which.
+struct Graph<'a> {
+    needs: BTreeMap<Family<'a>, BTreeSet<Family<'a>>>,
+    users: BTreeMap<Family<'a>, BTreeSet<Family<'a>>>,
+}
+
+impl<'a> Graph<'a> {
+    /// Notes at the objects what is copied from them, and in `first` the first names of the objects that rules copy from.
+    fn of(
+        objects: &mut BTreeMap<H5Path, Object<'a>>,
+        first: &mut BTreeMap<H5Path, H5Path>,
+        first_name: &dyn Fn(&H5Path) -> H5Path,
+    ) -> Self {
+        let mut copies: Vec<(H5Path, &'a [u8], H5Path, &'a [u8])> = Vec::new();
+        let mut read: Vec<(H5Path, &'a H5Path)> = Vec::new();
+        for (own, object) in objects.iter() {
+            for attr in &object.attrs {
+                let AttrRule::CopyFrom { path, name } = &attr.rule else { continue };
+                let source = path.as_ref().map_or_else(|| own.clone(), first_name);
+                // Without a path, each of the object's own names is one.
+                let written = path.as_ref().map_or_else(|| object.paths.clone(), |p| vec![p]);
+                first.extend(written.iter().map(|p| ((*p).clone(), source.clone())));
+                read.extend(path.as_ref().map(|p| (source.clone(), p)));
+                copies.push((own.clone(), &attr.name, source, name));
+            }
+        }
+        for (source, written) in read {
+            objects.entry(source).or_default().read.insert(written);
+        }
+        let mut graph = Self { needs: BTreeMap::new(), users: BTreeMap::new() };
+        for (path, name, source, from) in copies {
+            let user = (path.clone(), objects[&path].family(name));
+            let need = (source.clone(), objects[&source].family(from));
+            objects.entry(source).or_default().copied.insert(from);
+            graph.needs.entry(need.clone()).or_default();
+            graph.users.entry(need.clone()).or_default().insert(user.clone());
+            graph.needs.entry(user).or_default().insert(need);
+        }
+        graph
+    }
+}
+
+/// The families that wait for themselves. Everyone left waits for one other that is left, so that there are some.
+fn circles<'a>(left: &BTreeMap<Family<'a>, BTreeSet<Family<'a>>>) -> Vec<Vec<Family<'a>>> {
+    let mut known: BTreeSet<&Family<'a>> = BTreeSet::new();
+    let mut out = Vec::new();
+    for start in left.keys() {
+        let mut trail: Vec<&Family<'a>> = Vec::new();
+        let mut at = Some(start);
+        while let Some(family) = at.filter(|f| known.insert(*f)) {
+            trail.push(family);
+            at = left.get(family).and_then(BTreeSet::first);
+        }
+        if let Some(first) = trail.iter().position(|f| Some(*f) == at) {
+            out.push(trail[first..].iter().map(|f| (*f).clone()).collect());
+        }
+    }
+    out
+}
+
+/// Most rules of a circle that are shown.
+const MOST_SHOWN: usize = 8;
+
+fn conflict(circle: &[Family<'_>], objects: &BTreeMap<H5Path, Object<'_>>, first: &BTreeMap<H5Path, H5Path>) -> Option<Conflict> {
+    let mut rules = Vec::new();
+    for (at, family) in circle.iter().enumerate() {
+        let (object, next) = (&objects[&family.0], &circle[(at + 1) % circle.len()]);
+        let is_next = |attr: &&&DesiredAttr| match &attr.rule {
+            AttrRule::CopyFrom { path, name } => {
+                let source = path.as_ref().map_or(Some(&family.0), |p| first.get(p));
+                object.family(&attr.name) == family.1 && source == Some(&next.0) && objects[&next.0].family(name) == next.1
+            }
+            _ => false,
+        };
+        rules.extend(object.attrs.iter().find(is_next).map(|attr| (&family.0, *attr)));
+    }
+    let (path, rule) = *rules.first()?;
+    let message = format!("attribute {} of {path} would be a copy of itself in the end", bytes_text(&rule.name));
+    let mut finding = Finding::error("copy-circle", message).at(rule.origin, "this copy needs a value");
+    for (path, attr) in rules.iter().skip(1).take(MOST_SHOWN) {
+        finding = finding.at(attr.origin, format!("that comes from {} of {path}", bytes_text(&attr.name)));
+    }
+    Some(Conflict { path: path.clone(), finding: finding.help("give one of them a value") })
+}
