@@ -136,6 +136,12 @@ fn run(opener: &mut Opener<'_>, step: &Step, made: &mut Made, watch: Watch<'_>) 
         Action::RemoveAttr { name, .. } => opener.object(path)?.remove_attr(name)?,
         Action::RenameAttr { from, to, .. } => opener.object(path)?.rename_attr(from, to)?,
         Action::Rebuild { .. } => rebuild_dataset(opener, step, watch)?,
+        Action::Move { from, .. } => {
+            opener.forget();
+            let to = opener.parent(path)?.again()?;
+            opener.parent(from)?.move_link(from.name(), &to, path.name())?;
+            opener.forget();
+        }
         Action::Remove { .. } => {
             opener.forget();
             opener.parent(path)?.remove_link(path.name())?;

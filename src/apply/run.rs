@@ -182,7 +182,8 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
         && !options.no_data
         && let Some(same) = in_halves(&open, &desired, false)
     {
-        let proposal = Arc::new(Proposal { steps: Vec::new(), kept: Vec::new(), conflicts: Vec::new(), considered: same.considered });
+        let (steps, kept, conflicts, dangling) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let proposal = Arc::new(Proposal { steps, kept, conflicts, dangling, considered: same.considered });
         return Ok(Prepared {
             base: same.base,
             proposal,

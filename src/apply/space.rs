@@ -63,6 +63,7 @@ fn step_bytes(step: &Step, shrinking: &mut BTreeMap<H5Path, bool>) -> u64 {
         | Action::Shrink { .. }
         | Action::RemoveAttr { .. }
         | Action::RenameAttr { .. }
+        | Action::Move { .. }
         | Action::Remove { .. } => 0,
     }
 }

@@ -94,6 +94,7 @@ mod tests {
             patches: Vec::new(),
             removals: Vec::new(),
             each: Vec::new(),
+            moves: Vec::new(),
             scope: Scope::default(),
             ignored: Vec::new(),
         }

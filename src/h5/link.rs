@@ -179,20 +179,24 @@ impl Object {
 
     /// Renames a link, and back: each makes it the last one in creation order (H5G_obj_insert).
     fn move_link_to_end(&self, name: &[u8]) -> Result<()> {
-        let what = || format!("cannot keep the order of {}", self.child_label(name));
-        let Some((_, charset)) = self.link_and_charset(name)? else { return Err(H5Error::new(what(), "it is not there")) };
         let mut aside = [name, b"~"].concat();
         while self.link(&aside)?.is_some() {
             aside.push(b'~');
         }
-        let (from, to, group) = (c_string(name), c_string(&aside), self.id().raw());
-        let list = link_list(name, Some(charset))?;
-        let move_it = |from: &CStr, to: &CStr| {
-            // SAFETY: a valid group, C strings and property list.
-            moving(what, || unsafe { H5Lmove(group, from.as_ptr(), group, to.as_ptr(), list.raw(), H5P_DEFAULT) })
-        };
-        move_it(&from, &to)?;
-        move_it(&to, &from)
+        self.move_link(name, self, &aside)?;
+        self.move_link(&aside, self, name)
+    }
+
+    /// Moves the link of this name into another group, or gives it another name; whatever it leads to stays as it is.
+    /// Where the group keeps the order in which links were made, it is the last one from then on.
+    pub fn move_link(&self, name: &[u8], to: &Object, to_name: &[u8]) -> Result<()> {
+        self.check_name(name)?;
+        to.check_name(to_name)?;
+        let what = || format!("cannot move {} of {} to {}", bytes_text(name), self.label(), to.child_label(to_name));
+        let Some((_, charset)) = self.link_and_charset(name)? else { return Err(H5Error::new(what(), "it is not there")) };
+        let (list, c_name, c_to) = (link_list(to_name, Some(charset))?, c_string(name), c_string(to_name));
+        // SAFETY: valid groups, C strings and property list.
+        moving(what, || unsafe { H5Lmove(self.id().raw(), c_name.as_ptr(), to.id().raw(), c_to.as_ptr(), list.raw(), H5P_DEFAULT) })
     }
 
     /// Removes the link of this name; the object goes with its last link.

@@ -61,6 +61,7 @@ pub(crate) struct Entries {
     pub patches: Vec<Item>,
     pub removals: Vec<Item>,
     pub each: Vec<Item>,
+    pub moves: Vec<Item>,
 }
 
 /// Collects the entries of all documents, lowest first.
@@ -102,6 +103,7 @@ impl Collector<'_, '_> {
             "patch" => self.items(entry, |out| &mut out.patches),
             "remove" => self.items(entry, |out| &mut out.removals),
             "each" => self.items(entry, |out| &mut out.each),
+            "move" => self.items(entry, |out| &mut out.moves),
             _ => {}
         }
     }

@@ -15,8 +15,11 @@ use crate::model::{Desired, H5Path};
 
 const TOP: Keys = Keys {
     what: "the manifest",
-    known: &["version", "seed", "include", "vars", "dims", "file", "attrs", "group", "dataset", "type", "link", "patch", "remove", "each"],
-    later: &["move"],
+    known: &[
+        "version", "seed", "include", "vars", "dims", "file", "attrs", "group", "dataset", "type", "link", "patch", "move", "remove",
+        "each",
+    ],
+    later: &[],
 };
 
 /// What the command line says beside the manifest.

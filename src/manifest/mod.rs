@@ -17,6 +17,7 @@ mod fill;
 mod filter;
 mod include;
 mod load;
+mod moves;
 mod resolve;
 mod select;
 mod table;

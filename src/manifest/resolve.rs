@@ -8,7 +8,7 @@ use super::dtype::Types;
 use super::entries::{Entries, Item, Section};
 use super::table::{Keys, expected, variant};
 use super::tree::{Node, Table, Val};
-use super::{attrs, dataset, dtype, each, file, fill, select};
+use super::{attrs, dataset, dtype, each, file, fill, moves, select};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
     Definition, Desired, DesiredAttr, DesiredDataset, DesiredGroup, DesiredKind, DesiredLink, DesiredObject, DesiredType, Dtype, FileProps,
@@ -81,9 +81,11 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     check_parents(&objects, findings);
     let patches = entries.patches.iter().filter_map(|item| patch(item, &objects, &axes, dims, cx, findings)).collect();
     let removals: Vec<Removal> = entries.removals.iter().filter_map(|item| removal(item, findings)).collect();
+    let moves = moves::read(&entries.moves, findings);
     let each = entries.each.iter().filter_map(|item| each::read(item, dims, &types, findings)).collect();
-    let desired = Desired { file, objects, patches, removals, each, scope: Scope::default(), ignored: Vec::new() };
+    let desired = Desired { file, objects, patches, removals, moves, each, scope: Scope::default(), ignored: Vec::new() };
     check_removals(&desired, findings);
+    moves::check(&desired, findings);
     check_partial_chunks(&desired, findings);
     desired
 }
@@ -323,7 +325,9 @@ fn removal(item: &Item, findings: &mut Findings) -> Option<Removal> {
 fn check_removals(desired: &Desired, findings: &mut Findings) {
     let declared = |hit: &dyn Fn(&H5Path) -> bool| {
         let object = desired.objects.iter().find(|(p, _)| hit(p)).map(|(p, o)| (p.clone(), o.origin));
-        object.or_else(|| desired.patches.iter().find(|p| hit(&p.path)).map(|p| (p.path.clone(), p.path_at)))
+        let patch = || desired.patches.iter().find(|p| hit(&p.path)).map(|p| (p.path.clone(), p.path_at));
+        let moved = || desired.moves.iter().find(|m| hit(&m.to)).map(|m| (m.to.clone(), m.origin));
+        object.or_else(patch).or_else(moved)
     };
     for removal in &desired.removals {
         let clash = match &removal.target {

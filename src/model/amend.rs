@@ -2,7 +2,9 @@
 
 use super::adapt::written;
 use super::cast::{cast, text_at};
-use super::{AttrSeen, AttrSpec, AttrValue, Dtype, Elements, EncodeError, Literal, CastLoss, Shape, Side, bytes_text, decode_one, encode_one};
+use super::{
+    AttrSeen, AttrSpec, AttrValue, CastLoss, Dtype, Elements, EncodeError, Literal, Shape, Side, bytes_text, decode_one, encode_one,
+};
 
 /// A value that is looked for.
 enum Key {

@@ -20,6 +20,8 @@ pub struct Desired {
     pub patches: Vec<Patch>,
     /// What shall not exist.
     pub removals: Vec<Removal>,
+    /// What shall be called otherwise. Everything else names objects by their paths after these.
+    pub moves: Vec<super::Move>,
     /// Rules for whatever matches, in order.
     pub each: Vec<Each>,
     /// Which part of the manifest this is.

@@ -24,6 +24,7 @@ mod layers;
 mod listed;
 mod literal;
 mod mask;
+mod moves;
 mod needs;
 mod numbers;
 mod observed;
@@ -63,7 +64,8 @@ pub use layers::{Frame, Layer, LayerKind, layers};
 pub use listed::{Listed, ListedKind, is_bookkeeping};
 pub use literal::Literal;
 pub use mask::{AttrMask, Mask};
-pub use needs::{Need, Needs, Portion};
+pub use moves::{EndSeen, LinkPlace, Move, MoveSeen, MoveState, Moved, at_or_below, leads_to};
+pub use needs::{Need, Needs, Portion, SCALE_ATTRS};
 pub use numbers::Numbers;
 pub use observed::{
     AttrSeen, Base, HeaderVersion, LinkSeen, ObjectId, ObjectSeen, Observed, RegionSeen, SeenDataset, SeenGroup, SeenKind, SeenType,

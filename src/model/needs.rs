@@ -16,6 +16,10 @@ pub struct Needs {
     pub globs: Vec<Vec<Glob>>,
     /// What rules for whatever matches need of it.
     pub each: Vec<(Vec<Glob>, Need)>,
+    /// Removals by path.
+    pub removed: Vec<H5Path>,
+    /// Both ends of each move, in order. All paths but the first of each are paths after the moves.
+    pub moves: Vec<(H5Path, H5Path)>,
 }
 
 /// What to look at in one object.
@@ -31,6 +35,17 @@ pub struct Need {
     pub comment: bool,
     /// Must it be there? If it is not, the names beside it are of interest.
     pub required: bool,
+}
+
+/// Attributes by which datasets and their dimension scales refer to each other (HDF5 Dimension Scale Specification).
+pub const SCALE_ATTRS: [&[u8]; 2] = [b"DIMENSION_LIST", b"REFERENCE_LIST"];
+
+impl Need {
+    /// What is of interest in something that is removed.
+    pub fn before_removal(&mut self) {
+        self.storage = true;
+        self.attrs.extend(SCALE_ATTRS.map(<[u8]>::to_vec));
+    }
 }
 
 /// One of several portions of the declared objects, in their order.
@@ -61,16 +76,16 @@ impl Default for Portion {
 }
 
 impl Desired {
-    /// Can portions of the objects be compared with the file each by itself? Links, removals, copied attributes and rules for what matches
-    /// need to see the others, and contents, unless `no_data` says that they are left out, are for all threads of one process.
+    /// Can portions of the objects be compared with the file each by itself? Links, removals, moves, copied attributes and rules for what
+    /// matches need to see the others, and contents, unless `no_data` says that they are left out, are for all threads of one process.
     pub fn has_portions(&self, no_data: bool) -> bool {
         let alone = |object: &DesiredObject| match &object.kind {
             DesiredKind::Dataset(d) => no_data || d.fill.is_none(),
             DesiredKind::Group(_) | DesiredKind::Type(_) => true,
             DesiredKind::Link(_) => false,
         };
-        let alone = self.objects.values().all(alone) && !self.copies_attrs();
-        self.patches.is_empty() && self.removals.is_empty() && self.each.is_empty() && alone
+        let apart = self.patches.is_empty() && self.removals.is_empty() && self.moves.is_empty() && self.each.is_empty();
+        apart && self.objects.values().all(alone) && !self.copies_attrs()
     }
 
     /// What declared hard links lead to; a path that is none of them is its own.
@@ -244,11 +259,16 @@ impl Needs {
         for removal in &desired.removals {
             match &removal.target {
                 RemovalTarget::Path(path) => {
-                    needs.add(path).storage = true;
+                    needs.add(path).before_removal();
+                    needs.removed.push(path.clone());
                     needs.globs.push(Vec::new());
                 }
                 RemovalTarget::Match(globs) => needs.globs.push(globs.iter().filter_map(|g| Glob::new(g).ok()).collect()),
             }
+        }
+        for one in &desired.moves {
+            needs.add(&one.to);
+            needs.moves.push((one.from.clone(), one.to.clone()));
         }
         needs
     }

@@ -17,6 +17,8 @@ pub struct Observed {
     pub matches: Vec<Vec<H5Path>>,
     /// Compared layers: by dataset, then by the layer's number.
     pub regions: BTreeMap<(H5Path, usize), RegionSeen>,
+    /// What moves find. Every path here but those that they move from is one after the moves.
+    pub moved: super::Moved,
     /// What globs could not be compared with, and why: a clause.
     pub unsearched: Vec<(H5Path, String)>,
     /// Where something that must exist does not: the paths in the deepest group above it that does, as

@@ -6,7 +6,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::{AttrRule, Desired, DesiredAttr, DesiredGroup, DesiredKind, DesiredObject, Glob, H5Path, Mask, RemovalTarget, Wanted};
+use super::{
+    AttrRule, Desired, DesiredAttr, DesiredGroup, DesiredKind, DesiredObject, Glob, H5Path, Mask, RemovalTarget, Wanted, at_or_below,
+};
 
 /// A part of what is declared. The default is all of it.
 #[derive(Clone, Debug, Default)]
@@ -139,6 +141,17 @@ impl Desired {
             // What they match is known when the file has been looked at.
             RemovalTarget::Match(_) => true,
         });
+        // Everything else names objects by their paths after the moves: what leads to something in scope is moved, too.
+        let kept: Vec<&H5Path> = self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).collect();
+        let leads_on = |to: &H5Path| kept.iter().any(|path| at_or_below(path, to));
+        self.moves.retain(|one| match [scope.part(&one.from), scope.part(&one.to)] {
+            [Part::Planned, _] | [_, Part::Planned] => true,
+            [Part::Ignored, _] | [_, Part::Ignored] => {
+                ignored.push(Ignored { path: one.to.clone(), what: IgnoredPart::Object("move") });
+                false
+            }
+            [Part::Out, Part::Out] => leads_on(&one.to),
+        });
         self.ignored = ignored;
         self.scope = scope;
         Ok(())
@@ -150,7 +163,8 @@ impl Desired {
             RemovalTarget::Path(path) => Some(path),
             RemovalTarget::Match(_) => None,
         });
-        let mut paths = self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).chain(removed);
+        let moved = self.moves.iter().flat_map(|one| [&one.from, &one.to]);
+        let mut paths = self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).chain(removed).chain(moved);
         self.is_declared_by_globs() || paths.any(|path| covers(std::iter::once(target), path))
     }
 

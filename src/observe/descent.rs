@@ -1,7 +1,9 @@
 //! The way through a file's groups: all of them, or those above paths that come in order.
 
+use std::collections::BTreeMap;
+
 use crate::h5::{H5Error, Link, Object};
-use crate::model::H5Path;
+use crate::model::{H5Path, LinkPlace};
 
 /// Deepest nesting of groups that is followed: a file can be made to nest without end.
 pub const MOST_DEPTH: usize = 1024;
@@ -9,13 +11,17 @@ pub const MOST_DEPTH: usize = 1024;
 /// Walks the links of groups depth first, names in byte order, with a stack of its own. Which objects
 /// are entered is the caller's choice: hard links can make cycles.
 #[derive(Default)]
-pub(super) struct Descent {
+pub(super) struct Descent<'m> {
     open: Vec<Level>,
+    /// Links that pending moves take away, and where to: they are told by those paths.
+    gone: Option<&'m BTreeMap<LinkPlace, H5Path>>,
 }
 
 /// An open group with the names that are still to be visited.
 struct Level {
     group: Object,
+    /// Its address, where moves are pending.
+    address: Option<u64>,
     path: H5Path,
     names: std::vec::IntoIter<Vec<u8>>,
 }
@@ -34,7 +40,12 @@ pub(super) enum Member {
     Link(Link),
 }
 
-impl Descent {
+impl<'m> Descent<'m> {
+    /// One that tells paths as they are after the moves of these links.
+    pub fn after(gone: &'m BTreeMap<LinkPlace, H5Path>) -> Self {
+        Self { open: Vec::new(), gone: (!gone.is_empty()).then_some(gone) }
+    }
+
     /// The next link of the innermost group that has one left.
     pub fn step(&mut self) -> Option<Visited<'_>> {
         while self.open.last().is_some_and(|level| level.names.as_slice().is_empty()) {
@@ -42,7 +53,9 @@ impl Descent {
         }
         let level = self.open.last_mut()?;
         let name = level.names.next()?;
-        Some(Visited { path: level.path.child(&name), group: &level.group, name })
+        let moved = self.gone.zip(level.address).and_then(|(gone, address)| gone.get(&(address, name.clone())));
+        let path = moved.map_or_else(|| level.path.child(&name), Clone::clone);
+        Some(Visited { path, group: &level.group, name })
     }
 
     /// Goes on in this group. Fails with a clause.
@@ -51,7 +64,11 @@ impl Descent {
             return Err(format!("groups are nested deeper than {MOST_DEPTH} levels; what is below is left out"));
         }
         let names = group.link_names().map_err(|e| format!("its members cannot be listed: {}", e.cause))?;
-        self.open.push(Level { group, path, names: names.into_iter() });
+        let address = match self.gone {
+            Some(_) => Some(group.info().map_err(|e| e.cause)?.id.address),
+            None => None,
+        };
+        self.open.push(Level { group, address, path, names: names.into_iter() });
         Ok(())
     }
 }
@@ -97,12 +114,17 @@ impl Parents {
 
     /// Opens an object below the root whose parents are known to be hard links to groups.
     pub fn open(&mut self, path: &H5Path) -> Result<Object, H5Error> {
+        self.group_of(path)?.open(path.name())
+    }
+
+    /// The group that a path is in, all above it being known to be hard links to groups.
+    pub fn group_of(&mut self, path: &H5Path) -> Result<&Object, H5Error> {
         let known = self.deepest(path).0.clone();
         for parent in path.ancestors().into_iter().filter(|p| known.is_above(p)) {
             let group = self.deepest(&parent).1.open(parent.name())?;
             self.push(parent, group);
         }
-        self.deepest(path).1.open(path.name())
+        Ok(&self.deepest(path).1)
     }
 }
 

@@ -5,10 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::Naming;
 use super::descent::{Descent, Member, Parents};
+use super::moves::{moves, pointing};
 use crate::h5::{File, H5Error, Kind, Link, Object};
 use crate::model::{
-    Base, FillValue, Glob, H5Path, HeaderVersion, LinkSeen, Need, Needs, ObjectId, ObjectSeen, Observed, SeenGroup, SeenKind, SeenType,
-    TrackOrder,
+    Base, FillValue, Glob, H5Path, HeaderVersion, LinkSeen, Moved, Need, Needs, ObjectId, ObjectSeen, Observed, SCALE_ATTRS, SeenGroup,
+    SeenKind, SeenType, TrackOrder,
 };
 
 /// Why a file could not be looked at.
@@ -33,24 +34,36 @@ const MOST_SIBLINGS: usize = 10_000;
 /// Looks at every needed object, its parents, and whatever the globs match.
 pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     let info = file.info()?;
-    let (mut matches, mut unsearched) = matches(file, &needs.globs)?;
+    let mut moved = moves(file, &needs.moves)?;
+    let (mut matches, mut unsearched) = matches(file, &needs.globs, &moved)?;
     let mut wanted: BTreeMap<&H5Path, Cow<'_, Need>> = needs.objects.iter().map(|(p, n)| (p, Cow::Borrowed(n))).collect();
     let parents: Vec<H5Path> = matches.iter().flatten().flat_map(H5Path::ancestors).collect();
     for path in matches.iter().flatten() {
-        wanted.entry(path).or_default().to_mut().storage = true;
+        wanted.entry(path).or_default().to_mut().before_removal();
     }
     for path in &parents {
         wanted.entry(path).or_default();
     }
     let mut found = Found::default();
     if !needs.each.is_empty() {
-        found = search(file, needs, info.size)?;
+        found = search(file, needs, info.size, &moved)?;
         unsearched.append(&mut found.unsearched);
     }
     for (path, need) in &found.needed {
         wanted.entry(path).or_default().to_mut().join(need);
     }
-    let mut walker = Walker { budget: info.size, objects: BTreeMap::new(), siblings: BTreeMap::new(), parents: Parents::new(file.root()?) };
+    if moved.is_pending() {
+        // What another name of a group leads to has its place noted on the way.
+        found.seen.clear();
+    }
+    let mut walker = Walker {
+        budget: info.size,
+        objects: BTreeMap::new(),
+        siblings: BTreeMap::new(),
+        parents: Parents::new(file.root()?),
+        present: Parents::new(file.root()?),
+        moved: &mut moved,
+    };
     walker.root(&file.root()?, wanted.get(&H5Path::root()).map(Cow::as_ref))?;
     let mut unreadable: BTreeSet<H5Path> = BTreeSet::new();
     for (path, need) in wanted.iter().filter(|(p, _)| !p.is_root()) {
@@ -75,8 +88,14 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
             first.entry(id).or_insert_with(|| path.clone());
         }
     }
-    let naming = Naming::new(file, &first);
-    for object in walker.objects.values_mut() {
+    let (mut objects, siblings) = (walker.objects, walker.siblings);
+    let removed = needs.removed.iter().filter(|path| objects.contains_key(*path)).chain(matches.iter().flatten());
+    let away: BTreeSet<H5Path> = removed.chain(moved.stands.values()).cloned().collect();
+    if !away.is_empty() {
+        pointing(file, &away, &mut moved)?;
+    }
+    let naming = Naming::after(file, &first, &moved);
+    for object in objects.values_mut() {
         if let Some(SeenKind::Dataset(dataset)) = &mut object.kind {
             naming.name_type(&mut dataset.dtype);
             if let FillValue::Value(value) = &mut dataset.fill_value {
@@ -85,27 +104,22 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
         }
         object.attrs.values_mut().for_each(|attr| naming.name_attr(attr));
     }
-    Ok(Observed {
-        base,
-        objects: walker.objects,
-        first,
-        matches,
-        regions: BTreeMap::new(),
-        unsearched,
-        siblings: walker.siblings,
-        rebuilds: BTreeMap::new(),
-    })
+    let (regions, rebuilds) = (BTreeMap::new(), BTreeMap::new());
+    Ok(Observed { base, objects, first, matches, moved, regions, unsearched, siblings, rebuilds })
 }
 
-struct Walker {
+struct Walker<'m> {
     /// Bytes of the file: nothing in it is larger.
     budget: u64,
     objects: BTreeMap<H5Path, ObjectSeen>,
     siblings: BTreeMap<H5Path, Vec<H5Path>>,
     parents: Parents,
+    /// The same for paths as they are before the moves that are pending.
+    present: Parents,
+    moved: &'m mut Moved,
 }
 
-impl Walker {
+impl Walker<'_> {
     fn root(&mut self, root: &Object, need: Option<&Need>) -> Result<(), H5Error> {
         let seen = self.look(root, need.unwrap_or(&Need::default()))?;
         self.objects.insert(H5Path::root(), seen);
@@ -115,11 +129,28 @@ impl Walker {
     /// Paths come in order, parents first.
     fn visit(&mut self, path: &H5Path, need: &Need) -> Result<(), H5Error> {
         let (parent, group) = self.parents.deepest(path);
-        if !parent.is_parent_of(path) {
+        let from = match self.moved.stands.get(path) {
+            // The group that it will be in need not be there.
+            Some(from) => Some(from.clone()),
             // The parent is missing or no group: there is nothing at this path.
-            return Ok(());
-        }
-        let link = match group.link(path.name())? {
+            None if !parent.is_parent_of(path) => return Ok(()),
+            None if !self.moved.is_pending() => None,
+            None => {
+                let place = (group.info()?.id.address, path.name().to_vec());
+                match self.moved.came.get(&place) {
+                    None if self.moved.gone.contains_key(&place) => return Ok(()),
+                    from => from.cloned(),
+                }
+            }
+        };
+        let (group, name) = match &from {
+            Some(from) => {
+                self.moved.stands.insert(path.clone(), from.clone());
+                (self.present.group_of(from)?, from.name())
+            }
+            None => (group, path.name()),
+        };
+        let link = match group.link(name)? {
             None => {
                 if need.required && !self.siblings.contains_key(parent) {
                     // They only make a message better.
@@ -129,7 +160,7 @@ impl Walker {
                 return Ok(());
             }
             Some(Link::Hard(address)) => {
-                let object = group.open_hard(path.name(), address)?;
+                let object = group.open_hard(name, address)?;
                 let seen = self.look(&object, need)?;
                 if matches!(seen.kind, Some(SeenKind::Group(_))) {
                     self.parents.push(path.clone(), object);
@@ -178,7 +209,12 @@ fn look(object: &Object, need: &Need, budget: u64) -> Result<ObjectSeen, H5Error
     let mut attrs = BTreeMap::new();
     if info.attrs > 0 {
         for name in &need.attrs {
-            if let Some(value) = object.attr(name, budget)? {
+            let value = match object.attr(name, budget) {
+                // They only make a warning better.
+                Err(_) if need.storage && SCALE_ATTRS.contains(&name.as_slice()) => None,
+                value => value?,
+            };
+            if let Some(value) = value {
                 attrs.insert(name.clone(), Box::new(value));
             }
         }
@@ -201,7 +237,7 @@ struct Found {
 }
 
 /// Goes through the whole file, along hard links, and looks at what the rules are about.
-fn search(file: &File, needs: &Needs, budget: u64) -> Result<Found, H5Error> {
+fn search(file: &File, needs: &Needs, budget: u64, moved: &Moved) -> Result<Found, H5Error> {
     let mut found = Found::default();
     let need_of = |path: &H5Path| {
         let mut hits = needs.each.iter().filter(|(globs, _)| globs.iter().any(|g| g.matches(path))).peekable();
@@ -213,7 +249,7 @@ fn search(file: &File, needs: &Needs, budget: u64) -> Result<Found, H5Error> {
     let root = file.root()?;
     found.needed.extend(need_of(&H5Path::root()).map(|need| (H5Path::root(), need)));
     let mut entered: BTreeSet<ObjectId> = BTreeSet::from([root.info()?.id]);
-    let mut descent = Descent::default();
+    let mut descent = Descent::after(&moved.gone);
     if let Err(why) = descent.enter(root, H5Path::root()) {
         found.unsearched.push((H5Path::root(), why));
     }
@@ -264,7 +300,7 @@ type Matches = (Vec<Vec<H5Path>>, Vec<(H5Path, String)>);
 
 /// Every path that one of a removal's globs matches; below a match nothing more is listed. What cannot
 /// be searched comes beside them and does not stop the rest.
-fn matches(file: &File, globs: &[Vec<Glob>]) -> Result<Matches, H5Error> {
+fn matches(file: &File, globs: &[Vec<Glob>], moved: &Moved) -> Result<Matches, H5Error> {
     let mut out = vec![Vec::new(); globs.len()];
     let mut unsearched = Vec::new();
     if globs.iter().all(Vec::is_empty) {
@@ -273,7 +309,7 @@ fn matches(file: &File, globs: &[Vec<Glob>]) -> Result<Matches, H5Error> {
     let root = file.root()?;
     // A group that was seen under another name has been searched: hard links can make cycles.
     let mut seen: BTreeSet<ObjectId> = BTreeSet::from([root.info()?.id]);
-    let mut descent = Descent::default();
+    let mut descent = Descent::after(&moved.gone);
     if let Err(why) = descent.enter(root, H5Path::root()) {
         unsearched.push((H5Path::root(), why));
     }

@@ -4,6 +4,7 @@ mod block;
 mod carried;
 mod descent;
 mod metadata;
+mod moves;
 mod naming;
 mod pair;
 mod rebuilds;

@@ -5,12 +5,13 @@ use std::sync::OnceLock;
 
 use super::descent::{Descent, Member};
 use crate::h5::{File, Kind};
-use crate::model::{Dtype, Elements, H5Path, ObjectId, Target};
+use crate::model::{Dtype, Elements, H5Path, LinkPlace, Moved, ObjectId, Target};
 
 /// Names for addresses: those that were looked at first, any other of the file where it must be.
 pub struct Naming<'f> {
     file: &'f File,
     known: HashMap<u64, H5Path>,
+    gone: BTreeMap<LinkPlace, H5Path>,
     /// All objects of the file, looked up once and only if a name is missing.
     all: OnceLock<HashMap<u64, H5Path>>,
 }
@@ -18,12 +19,18 @@ pub struct Naming<'f> {
 impl<'f> Naming<'f> {
     /// With the names that the caller knows objects by.
     pub fn new(file: &'f File, known: &BTreeMap<ObjectId, H5Path>) -> Self {
-        Self { file, known: known.iter().map(|(id, path)| (id.address, path.clone())).collect(), all: OnceLock::new() }
+        Self::after(file, known, &Moved::default())
+    }
+
+    /// The same after the moves that are pending.
+    pub fn after(file: &'f File, known: &BTreeMap<ObjectId, H5Path>, moved: &Moved) -> Self {
+        let known = known.iter().map(|(id, path)| (id.address, path.clone())).collect();
+        Self { file, known, gone: moved.gone.clone(), all: OnceLock::new() }
     }
 
     /// The path of an object, where it has one.
     pub fn path(&self, address: u64) -> Option<H5Path> {
-        let all = || self.all.get_or_init(|| names(self.file));
+        let all = || self.all.get_or_init(|| names(self.file, &self.gone));
         self.known.get(&address).or_else(|| all().get(&address)).cloned()
     }
 
@@ -60,8 +67,8 @@ impl<'f> Naming<'f> {
 }
 
 /// Paths of all objects by address, each by its first name, groups in byte order of names. What cannot be read has none.
-fn names(file: &File) -> HashMap<u64, H5Path> {
-    let (mut names, mut descent) = (HashMap::new(), Descent::default());
+fn names(file: &File, gone: &BTreeMap<LinkPlace, H5Path>) -> HashMap<u64, H5Path> {
+    let (mut names, mut descent) = (HashMap::new(), Descent::after(gone));
     let Ok(root) = file.root() else { return names };
     let Ok(info) = root.info() else { return names };
     names.insert(info.id.address, H5Path::root());

@@ -8,7 +8,8 @@ use super::{Carried, ObserveError, carried};
 use crate::fill::Memory;
 use crate::h5::{File, H5Error, Kind, Object, ObjectInfo, filter_available};
 use crate::model::{
-    AttrSeen, Carry, Dtype, Elements, H5Path, ObjectId, Observed, Partition, Rebuild, RebuildSeen, RefKind, Referrer, Region, Target,
+    AttrSeen, Carry, Dtype, Elements, H5Path, LinkPlace, ObjectId, Observed, Partition, Rebuild, RebuildSeen, RefKind, Referrer, Region,
+    Target,
 };
 
 /// Looks for every name of the datasets, and for references to them, in the whole file.
@@ -25,7 +26,7 @@ pub fn rebuilds(
     let mut search = Search { budget: file.info()?.size, wanted: BTreeMap::new(), unsearched: Vec::new() };
     let mut parents = Parents::new(file.root()?);
     for (path, rebuild) in asked {
-        let object = parents.open(&path)?;
+        let object = parents.open(&observed.moved.stands_at(&path))?;
         let lacking = rebuild.definition.layout.filters().iter().find(|f| !f.optional && !filter_available(f)).cloned();
         let storage = object.storage_bytes();
         let id = object.info()?.id;
@@ -44,7 +45,7 @@ pub fn rebuilds(
             RebuildSeen { rebuild, names: vec![], referrers: vec![], unkept: vec![], unsearched: vec![], storage, carried, lacking, loss };
         search.wanted.entry(id).or_default().push((path, seen));
     }
-    search.file(file)?;
+    search.file(file, &observed.moved.gone)?;
     for (path, mut seen) in search.wanted.into_values().flatten() {
         seen.unsearched.clone_from(&search.unsearched);
         observed.rebuilds.insert(path, seen);
@@ -61,10 +62,10 @@ struct Search {
 }
 
 impl Search {
-    fn file(&mut self, file: &File) -> Result<(), H5Error> {
+    fn file(&mut self, file: &File, gone: &BTreeMap<LinkPlace, H5Path>) -> Result<(), H5Error> {
         let root = file.root()?;
         let info = root.info()?;
-        let (mut known, mut descent) = (BTreeSet::from([info.id]), Descent::default());
+        let (mut known, mut descent) = (BTreeSet::from([info.id]), Descent::after(gone));
         self.object(&root, &H5Path::root(), info);
         if let Err(why) = descent.enter(root, H5Path::root()) {
             self.unsearched.push((H5Path::root(), why));

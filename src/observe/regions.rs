@@ -30,13 +30,13 @@ pub fn regions(
     watch: Watch<'_>,
 ) -> Result<(), ObserveError> {
     let mut parents = Parents::new(file.root()?);
-    let naming = Naming::new(file, &observed.first);
+    let naming = Naming::after(file, &observed.first, &observed.moved);
     for (path, dataset) in contents {
         if dataset.layers.iter().all(|l| l.fresh) || !observed.dataset(path).is_some_and(|s| readable(&s.layout)) {
             continue;
         }
         let lacking = observed.dataset(path).is_some_and(|s| s.lacking.is_some());
-        let access = parents.open(path)?.access()?;
+        let access = parents.open(&observed.moved.stands_at(path))?.access()?;
         for (number, layer) in dataset.layers.iter().enumerate().filter(|(_, l)| !l.fresh) {
             let above = &dataset.layers[number + 1..];
             let names = Names { naming: &naming, observed };

@@ -143,7 +143,7 @@ struct Walk<'a> {
     budget: u64,
     seen: BTreeMap<ObjectId, H5Path>,
     out: Vec<Listed>,
-    descent: Descent,
+    descent: Descent<'static>,
 }
 
 fn listed(link: Link) -> ListedKind {

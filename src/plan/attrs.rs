@@ -9,7 +9,7 @@ use super::each;
 use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrRule, AttrSeen, AttrSpec, AttrValue, DesiredAttr, Each, Elements, EncodeError, H5Path, HeaderVersion, LinkSeen, CastLoss, Observed,
+    AttrRule, AttrSeen, AttrSpec, AttrValue, CastLoss, DesiredAttr, Each, Elements, EncodeError, H5Path, HeaderVersion, LinkSeen, Observed,
     Scope, Shape, TrackOrder, bytes_text,
 };
 
@@ -581,6 +581,7 @@ fn names_of(action: &Action) -> Vec<&[u8]> {
         | Action::Shrink { .. }
         | Action::WriteRegion { .. }
         | Action::Rebuild { .. }
+        | Action::Move { .. }
         | Action::Remove { .. } => vec![],
     }
 }
@@ -616,8 +617,15 @@ mod tests {
             |(i, (name, rule)): (usize, (&str, AttrRule))| DesiredAttr { name: name.into(), origin: at(i), rule, name_charset: None };
         let rules: Vec<DesiredAttr> = rules.into_iter().enumerate().map(attr).collect();
         let (path, observed, copies, scope) = (H5Path::root(), Observed::default(), Copies::default(), Scope::default());
-        let target =
-            Target { path: &path, seen: &seen, order: TrackOrder::No, header: HeaderVersion::V2, observed: &observed, scope: &scope, copies: &copies };
+        let target = Target {
+            path: &path,
+            seen: &seen,
+            order: TrackOrder::No,
+            header: HeaderVersion::V2,
+            observed: &observed,
+            scope: &scope,
+            copies: &copies,
+        };
         let (mut steps, mut kept, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
         plan(&target, &[Clause { when: None, attrs: &rules }], &mut steps, &mut kept, &mut conflicts);
         let step = |s: Step| match &s.action {

@@ -6,6 +6,7 @@ mod compare;
 mod copies;
 mod each;
 mod links;
+mod moves;
 mod order;
 mod propose;
 mod rebuild;
@@ -14,4 +15,4 @@ mod step;
 
 pub use propose::{Consent, Policy, Proposal, propose};
 pub use rebuild::rebuilds;
-pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Hazard, Kept, Plan, Step, Summary, Verb};
+pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary, Verb};

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::step::{Action, Aspect, Blocked, Conflict, Hazard, Kept, Plan, Step, Summary};
+use super::step::{Action, Aspect, Blocked, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary};
 use super::{aliases, attrs, compare, copies, each, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
@@ -39,6 +39,8 @@ pub struct Proposal {
     pub kept: Vec<Kept>,
     /// What no step settles.
     pub conflicts: Vec<Conflict>,
+    /// What would point to nothing afterwards: told, and nobody's business but the reader's.
+    pub dangling: Vec<Dangling>,
     /// Objects looked at.
     pub considered: usize,
 }
@@ -49,6 +51,7 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
     p.file();
     p.ignored();
     p.aliases();
+    p.moves();
     p.removals();
     p.copies();
     for (path, object) in policy.portion.objects(desired) {
@@ -533,6 +536,8 @@ impl<'a> Planner<'a> {
 
     /// Sorts the steps into the order of execution.
     fn finish(mut self) -> Proposal {
+        self.groups_for_moves();
+        let dangling = self.dangling();
         let tracked = |o: &ObjectSeen| matches!(&o.kind, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No);
         let ordered = self.created.values().any(|o| o.links != TrackOrder::No) || self.observed.objects.values().any(tracked);
         match ordered {
@@ -544,7 +549,7 @@ impl<'a> Planner<'a> {
         looked_at.extend(self.steps.iter().map(|s| &s.path));
         let considered = looked_at.len();
         self.conflicts.sort_by_key(|c| c.finding.labels.first().map(|l| l.span));
-        Proposal { steps: self.steps, kept: self.kept, conflicts: self.conflicts, considered }
+        Proposal { steps: self.steps, kept: self.kept, conflicts: self.conflicts, dangling, considered }
     }
 }
 

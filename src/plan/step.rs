@@ -11,6 +11,9 @@ use crate::model::{
     SeenDataset, TrackOrder, bytes_text,
 };
 
+/// The phase of moves, and of the groups that they move into.
+pub(super) const MOVES: u8 = 1;
+
 /// What a step may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Hazard {
@@ -148,6 +151,13 @@ pub enum Action {
         /// Its value, which stays.
         value: Box<AttrSeen>,
     },
+    /// A link is moved to the step's path; what it leads to stays as it is.
+    Move {
+        /// Its path before.
+        from: H5Path,
+        /// What it leads to: `dataset`, `group`, or what it is: `soft link`.
+        what: &'static str,
+    },
     /// A dataset is made anew and takes the place of the one that is there: all its names, attributes and its comment, and object references
     /// to it.
     Rebuild {
@@ -254,6 +264,80 @@ pub struct Conflict {
     pub finding: Finding,
 }
 
+/// What would point to nothing when a plan is done. It does not stand against the plan.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Dangling {
+    /// A soft link of the file.
+    Soft {
+        /// Its path, after the moves.
+        link: H5Path,
+        /// Its target, as it is written.
+        target: Vec<u8>,
+        /// What is moved or removed: the target or above it.
+        gone: H5Path,
+    },
+    /// A soft link that is moved into another group, where its relative target is looked for from then on.
+    Relative {
+        /// Its path, after the moves.
+        link: H5Path,
+        /// Its target, as it is written.
+        target: Vec<u8>,
+    },
+    /// More soft links than are listed.
+    More,
+    /// A dimension scale is removed that datasets have, or a dataset that scales are attached to.
+    Scale {
+        /// What is removed.
+        removed: H5Path,
+        /// Its attribute that names the others, which name it in turn.
+        attribute: &'static [u8],
+        /// The others.
+        by: Vec<H5Path>,
+    },
+}
+
+impl Dangling {
+    /// The object that it is about; the root where it is about all of the file.
+    pub fn path(&self) -> H5Path {
+        match self {
+            Dangling::Soft { link, .. } | Dangling::Relative { link, .. } => link.clone(),
+            Dangling::Scale { removed, .. } => removed.clone(),
+            Dangling::More => H5Path::root(),
+        }
+    }
+}
+
+impl fmt::Display for Dangling {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Dangling::Soft { link, target, gone } => {
+                write!(f, "{link} is a soft link to {}, which is not there without {gone}", bytes_text(target))
+            }
+            Dangling::Relative { link, target } => {
+                let group = link.parent().unwrap_or_else(H5Path::root);
+                write!(f, "{link} is a soft link to {}, which is looked for in {group} after the move", bytes_text(target))
+            }
+            Dangling::More => f.write_str("more soft links point to what goes away than are listed"),
+            Dangling::Scale { removed, attribute, by } => {
+                let others = listed(by);
+                match *attribute {
+                    b"REFERENCE_LIST" => {
+                        write!(f, "{removed} is removed, and is a dimension scale of {others}: references to it are left there")
+                    }
+                    _ => write!(f, "{removed} is removed, and has dimension scales, {others}: references to it are left there"),
+                }
+            }
+        }
+    }
+}
+
+/// The first few paths.
+fn listed(paths: &[H5Path]) -> String {
+    let shown: Vec<String> = paths.iter().take(3).map(H5Path::to_string).collect();
+    let more = if paths.len() > shown.len() { format!(" and {} more", paths.len() - shown.len()) } else { String::new() };
+    shown.join(", ") + &more
+}
+
 /// Counts of a plan.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Summary {
@@ -307,6 +391,7 @@ impl Action {
             Action::CreateFile(_) | Action::CreateGroup { .. } | Action::CreateType { .. } | Action::CreateDataset { .. } => Verb::Create,
             Action::CreateLink { before: None, .. } => Verb::Create,
             Action::CreateLink { before: Some(_), .. } | Action::SetComment { .. } => Verb::Change,
+            Action::Move { .. } => Verb::Change,
             Action::SetAttr { how: AttrWrite::Create, .. } => Verb::Create,
             Action::SetAttr { how: AttrWrite::InPlace | AttrWrite::Recreate { .. }, .. } | Action::RenameAttr { .. } => Verb::Change,
             Action::WriteRegion { .. } => Verb::Write,
@@ -327,6 +412,7 @@ impl Action {
     pub(super) fn phase(&self) -> u8 {
         match self {
             Action::CreateFile(_) => 0,
+            Action::Move { .. } => MOVES,
             // Before everything that may refer to the dataset.
             Action::Remove { .. } | Action::Rebuild { .. } => 2,
             Action::CreateGroup { .. } => 3,

@@ -58,6 +58,7 @@ pub fn plan_json(proposal: &Proposal, cx: &PlanContext<'_>) -> Value {
                 })
             })
             .collect::<Vec<_>>(),
+        "warnings": proposal.dangling.iter().map(|d| json!({ "path": d.path().to_string(), "message": d.to_string() })).collect::<Vec<_>>(),
         "summary": json!({
             "steps": proposal.steps.len(),
             "conflicts": proposal.conflicts.len(),
@@ -165,6 +166,10 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             after["referrers"] =
                 referrers.iter().map(|r| json!({ "path": r.path.to_string(), "attribute": r.attr.as_deref().map(bytes_text) })).collect();
             ("dataset".into(), dataset(&as_definition(before, definition)), after)
+        }
+        Action::Move { from, what } => {
+            let end = |path: String| json!({ "path": path, "kind": what });
+            ("move".into(), end(from.to_string()), end(step.path.to_string()))
         }
         Action::Remove { what } => ((*what).to_owned(), json!({ "kind": what }), Value::Null),
     }

@@ -38,6 +38,9 @@ pub fn plan_text(proposal: &Proposal, paint: Paint, all: bool) -> String {
     if !all && total > MOST_OBJECTS {
         out.push_str(&format!("  … and {} more (--verbose shows all)\n", count(total - MOST_OBJECTS, "object")));
     }
+    for dangling in &proposal.dangling {
+        out.push_str(&format!("  {}\n", paint.yellow(&escape_controls(&format!("warning: {dangling}")))));
+    }
     out
 }
 
@@ -66,7 +69,9 @@ fn painted(verb: Verb, text: &str, paint: Paint) -> String {
 }
 
 fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
-    let whole = steps.iter().find_map(|s| whole_object(&s.action).map(|text| (s.action.verb(), text, s)));
+    // Something may be moved, and then, a soft link, lead to something else.
+    let first = steps.iter().position(|s| whole_object(&s.action).is_some());
+    let whole = first.and_then(|n| whole_object(&steps[n].action).map(|text| (steps[n].action.verb(), text, steps[n])));
     let (verb, text) = match &whole {
         Some((verb, text, _)) => (*verb, format!("  {text}")),
         None => (Verb::Change, String::new()),
@@ -83,7 +88,7 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
         Action::SetComment { .. } => 2,
         action => u8::from(attr_name(action).is_some()),
     };
-    let mut parts: Vec<_> = steps.iter().filter(|s| whole_object(&s.action).is_none()).collect();
+    let mut parts: Vec<_> = steps.iter().enumerate().filter(|(n, _)| Some(*n) != first).map(|(_, s)| s).collect();
     parts.sort_by_key(|s| place(&s.action));
     for step in parts {
         let line = format!("{} {}", symbol(step.action.verb()), aspect(step, width));
@@ -112,6 +117,7 @@ pub(super) fn whole_object(action: &Action) -> Option<String> {
         Action::CreateLink { link, before: None, .. } => Some(link.to_string()),
         Action::CreateLink { link, before: Some(before), .. } => Some(format!("{link}   was {}", link_text(before))),
         Action::Rebuild { definition, .. } => Some(format!("made anew: {}", dataset_text(definition))),
+        Action::Move { from, what } => Some(format!("{what} moved from {from}")),
         Action::Remove { what } => Some((*what).into()),
         Action::CreateFile(_)
         | Action::SetComment { .. }
@@ -175,6 +181,7 @@ fn attr_name(action: &Action) -> Option<&[u8]> {
         | Action::Shrink { .. }
         | Action::WriteRegion { .. }
         | Action::Rebuild { .. }
+        | Action::Move { .. }
         | Action::Remove { .. } => None,
     }
 }
@@ -200,7 +207,8 @@ pub(super) fn aspect(step: &Step, width: usize) -> String {
         | Action::CreateDataset { .. }
         | Action::CreateLink { .. }
         | Action::Rebuild { .. }
-        | Action::Remove { .. } => String::new(),
+        | Action::Move { .. }
+        | Action::Remove { .. } => whole_object(&step.action).unwrap_or_default(),
     }
 }
 
@@ -279,6 +287,7 @@ pub(super) fn clipped(text: &str) -> String {
 pub fn summary_text(proposal: &Proposal, tense: Tense) -> String {
     let number = |f: fn(&Action) -> bool| proposal.steps.iter().filter(|s| f(&s.action)).count();
     let parts = [
+        (number(|a| matches!(a, Action::Move { .. })), "object", "to move", "moved"),
         (number(|a| matches!(a, Action::Remove { .. })), "object", "to remove", "removed"),
         (number(|a| matches!(a, Action::CreateType { .. })), "type", "to create", "created"),
         (number(|a| matches!(a, Action::CreateGroup { .. })), "group", "to create", "created"),

@@ -28,6 +28,7 @@ mod malformed;
 mod many;
 mod messages;
 mod model;
+mod moves;
 mod order;
 mod pipeline;
 mod pool;

@@ -122,6 +122,7 @@ fn forms_that_work_are_valid() {
         "version = 1\n[vars]\nf = { normal = {} }\ns = [3]\na = { b = 1 }\n[dataset.x]\ndtype = \"f4\"\nshape = \"${s}\"\nfill = \"${f}\"\nattrs = \"${a}\"".into(),
         "version = 1\n[group.g]\nfor = { i = 0, j = [] }\ndims.a = 3\n[group.\"/\"]\n".into(),
         "version = 1\n[[remove]]\nmatch = \"/a*\"\nfor = { i = 2 }".into(),
+        "version = 1\n[[move]]\nfrom = \"/a${i}\"\nto = \"/b/${i}\"\noptional = true\nfor = { i = 2 }".into(),
         patch("3"),
         patch("\"...\""),
         patch("[-1, \"::2\"]"),
@@ -245,6 +246,8 @@ fn what_is_wrong_is_invalid() {
         patch("path = \"x\"\nfill = 0\nselect = { start = [0] }"),
         patch("path = \"x\"\nfill = 0\nselect = { points = [[0]], start = [0] }"),
         "version = 1\n[[remove]]\n".into(),
+        "version = 1\n[[move]]\nfrom = \"a\"".into(),
+        "version = 1\n[[move]]\nfrom = \"a\"\nto = \"b\"\noptional = 1".into(),
         "version = 1\n[[remove]]\npath = \"a\"\nmatch = \"b\"".into(),
     ];
     let schema = manifests();
@@ -306,6 +309,7 @@ fn tables(schema: &Value) -> Vec<(String, String)> {
         ("/$defs/patch", "[[patch]]\nKEY = 0"),
         ("/$defs/slab", "[[patch]]\npath = \"x\"\nfill = 0\nselect = { OTHER = [0], KEY = 0 }"),
         ("/$defs/remove", "[[remove]]\nKEY = 0"),
+        ("/$defs/move", "[[move]]\nKEY = 0"),
         ("/$defs/rule", "[dataset.x]\nfill = { KEY = 0 }"),
         ("/$defs/missing", "[dataset.x]\nfill = { value = 0, missing = { KEY = 0 } }"),
     ];
