@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, RawFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{Glob, GlobBuilder, GlobMatcher};
 use rustix::io::{FdFlags, fcntl_setfd};
 
 use super::args::{Cli, Command};
@@ -106,7 +106,11 @@ fn expanded(given: &[PathBuf], stdin: &mut impl Read) -> Result<Vec<PathBuf>, Pr
                 })?;
                 out.extend(listed(&shown, &mut file)?);
             }
-            text if is_glob(text) && name.symlink_metadata().is_err() => out.extend(matching(name)?),
+            // What is no glob can only be a name.
+            text if is_glob(text) && name.symlink_metadata().is_err() => match glob(name) {
+                Some(glob) => out.extend(matching(name, &glob)?),
+                None => out.push(name.clone()),
+            },
             _ => out.push(name.clone()),
         }
     }
@@ -135,15 +139,15 @@ fn is_glob(name: &[u8]) -> bool {
     name.iter().any(|b| b"*?[{".contains(b))
 }
 
+fn glob(name: &Path) -> Option<Glob> {
+    GlobBuilder::new(name.to_str()?).literal_separator(true).build().ok()
+}
+
 /// The files that a glob matches, by the bytes of their names.
-fn matching(name: &Path) -> Result<Vec<PathBuf>, Problem> {
+fn matching(name: &Path, glob: &Glob) -> Result<Vec<PathBuf>, Problem> {
     const HELP: &str = "a new file whose name has such characters can be named in a list: @LIST";
     let shown = name.display();
-    let Some(pattern) = name.to_str() else {
-        return Err(problem(format!("there is no file {shown}, and a glob is written in UTF-8"), HELP));
-    };
-    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
-    let glob = glob.map_err(|e| problem(format!("there is no file {shown}, and it is not a glob: {}", e.kind()), HELP))?;
+    let pattern = glob.glob();
     let plain = pattern.find(['*', '?', '[', '{', '\\']).unwrap_or(pattern.len());
     let (folder, rest) = pattern.split_at(pattern[..plain].rfind('/').map_or(0, |at| at + 1));
     let anywhere = rest.contains("**") || rest.contains('{');

@@ -91,7 +91,7 @@ fn bad() -> Vec<(&'static str, String)> {
         ("adopting in a new file", "[dataset.\"/x\".attrs]\nunits = \"K\"\n".into()),
         ("a dtype without a shape", "[dataset.\"/x\"]\ndtype = \"i4\"\n".into()),
         ("removed and declared", with("[[remove]]\npath = \"/x\"\n")),
-        ("a later section", "[[each]]\nmatch = [\"/**\"]\n".into()),
+        ("a later part", with("scales = true\n")),
         ("an input outside", one("f8", "fill.npy = \"../a.npy\"\n")),
         ("an input that is missing", one("f8", "fill.npy = \"a.npy\"\n")),
     ]
