@@ -1,9 +1,8 @@
 //! Rules for every object that matches: `[[each]]`.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher};
+use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
 use super::{AttrSeen, Definition, DesiredAttr, Dtype, Glob, H5Path, Layout, Literal, Need, SeenDataset, SeenKind, Shape, decode_one};
 use crate::diag::Span;
@@ -166,6 +165,13 @@ pub struct DatasetFacts<'a> {
     layout: &'a Layout,
 }
 
+impl<'a> DatasetFacts<'a> {
+    /// The same with another extent.
+    pub fn resize(&mut self, shape: &'a Shape) {
+        self.shape = shape;
+    }
+}
+
 impl<'a> From<&'a SeenDataset> for DatasetFacts<'a> {
     fn from(seen: &'a SeenDataset) -> Self {
         Self { dtype: &seen.dtype, shape: &seen.shape, layout: &seen.layout }
@@ -275,11 +281,6 @@ fn same_number(seen: &Literal, wanted: &Literal, dtype: &Dtype) -> bool {
 }
 
 impl Each {
-    /// Is it about objects of this path?
-    pub fn is_about(&self, path: &H5Path) -> bool {
-        self.globs.iter().any(|glob| glob.matches(path))
-    }
-
     /// Is it about such an object, as far as its attributes are not asked for?
     pub fn is_for(&self, subject: &Subject<'_>) -> bool {
         self.kind.is_none_or(|kind| kind == subject.kind()) && self.conditions.iter().all(|c| c.holds(subject))
@@ -299,20 +300,48 @@ impl Each {
     }
 }
 
-/// The rules that are about each of these names of one object, in the manifest's order.
-pub fn about<'a>(each: &'a [Each], names: &[&H5Path], subject: &Subject<'_>) -> Vec<&'a Each> {
-    each.iter().filter(|rule| names.iter().any(|name| rule.is_about(name)) && rule.is_for(subject)).collect()
+/// The globs of several lists at once: which lists have one that matches?
+pub struct Matcher<'a> {
+    lists: Vec<&'a [Glob]>,
+    /// All but those that match everything, and the list of each; none where they are too much together.
+    set: Option<(GlobSet, Vec<usize>)>,
+    /// The lists that match everything.
+    everywhere: Vec<usize>,
 }
 
-/// All the names that were seen of each object, by its first one.
-pub fn names(observed: &super::Observed) -> BTreeMap<&H5Path, Vec<&H5Path>> {
-    let mut out: BTreeMap<&H5Path, Vec<&H5Path>> = BTreeMap::new();
-    for (path, object) in &observed.objects {
-        if let super::LinkSeen::Hard(id) = &object.link
-            && let Some(first) = observed.first.get(id)
-        {
-            out.entry(first).or_default().push(path);
+impl<'a> Matcher<'a> {
+    /// Puts them together.
+    pub fn new(lists: impl Iterator<Item = &'a [Glob]>) -> Self {
+        let lists: Vec<&[Glob]> = lists.collect();
+        let (mut set, mut list_of, mut everywhere) = (GlobSetBuilder::new(), Vec::new(), Vec::new());
+        for (number, glob) in lists.iter().enumerate().flat_map(|(n, list)| list.iter().map(move |glob| (n, glob))) {
+            match glob.matches_everything() {
+                true => everywhere.push(number),
+                false => {
+                    set.add(glob.compiled().clone());
+                    list_of.push(number);
+                }
+            }
         }
+        Self { set: set.build().ok().map(|set| (set, list_of)), everywhere, lists }
     }
-    out
+
+    /// The numbers of the lists that match, in order.
+    pub fn hits(&self, path: &H5Path) -> Vec<usize> {
+        let Some((set, list_of)) = self.set.as_ref().filter(|_| !path.is_root()) else {
+            return (0..self.lists.len()).filter(|&n| self.lists[n].iter().any(|glob| glob.matches(path))).collect();
+        };
+        let mut out = self.everywhere.clone();
+        if !list_of.is_empty() {
+            out.extend(set.matches(path.to_string()).into_iter().map(|at| list_of[at]));
+            out.sort_unstable();
+        }
+        out.dedup();
+        out
+    }
+
+    /// May one of them match something below this path?
+    pub fn leads_on(&self, path: &H5Path) -> bool {
+        self.lists.iter().copied().flatten().any(|glob| glob.may_match_below(path))
+    }
 }

@@ -29,12 +29,32 @@ impl Glob {
         &self.text
     }
 
+    pub(super) fn matches_everything(&self) -> bool {
+        self.text == "/**"
+    }
+
+    pub(super) fn compiled(&self) -> &globset::Glob {
+        self.matcher.glob()
+    }
+
+    /// May it match something below this path?
+    pub fn may_match_below(&self, path: &H5Path) -> bool {
+        let plain = self.text.find(['*', '?', '[', '{']).unwrap_or(self.text.len());
+        let path = path.to_string();
+        let path = path.trim_end_matches('/');
+        // What comes before the first wildcard must lead to the path, or on from it.
+        match plain > path.len() {
+            true => self.text.starts_with(path) && self.text.as_bytes()[path.len()] == b'/',
+            false => plain < self.text.len() && path.starts_with(&self.text[..plain]),
+        }
+    }
+
     /// Does the path match?
     pub fn matches(&self, path: &H5Path) -> bool {
         match path.is_root() {
             // `*` is a name, and the root has none.
-            true => self.text == "/**" || self.text == "/",
-            false => self.text == "/**" || self.matcher.is_match(path.to_string()),
+            true => self.matches_everything() || self.text == "/",
+            false => self.matches_everything() || self.matcher.is_match(path.to_string()),
         }
     }
 }
@@ -74,5 +94,17 @@ mod tests {
         assert!(hit("/a/**", "/a/b/c") && hit("/**", "/") && hit("/**", "/x/y"));
         assert!(hit("/tmp*/**", "/tmp1/x") && hit("tmp?", "/tmp1") && !hit("/tmp?", "/tmp12"));
         assert!(Glob::new("/a[").is_err());
+    }
+
+    #[test]
+    fn what_leads_to_matches() {
+        let leads = |glob: &str, path: &str| Glob::new(glob).unwrap().may_match_below(&H5Path::parse(path).unwrap());
+        for path in ["/", "/a", "/a/b", "/a/bc"] {
+            assert!(leads("/a/b*/**", path) && leads("/**", path), "{path}");
+        }
+        assert!(!leads("/a/b*/**", "/b") && !leads("/a/b*/**", "/a/c") && !leads("/a/b", "/ab") && !leads("/a/b/c", "/a/b/d"));
+        assert!(leads("/a/b", "/a") && !leads("/a/b", "/a/b/c"));
+        // It only may.
+        assert!(leads("/a?/c", "/ab") && leads("/{x,y}/c", "/z"));
     }
 }

@@ -53,7 +53,7 @@ pub use difference::{Change, Comparison, Difference};
 pub use dtype::{
     Charset, CompoundMember, Dtype, Encoding, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType,
 };
-pub use each::{AttrCondition, AttrIs, Condition, DatasetFacts, Each, EachKind, Family, Subject, TextGlob, about, names};
+pub use each::{AttrCondition, AttrIs, Condition, DatasetFacts, Each, EachKind, Family, Matcher, Subject, TextGlob};
 pub(crate) use elements::trimmed;
 pub use elements::{Elements, Tolerance};
 pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, hex_bytes, is_written_nested};

@@ -206,6 +206,15 @@ impl Need {
         }
     }
 
+    /// Is all of the other's in this one?
+    pub fn covers(&self, other: &Need) -> bool {
+        let at_least = |a: bool, b: bool| a || !b;
+        at_least(self.storage, other.storage)
+            && at_least(self.large, other.large)
+            && at_least(self.comment, other.comment)
+            && self.attrs.is_superset(&other.attrs)
+    }
+
     /// Both.
     pub fn join(&mut self, other: &Need) {
         self.attrs.extend(other.attrs.iter().cloned());

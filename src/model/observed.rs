@@ -1,6 +1,7 @@
 //! What was seen in a file: metadata of the objects that were asked for, and compared regions.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, MaxShape, PartialChunks, Shape, Target, TrackOrder};
 
@@ -9,8 +10,9 @@ use super::{AllocTime, AttrValue, Dtype, FillTime, FillValue, H5Path, Layout, Ma
 pub struct Observed {
     /// Is there a file?
     pub base: Base,
-    /// Every path that was asked for and exists, with its parents.
-    pub objects: BTreeMap<H5Path, ObjectSeen>,
+    /// Every path that was asked for and exists, with its parents. All names of an object have the same, with all that was asked for by any of
+    /// them.
+    pub objects: BTreeMap<H5Path, Arc<ObjectSeen>>,
     /// The first path of every object that was seen.
     pub first: BTreeMap<ObjectId, H5Path>,
     /// Existing paths that each removal's globs match, in the order of the manifest's removals.
@@ -186,8 +188,10 @@ pub struct RegionSeen {
 impl Observed {
     /// The name by which the planner knows an object: the first of its paths that was seen.
     pub fn canonical(&self, path: &H5Path) -> H5Path {
-        let Some(ObjectSeen { link: LinkSeen::Hard(id), .. }) = self.objects.get(path) else { return path.clone() };
-        self.first.get(id).unwrap_or(path).clone()
+        match self.objects.get(path).map(|o| &o.link) {
+            Some(LinkSeen::Hard(id)) => self.first.get(id).unwrap_or(path).clone(),
+            _ => path.clone(),
+        }
     }
 
     /// [`Observed::canonical`], with the groups on the way by their first names, too: what does not exist yet is named by its parent's.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::h5::{H5Error, Link, Object};
-use crate::model::{H5Path, LinkPlace};
+use crate::model::{H5Path, LinkPlace, ObjectId};
 
 /// Deepest nesting of groups that is followed: a file can be made to nest without end.
 pub const MOST_DEPTH: usize = 1024;
@@ -56,6 +56,11 @@ impl<'m> Descent<'m> {
         let moved = self.gone.zip(level.address).and_then(|(gone, address)| gone.get(&(address, name.clone())));
         let path = moved.map_or_else(|| level.path.child(&name), Clone::clone);
         Some(Visited { path, group: &level.group, name })
+    }
+
+    /// Is it one of the groups that lead to here?
+    pub fn encloses(&self, group: ObjectId) -> bool {
+        self.open.iter().any(|level| level.group.info().is_ok_and(|info| info.id == group))
     }
 
     /// Goes on in this group. Fails with a clause.

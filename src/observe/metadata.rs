@@ -2,15 +2,14 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
-use super::Naming;
 use super::descent::{Descent, Member, Parents};
+use super::look::{Known, name};
 use super::moves::{moves, pointing};
+use super::{Naming, each};
 use crate::h5::{File, H5Error, Kind, Link, Object};
-use crate::model::{
-    Base, FillValue, Glob, H5Path, HeaderVersion, LinkSeen, Moved, Need, Needs, ObjectId, ObjectSeen, Observed, SCALE_ATTRS, SeenGroup,
-    SeenKind, SeenType, TrackOrder,
-};
+use crate::model::{Base, Glob, H5Path, HeaderVersion, LinkSeen, Moved, Need, Needs, ObjectId, ObjectSeen, Observed, SeenKind, TrackOrder};
 
 /// Why a file could not be looked at.
 #[derive(Clone, Debug, thiserror::Error)]
@@ -44,9 +43,9 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
     for path in &parents {
         wanted.entry(path).or_default();
     }
-    let mut found = Found::default();
+    let mut found = each::Found::default();
     if !needs.each.is_empty() {
-        found = search(file, needs, info.size, &moved)?;
+        found = each::search(file, needs, info.size, &moved)?;
         unsearched.append(&mut found.unsearched);
     }
     for (path, need) in &found.needed {
@@ -60,6 +59,7 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
         budget: info.size,
         objects: BTreeMap::new(),
         siblings: BTreeMap::new(),
+        known: std::mem::take(&mut found.known),
         parents: Parents::new(file.root()?),
         present: Parents::new(file.root()?),
         moved: &mut moved,
@@ -88,21 +88,20 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
             first.entry(id).or_insert_with(|| path.clone());
         }
     }
-    let (mut objects, siblings) = (walker.objects, walker.siblings);
+    let (mut objects, siblings, known) = (walker.objects, walker.siblings, walker.known);
     let removed = needs.removed.iter().filter(|path| objects.contains_key(*path)).chain(matches.iter().flatten());
     let away: BTreeSet<H5Path> = removed.chain(moved.stands.values()).cloned().collect();
     if !away.is_empty() {
         pointing(file, &away, &mut moved)?;
     }
     let naming = Naming::after(file, &first, &moved);
+    let shared = known.named(&naming);
     for object in objects.values_mut() {
-        if let Some(SeenKind::Dataset(dataset)) = &mut object.kind {
-            naming.name_type(&mut dataset.dtype);
-            if let FillValue::Value(value) = &mut dataset.fill_value {
-                naming.name_elements(value);
-            }
+        match &object.link {
+            LinkSeen::Hard(id) if shared.contains_key(id) => *object = Arc::clone(&shared[id]),
+            // Nobody else has it: nothing is copied.
+            _ => name(Arc::make_mut(object), &naming),
         }
-        object.attrs.values_mut().for_each(|attr| naming.name_attr(attr));
     }
     let (regions, rebuilds) = (BTreeMap::new(), BTreeMap::new());
     Ok(Observed { base, objects, first, matches, moved, regions, unsearched, siblings, rebuilds })
@@ -111,8 +110,9 @@ pub fn metadata(file: &File, needs: &Needs) -> Result<Observed, ObserveError> {
 struct Walker<'m> {
     /// Bytes of the file: nothing in it is larger.
     budget: u64,
-    objects: BTreeMap<H5Path, ObjectSeen>,
+    objects: BTreeMap<H5Path, Arc<ObjectSeen>>,
     siblings: BTreeMap<H5Path, Vec<H5Path>>,
+    known: Known,
     parents: Parents,
     /// The same for paths as they are before the moves that are pending.
     present: Parents,
@@ -121,7 +121,7 @@ struct Walker<'m> {
 
 impl Walker<'_> {
     fn root(&mut self, root: &Object, need: Option<&Need>) -> Result<(), H5Error> {
-        let seen = self.look(root, need.unwrap_or(&Need::default()))?;
+        let seen = self.known.look(root, need.unwrap_or(&Need::default()), self.budget)?;
         self.objects.insert(H5Path::root(), seen);
         Ok(())
     }
@@ -161,7 +161,7 @@ impl Walker<'_> {
             }
             Some(Link::Hard(address)) => {
                 let object = group.open_hard(name, address)?;
-                let seen = self.look(&object, need)?;
+                let seen = self.known.look(&object, need, self.budget)?;
                 if matches!(seen.kind, Some(SeenKind::Group(_))) {
                     self.parents.push(path.clone(), object);
                 }
@@ -182,117 +182,8 @@ impl Walker<'_> {
             storage: None,
             comment: None,
         };
-        self.objects.insert(path.clone(), seen);
+        self.objects.insert(path.clone(), Arc::new(seen));
         Ok(())
-    }
-
-    fn look(&self, object: &Object, need: &Need) -> Result<ObjectSeen, H5Error> {
-        look(object, need, self.budget)
-    }
-}
-
-/// `budget`: bytes of the file.
-fn look(object: &Object, need: &Need, budget: u64) -> Result<ObjectSeen, H5Error> {
-    let info = object.info()?;
-    let (kind, attr_order) = match info.kind {
-        Kind::Group => {
-            let orders = object.group_orders()?;
-            (SeenKind::Group(SeenGroup { link_order: orders.links }), orders.attrs)
-        }
-        Kind::Dataset => {
-            let (dataset, order) = object.dataset_and_order()?;
-            (SeenKind::Dataset(Box::new(dataset)), order)
-        }
-        Kind::Type => (SeenKind::Type(Box::new(SeenType { dtype: object.committed_type()? })), object.attr_order()?),
-        Kind::Unknown => (SeenKind::Unknown, TrackOrder::No),
-    };
-    let mut attrs = BTreeMap::new();
-    if info.attrs > 0 {
-        for name in &need.attrs {
-            let value = match object.attr(name, budget) {
-                // They only make a warning better.
-                Err(_) if need.storage && SCALE_ATTRS.contains(&name.as_slice()) => None,
-                value => value?,
-            };
-            if let Some(value) = value {
-                attrs.insert(name.clone(), Box::new(value));
-            }
-        }
-    }
-    let storage = (need.storage && info.kind == Kind::Dataset).then(|| object.storage_bytes());
-    let header = if need.large { object.header_version()? } else { HeaderVersion::V2 };
-    let comment = if need.comment { Some(object.comment()?) } else { None };
-    Ok(ObjectSeen { link: LinkSeen::Hard(info.id), kind: Some(kind), attrs, attr_order, header, links: info.links, storage, comment })
-}
-
-/// What rules for whatever matches are about.
-#[derive(Default)]
-struct Found {
-    /// What must be looked at, with its groups.
-    needed: BTreeMap<H5Path, Need>,
-    /// What was looked at on the way: all but groups, which must be gone through once more.
-    seen: BTreeMap<H5Path, ObjectSeen>,
-    /// What could not be searched, and why.
-    unsearched: Vec<(H5Path, String)>,
-}
-
-/// Goes through the whole file, along hard links, and looks at what the rules are about.
-fn search(file: &File, needs: &Needs, budget: u64, moved: &Moved) -> Result<Found, H5Error> {
-    let mut found = Found::default();
-    let need_of = |path: &H5Path| {
-        let mut hits = needs.each.iter().filter(|(globs, _)| globs.iter().any(|g| g.matches(path))).peekable();
-        hits.peek()?;
-        let mut need = needs.objects.get(path).cloned().unwrap_or_default();
-        hits.for_each(|(_, more)| need.join(more));
-        Some(need)
-    };
-    let root = file.root()?;
-    found.needed.extend(need_of(&H5Path::root()).map(|need| (H5Path::root(), need)));
-    let mut entered: BTreeSet<ObjectId> = BTreeSet::from([root.info()?.id]);
-    let mut descent = Descent::after(&moved.gone);
-    if let Err(why) = descent.enter(root, H5Path::root()) {
-        found.unsearched.push((H5Path::root(), why));
-    }
-    while let Some(visited) = descent.step() {
-        let path = visited.path.clone();
-        let object = match visited.member() {
-            Ok(Member::Object(object)) => object,
-            Ok(Member::Link(_)) => continue,
-            Err(why) => {
-                found.unsearched.push((path, why));
-                continue;
-            }
-        };
-        let searched = found.add(need_of(&path), &path, &object, budget).and_then(|group| match group {
-            // A group that was seen under another name has been searched: hard links can make cycles.
-            Some(id) if entered.insert(id) => descent.enter(object, path.clone()),
-            _ => Ok(()),
-        });
-        if let Err(why) = searched {
-            found.unsearched.push((path, why));
-        }
-    }
-    Ok(found)
-}
-
-impl Found {
-    /// Keeps what is needed of an object. Groups are told by their identity. Fails with a clause.
-    fn add(&mut self, need: Option<Need>, path: &H5Path, object: &Object, budget: u64) -> Result<Option<ObjectId>, String> {
-        let info = object.info().map_err(|e| e.cause)?;
-        let group = (info.kind == Kind::Group).then_some(info.id);
-        if let Some(need) = need {
-            if group.is_none() {
-                self.seen.insert(path.clone(), look(object, &need, budget).map_err(|e| e.cause)?);
-            }
-            for parent in path.ancestors().into_iter().rev() {
-                if self.needed.contains_key(&parent) {
-                    break;
-                }
-                self.needed.insert(parent, Need::default());
-            }
-            self.needed.insert(path.clone(), need);
-        }
-        Ok(group)
     }
 }
 

@@ -3,6 +3,8 @@
 mod block;
 mod carried;
 mod descent;
+mod each;
+mod look;
 mod metadata;
 mod moves;
 mod naming;

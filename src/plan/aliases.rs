@@ -1,23 +1,15 @@
 //! Objects with several names: changed once, and never in two ways.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::step::Conflict;
 use crate::diag::{Finding, Span};
 use crate::model::{Desired, DesiredAttr, DesiredKind, DesiredObject, H5Path, Observed};
 
-/// What declarations under several names of one object come to.
-#[derive(Default)]
-pub(super) struct Shared {
-    /// Attributes that another name of the object declares in the same way: nothing to do here.
-    pub covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
-    pub conflicts: Vec<Conflict>,
-}
-
-/// Looks for objects that are declared under more than one name. The same attribute rules are one
-/// declaration; anything else that both want is a conflict.
-pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
-    let mut out = Shared::default();
+/// What declarations under several names of one object come to: the same attribute rules are one declaration; anything else that both want is a
+/// conflict.
+pub(super) fn shared(desired: &Desired, observed: &Observed) -> Vec<Conflict> {
+    let mut out = Vec::new();
     if !observed.has_aliases() {
         return out;
     }
@@ -30,15 +22,13 @@ pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
         };
         let exists = observed.objects.contains_key(path);
         if !exists || (contents(object) && contents(first)) {
-            out.conflict(path, other, object.origin, first.origin);
+            out.push(conflict(path, other, object.origin, first.origin));
         }
         let (rules, firsts) = (by_name(object), by_name(first));
         for (name, own) in rules {
             let Some(theirs) = firsts.get(name) else { continue };
-            if own.iter().map(|a| &a.rule).eq(theirs.iter().map(|a| &a.rule)) {
-                out.covered.entry(path.clone()).or_default().insert(name.to_vec());
-            } else {
-                out.conflict(path, other, own[0].origin, theirs[0].origin);
+            if !own.iter().map(|a| &a.rule).eq(theirs.iter().map(|a| &a.rule)) {
+                out.push(conflict(path, other, own[0].origin, theirs[0].origin));
             }
         }
     }
@@ -48,7 +38,7 @@ pub(super) fn shared(desired: &Desired, observed: &Observed) -> Shared {
     for (path, origin) in filled.chain(desired.patches.iter().map(|p| (&p.path, p.origin))) {
         let (other, at) = *patched.entry(observed.canonical_way(path)).or_insert((path, origin));
         if other != path {
-            out.conflict(path, other, origin, at);
+            out.push(conflict(path, other, origin, at));
         }
     }
     out
@@ -65,10 +55,8 @@ fn contents(object: &DesiredObject) -> bool {
     matches!(&object.kind, DesiredKind::Dataset(d) if d.fill.is_some())
 }
 
-impl Shared {
-    fn conflict(&mut self, path: &H5Path, other: &H5Path, at: Span, other_at: Span) {
-        let message = format!("{other} and {path} are one object, and the manifest wants different things of it under its two names");
-        let finding = Finding::error("two-names", message).at(at, "").at(other_at, "").help("declare it under one of its names");
-        self.conflicts.push(Conflict { path: path.clone(), finding });
-    }
+fn conflict(path: &H5Path, other: &H5Path, at: Span, other_at: Span) -> Conflict {
+    let message = format!("{other} and {path} are one object, and the manifest wants different things of it under its two names");
+    let finding = Finding::error("two-names", message).at(at, "").at(other_at, "").help("declare it under one of its names");
+    Conflict { path: path.clone(), finding }
 }

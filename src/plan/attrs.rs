@@ -16,6 +16,8 @@ use crate::model::{
 /// What there is to know of an object for its attributes.
 pub(super) struct Target<'a> {
     pub path: &'a H5Path,
+    /// All its names.
+    pub names: &'a [H5Path],
     /// Attributes that were asked for and exist; none for a new object.
     pub seen: &'a BTreeMap<Vec<u8>, Box<AttrSeen>>,
     /// Creation order of its attributes.
@@ -27,6 +29,13 @@ pub(super) struct Target<'a> {
     pub scope: &'a Scope,
     /// For attributes that are copies.
     pub copies: &'a Copies,
+}
+
+impl Target<'_> {
+    /// May this rule be left undone?
+    fn ignores(&self, attr: &DesiredAttr) -> bool {
+        !self.scope.is_whole() && self.names.iter().any(|name| self.scope.ignores(name, attr))
+    }
 }
 
 /// A header of version 1 holds attributes in messages of at most this size, less the message's own head.
@@ -78,7 +87,7 @@ fn apply_all<'a>(
         if !clause.holds(state) {
             continue;
         }
-        for attr in clause.attrs.iter().filter(|attr| !target.scope.ignores(target.path, attr)) {
+        for attr in clause.attrs.iter().filter(|attr| !target.ignores(attr)) {
             let result = apply(state, attr, target);
             each(state, attr, clause.when.is_none(), result);
         }
@@ -95,7 +104,7 @@ pub(super) fn plan(
 ) {
     let mut state = begin(target);
     let all = clauses.iter().flat_map(|clause| clause.attrs);
-    let ignored: BTreeSet<&[u8]> = all.filter(|attr| target.scope.ignores(target.path, attr)).map(|attr| attr.name.as_slice()).collect();
+    let ignored: BTreeSet<&[u8]> = all.filter(|attr| target.ignores(attr)).map(|attr| attr.name.as_slice()).collect();
     kept.extend(ignored.into_iter().map(|name| Kept {
         path: target.path.clone(),
         aspect: Aspect::Attr(name.to_vec()),
@@ -147,18 +156,19 @@ fn begin<'a>(target: &Target<'a>) -> State<'a> {
     target.seen.iter().map(|(name, value)| (name.as_slice(), Attr::seen(name, value))).collect()
 }
 
-/// The attributes when those of the rules that are `meant` have been applied; `None` if one cannot be.
-pub(super) fn applied<'a>(
-    target: &Target<'a>,
-    clauses: &[Clause<'a>],
-    meant: impl Fn(&DesiredAttr) -> bool,
-) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
-    let mut state = begin(target);
-    for clause in clauses {
-        if !clause.holds(&state) {
-            continue;
-        }
-        for attr in clause.attrs.iter().filter(|attr| meant(attr) && !target.scope.ignores(target.path, attr)) {
+/// One rule: the number of its clause, that clause's conditions, and what becomes of an attribute.
+pub(super) type Said<'a> = (usize, Option<&'a Each>, &'a DesiredAttr);
+
+/// The attributes when rules have been applied; `None` if one cannot be.
+pub(super) fn applied<'a>(target: &Target<'a>, rules: impl Iterator<Item = Said<'a>>) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
+    let (mut state, mut turn) = (begin(target), None);
+    for (clause, when, attr) in rules {
+        let holds = match turn {
+            Some((number, holds)) if number == clause => holds,
+            _ => Clause { when, attrs: &[] }.holds(&state),
+        };
+        turn = Some((clause, holds));
+        if holds && !target.ignores(attr) {
             apply(&mut state, attr, target).ok()?;
         }
     }
@@ -299,7 +309,17 @@ fn put<'a>(state: &mut State<'a>, rule: &'a DesiredAttr, mut value: AttrValue, l
     match state.get_mut(rule.name.as_slice()) {
         Some(old) if same(&old.value, &value) => old.loss = loss,
         Some(old) => *old = Attr { value: Cow::Owned(AttrSeen::Value(value)), by: Some(rule), loss, ..*old },
-        None => _ = state.insert(&rule.name, Attr { from: None, value: Cow::Owned(AttrSeen::Value(value)), by: Some(rule), loss }),
+        None => {
+            let value = Cow::Owned(AttrSeen::Value(value));
+            // Another rule has taken it away: if the file has it, and nothing else has come of that, it is what it was.
+            let from = target.seen.get_key_value(rule.name.as_slice()).filter(|(name, _)| !state.values().any(|a| a.from == Some(name)));
+            let attr = match from {
+                Some((name, seen)) if same_values(seen, &value) => Attr::seen(name, seen),
+                Some((name, _)) => Attr { from: Some(name), value, by: Some(rule), loss },
+                None => Attr { from: None, value, by: Some(rule), loss },
+            };
+            state.insert(&rule.name, attr);
+        }
     }
 }
 
@@ -619,6 +639,7 @@ mod tests {
         let (path, observed, copies, scope) = (H5Path::root(), Observed::default(), Copies::default(), Scope::default());
         let target = Target {
             path: &path,
+            names: &[],
             seen: &seen,
             order: TrackOrder::No,
             header: HeaderVersion::V2,

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attrs::{self, Clause, Target};
+use super::attrs::{self, Said, Target};
+use super::each::Entity;
 use super::step::Conflict;
 use crate::diag::Finding;
-use crate::model::{
-    AttrRule, AttrSeen, Desired, DesiredAttr, DesiredKind, H5Path, HeaderVersion, ObjectSeen, Observed, Scope, TrackOrder, bytes_text,
-};
+use crate::model::{AttrRule, AttrSeen, Desired, DesiredAttr, H5Path, HeaderVersion, ObjectSeen, Observed, TrackOrder, bytes_text};
 
 /// What the sources of all copies are when all rules have been applied.
 #[derive(Default)]
@@ -36,15 +35,18 @@ pub(super) enum Source {
 }
 
 /// Finds out what every source is. `seen`: what stands at a path when removals are done.
-pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &dyn Fn(&H5Path) -> Option<&'a ObjectSeen>) -> Copies {
+pub(super) fn resolve<'a>(
+    desired: &'a Desired,
+    observed: &'a Observed,
+    entities: &'a [Entity<'a>],
+    seen: &dyn Fn(&H5Path) -> Option<&'a ObjectSeen>,
+) -> Copies {
     if !desired.copies_attrs() {
         return Copies::default();
     }
     let first_name = |path: &H5Path| observed.canonical_way(desired.behind_links(path));
-    let mut objects: BTreeMap<H5Path, Object<'a>> = BTreeMap::new();
-    for (path, object) in desired.objects.iter().filter(|(_, o)| !matches!(o.kind, DesiredKind::Link(_))) {
-        objects.entry(first_name(path)).or_default().declare(path, &object.attrs);
-    }
+    let objects = entities.iter().map(|entity| (first_name(&entity.path), Object::of(entity)));
+    let mut objects: BTreeMap<H5Path, Object<'a>> = objects.collect();
     let mut copies = Copies::default();
     let graph = Graph::of(&mut objects, &mut copies.first, &first_name);
     objects.values_mut().for_each(Object::gather);
@@ -52,7 +54,7 @@ pub(super) fn resolve<'a>(desired: &'a Desired, observed: &'a Observed, seen: &d
     let mut ready: Vec<&Family<'a>> = graph.needs.iter().filter(|(_, needs)| needs.is_empty()).map(|(family, _)| family).collect();
     while let Some(family) = ready.pop() {
         let object = &objects[&family.0];
-        let state = object.state(family, observed, seen, &copies);
+        let state = object.state(family, desired, observed, seen, &copies);
         let source = |name: &[u8]| match &state {
             Some(state) => state.get(name).map_or(Source::Missing, |value| Source::There(value.clone())),
             None => Source::Failed,
@@ -79,12 +81,11 @@ type Family<'a> = (H5Path, &'a [u8]);
 /// An object under all its names.
 #[derive(Default)]
 struct Object<'a> {
-    /// The names by which it is declared.
-    paths: Vec<&'a H5Path>,
+    /// What is said of it; nothing where it is only copied from.
+    entity: Option<&'a Entity<'a>>,
     /// The names by which it is copied from.
     read: BTreeSet<&'a H5Path>,
-    attrs: Vec<&'a DesiredAttr>,
-    /// The names that are copied.
+    /// The names of attributes that are copied.
     copied: BTreeSet<&'a [u8]>,
     families: BTreeMap<&'a [u8], Members<'a>>,
     /// A name in the same family, nearer to the one that stands for it.
@@ -99,21 +100,45 @@ struct Members<'a> {
     /// Those that are copied.
     copied: BTreeSet<&'a [u8]>,
     /// In the manifest's order.
-    rules: Vec<&'a DesiredAttr>,
+    rules: Vec<Said<'a>>,
 }
 
 impl<'a> Object<'a> {
-    fn declare(&mut self, path: &'a H5Path, attrs: &'a [DesiredAttr]) {
-        self.paths.push(path);
-        for attr in attrs {
-            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
-                let (a, b) = (self.family(&attr.name), self.family(from));
-                if a != b {
-                    self.above.insert(a, b);
+    fn of(entity: &'a Entity<'a>) -> Self {
+        let mut object = Self { entity: Some(entity), ..Self::default() };
+        for clause in &entity.clauses {
+            for attr in clause.attrs {
+                if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+                    object.connect(&attr.name, from);
+                }
+            }
+            // Whether a rule holds decides what becomes of all that it is about.
+            let asked = clause.when.iter().flat_map(|rule| &rule.attr_conditions);
+            if let Some(first) = clause.attrs.first() {
+                let mut asked = asked.peekable();
+                if asked.peek().is_some() {
+                    clause.attrs.iter().for_each(|attr| object.connect(&first.name, &attr.name));
+                    asked.for_each(|condition| object.connect(&first.name, &condition.name));
                 }
             }
         }
-        self.attrs.extend(attrs);
+        object
+    }
+
+    fn connect(&mut self, one: &'a [u8], other: &'a [u8]) {
+        let (a, b) = (self.family(one), self.family(other));
+        if a != b {
+            self.above.insert(a, b);
+        }
+    }
+
+    fn said(&self) -> impl Iterator<Item = Said<'a>> + use<'a> {
+        let clauses = self.entity.into_iter().flat_map(|entity| entity.clauses.iter().enumerate());
+        clauses.flat_map(|(number, clause)| clause.attrs.iter().map(move |attr| (number, clause.when, attr)))
+    }
+
+    fn attrs(&self) -> impl Iterator<Item = &'a DesiredAttr> + use<'a> {
+        self.said().map(|(_, _, attr)| attr)
     }
 
     fn family<'n>(&self, name: &'n [u8]) -> &'n [u8]
@@ -130,13 +155,14 @@ impl<'a> Object<'a> {
     /// Sorts rules and names by family: an object may have very many attributes.
     fn gather(&mut self) {
         let mut families: BTreeMap<&'a [u8], Members<'a>> = BTreeMap::new();
-        for attr in &self.attrs {
+        for (number, when, attr) in self.said() {
             let family = families.entry(self.family(&attr.name)).or_default();
-            family.rules.push(attr);
+            family.rules.push((number, when, attr));
             family.names.insert(&attr.name);
             if let AttrRule::RenameFrom { from, .. } = &attr.rule {
                 family.names.insert(from);
             }
+            family.names.extend(when.iter().flat_map(|rule| &rule.attr_conditions).map(|condition| condition.name.as_slice()));
         }
         for name in &self.copied {
             let family = families.entry(self.family(name)).or_default();
@@ -150,20 +176,23 @@ impl<'a> Object<'a> {
     fn state(
         &self,
         (first, family): &Family<'_>,
+        desired: &Desired,
         observed: &Observed,
         seen: &dyn Fn(&H5Path) -> Option<&'a ObjectSeen>,
         copies: &Copies,
     ) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
         let family = self.families.get(*family)?;
-        let path = self.paths.first().copied().unwrap_or(first);
-        // Removals may have left any of its names, and each was asked for what was declared by it.
-        let objects: Vec<&ObjectSeen> = self.paths.iter().chain(&self.read).copied().chain([first]).filter_map(seen).collect();
-        let value = |name: &&[u8]| Some((name.to_vec(), objects.iter().find_map(|o| o.attrs.get(*name))?.clone()));
+        let path = self.entity.map_or(first, |entity| &entity.path);
+        let names = self.entity.map_or(&[][..], |entity| entity.names.as_slice());
+        let object = match self.entity {
+            Some(entity) => entity.seen,
+            None => self.read.iter().copied().chain([first]).find_map(seen),
+        };
+        let value = |name: &&[u8]| Some((name.to_vec(), object?.attrs.get(*name)?.clone()));
         let there: BTreeMap<Vec<u8>, Box<AttrSeen>> = family.names.iter().filter_map(value).collect();
-        let scope = &Scope::default();
-        let target = Target { path, seen: &there, order: TrackOrder::No, header: HeaderVersion::V2, observed, scope, copies };
-        let rules: Vec<DesiredAttr> = family.rules.iter().map(|a| (*a).clone()).collect();
-        attrs::applied(&target, &[Clause { when: None, attrs: &rules }], |_| true)
+        let scope = &desired.scope;
+        let target = Target { path, names, seen: &there, order: TrackOrder::No, header: HeaderVersion::V2, observed, scope, copies };
+        attrs::applied(&target, family.rules.iter().copied())
     }
 }
 
@@ -183,12 +212,12 @@ impl<'a> Graph<'a> {
         let mut copies: Vec<(H5Path, &'a [u8], H5Path, &'a [u8])> = Vec::new();
         let mut read: Vec<(H5Path, &'a H5Path)> = Vec::new();
         for (own, object) in objects.iter() {
-            for attr in &object.attrs {
+            for attr in object.attrs() {
                 let AttrRule::CopyFrom { path, name } = &attr.rule else { continue };
                 let source = path.as_ref().map_or_else(|| own.clone(), first_name);
-                // Without a path, each of the object's own names is one.
-                let written = path.as_ref().map_or_else(|| object.paths.clone(), |p| vec![p]);
-                first.extend(written.iter().map(|p| ((*p).clone(), source.clone())));
+                // Without a path it is the object's own.
+                let written = path.as_ref().or(object.entity.map(|entity| &entity.path));
+                first.extend(written.map(|p| (p.clone(), source.clone())));
                 read.extend(path.as_ref().map(|p| (source.clone(), p)));
                 copies.push((own.clone(), &attr.name, source, name));
             }
@@ -234,14 +263,14 @@ fn conflict(circle: &[Family<'_>], objects: &BTreeMap<H5Path, Object<'_>>, first
     let mut rules = Vec::new();
     for (at, family) in circle.iter().enumerate() {
         let (object, next) = (&objects[&family.0], &circle[(at + 1) % circle.len()]);
-        let is_next = |attr: &&&DesiredAttr| match &attr.rule {
+        let is_next = |attr: &&DesiredAttr| match &attr.rule {
             AttrRule::CopyFrom { path, name } => {
                 let source = path.as_ref().map_or(Some(&family.0), |p| first.get(p));
                 object.family(&attr.name) == family.1 && source == Some(&next.0) && objects[&next.0].family(name) == next.1
             }
             _ => false,
         };
-        rules.extend(object.attrs.iter().find(is_next).map(|attr| (&family.0, *attr)));
+        rules.extend(object.attrs().find(is_next).map(|attr| (&family.0, attr)));
     }
     let (path, rule) = *rules.first()?;
     let message = format!("attribute {} of {path} would be a copy of itself in the end", bytes_text(&rule.name));

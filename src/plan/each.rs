@@ -1,111 +1,305 @@
-//! Rules for whatever matches: which of them are about an object, and whether two of them want different things.
+//! Attributes of all objects: what is said of each, by rules for whatever matches and by entries for any of its names, is planned once.
 
-use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::attrs::{self, Clause};
-use super::propose::Planner;
+use super::copies;
+use super::order::at_once;
+use super::propose::{Planner, Sound};
+use super::step::{GROUPS, Step};
 use crate::diag::Finding;
 use crate::model::{
-    AttrRule, AttrSeen, DesiredAttr, DesiredKind, DesiredObject, Each, H5Path, ObjectSeen, Observed, ScopePart, Subject, about, bytes_text,
-    names,
+    AttrRule, DatasetFacts, DesiredAttr, DesiredKind, DesiredLink, H5Path, LinkSeen, Matcher, ObjectId, ObjectSeen, Orders, ScopePart,
+    Subject, TrackOrder, bytes_text,
 };
 
-/// All names of the objects that have several.
-pub(super) type Names<'a> = BTreeMap<&'a H5Path, Vec<&'a H5Path>>;
+/// An object of which something is said, or that something is copied from.
+pub(super) struct Entity<'a> {
+    /// Where its steps are: the first name that an entry is for, or else the first that it has.
+    pub path: H5Path,
+    /// All the names it will have.
+    pub names: Vec<H5Path>,
+    /// What there is of it; `None` where it is new.
+    pub seen: Option<&'a ObjectSeen>,
+    /// Creation order of its attributes.
+    order: TrackOrder,
+    /// What is said, in order.
+    pub clauses: Vec<Clause<'a>>,
+    /// Is it planned? Something may stand against it already.
+    sound: bool,
+    /// The phase of the step that makes it.
+    made: Option<u8>,
+}
 
-/// The names that matter for rules; none where there are no rules.
-pub(super) fn all_names<'a>(each: &[Each], observed: &'a Observed) -> Names<'a> {
-    match each.is_empty() || !observed.has_aliases() {
-        true => Names::new(),
-        false => names(observed).into_iter().filter(|(_, all)| all.len() > 1).collect(),
-    }
+/// Steps that make the attributes of a new object: of the same declaration and for the same kind of header, they are the same.
+struct Like<'a> {
+    attrs: &'a Arc<[DesiredAttr]>,
+    order: TrackOrder,
+    steps: Vec<Step>,
+}
+
+/// An object that is there, or one that will be, by its name.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    There(ObjectId),
+    New(H5Path),
 }
 
 impl<'a> Planner<'a> {
-    fn names_of(&self, path: &'a H5Path) -> Vec<&'a H5Path> {
-        let first = match self.names.is_empty() {
-            true => None,
-            false => self.names.get(&self.observed.canonical(path)),
-        };
-        first.cloned().unwrap_or_else(|| vec![path])
-    }
-
-    /// The rules that are about an object that is there, or will be.
-    pub fn rules_for(&self, path: &'a H5Path, seen: Option<&'a ObjectSeen>, object: Option<&'a DesiredObject>) -> Vec<&'a Each> {
-        let scope = &self.desired.scope;
-        let out = || !scope.is_whole() && self.names_of(path).iter().all(|name| scope.part(name) != ScopePart::Planned);
-        if self.desired.each.is_empty() || out() {
-            return Vec::new();
+    /// Plans the attributes of everything.
+    pub fn attributes(&mut self) {
+        let sound = std::mem::take(&mut self.sound);
+        if self.desired.each.is_empty() && !self.desired.copies_attrs() && !self.observed.has_aliases() {
+            return self.plain(&sound);
         }
-        let subject = match (seen.map(|s| s.kind.as_ref()), object.map(|o| &o.kind)) {
-            (Some(kind), _) => kind.and_then(Subject::of),
-            (None, Some(DesiredKind::Group(_))) => Some(Subject::Group),
-            (None, Some(DesiredKind::Dataset(d))) => d.definition.as_deref().map(|d| Subject::Dataset(d.into())),
-            (None, Some(DesiredKind::Type(t))) => t.dtype.as_ref().map(|(dtype, _)| Subject::Type(dtype)),
-            (None, Some(DesiredKind::Link(_)) | None) => None,
-        };
-        subject.map_or_else(Vec::new, |subject| about(&self.desired.each, &self.names_of(path), &subject))
-    }
-
-    /// What was seen of an object's attributes: rules may be about one of its names, and its entry about another.
-    pub fn attrs_seen(&self, path: &'a H5Path, seen: &'a ObjectSeen) -> Cow<'a, BTreeMap<Vec<u8>, Box<AttrSeen>>> {
-        match self.names_of(path).as_slice() {
-            [_] | [] => Cow::Borrowed(&seen.attrs),
-            several => {
-                let all = several.iter().filter_map(|name| self.observed.objects.get(*name));
-                Cow::Owned(all.flat_map(|o| o.attrs.iter().map(|(name, value)| (name.clone(), value.clone()))).collect())
-            }
+        let entities = Gathering::of(self, &sound);
+        let (mut hit, rules) = (entities.hit, &self.desired.each);
+        let mut copies = copies::resolve(self.desired, self.observed, &entities.entities, &|path| self.seen(path));
+        self.conflicts.append(&mut copies.conflicts);
+        for entity in entities.entities.iter().filter(|e| e.sound) {
+            self.entity(entity, &copies);
         }
-    }
-
-    /// Says of rules that are about nothing that is there, or will be, that they are: a name may be misspelt.
-    pub fn unmatched(&mut self) {
-        let here: Vec<&H5Path> = self.observed.objects.keys().chain(self.desired.objects.keys()).collect();
-        for rule in self.desired.each.iter().filter(|rule| !here.iter().any(|path| rule.is_about(path))) {
+        hit.resize(rules.len(), false);
+        // A name may be misspelt.
+        for rule in rules.iter().zip(hit).filter_map(|(rule, hit)| (!hit).then_some(rule)) {
             let globs: Vec<&str> = rule.globs.iter().map(crate::model::Glob::text).collect();
             self.keep(&H5Path::root(), "each", format!("nothing matches {}", globs.join(", ")));
         }
     }
 
-    /// Objects that nothing is declared of but by such rules.
-    pub fn matched(&mut self) {
-        if self.desired.each.is_empty() {
-            return;
+    /// Each object by itself, by its only name.
+    fn plain(&mut self, sound: &[Sound<'a>]) {
+        let copies = copies::Copies::default();
+        let mut like: Option<Like<'a>> = None;
+        for one in sound {
+            let seen = self.seen(one.path);
+            if let Some(like) = like.as_ref().filter(|l| seen.is_none() && Arc::ptr_eq(l.attrs, one.attrs) && l.order == one.order) {
+                self.steps.extend(like.steps.iter().map(|s| Step { path: one.path.clone(), ..s.clone() }));
+                continue;
+            }
+            if one.attrs.is_empty() {
+                continue;
+            }
+            let before = (self.steps.len(), self.kept.len(), self.conflicts.len());
+            let clauses = vec![Clause { when: None, attrs: one.attrs }];
+            let (path, names) = (one.path.clone(), vec![one.path.clone()]);
+            self.entity(&Entity { path, names, seen, order: one.order, clauses, sound: true, made: one.made }, &copies);
+            let plain = seen.is_none() && (before.1, before.2) == (self.kept.len(), self.conflicts.len());
+            like = plain.then(|| Like { attrs: one.attrs, order: one.order, steps: self.steps[before.0..].to_vec() });
         }
-        for path in self.observed.objects.keys() {
-            let Some(seen) = self.seen(path) else { continue };
-            let names = self.names_of(path);
-            let declared = names.iter().any(|name| self.desired.objects.contains_key(*name));
-            if declared || *path != self.observed.canonical(path) {
-                continue;
-            }
-            let rules = self.rules_for(path, Some(seen), None);
-            if rules.is_empty() {
-                continue;
-            }
-            let attrs = self.attrs_seen(path, seen);
-            let target = attrs::Target {
-                path,
-                seen: &attrs,
-                order: seen.attr_order,
-                header: seen.header,
-                observed: self.observed,
-                scope: &self.desired.scope,
-                copies: &self.copies,
-            };
-            attrs::plan(&target, &clauses(&rules, &[], false), &mut self.steps, &mut self.kept, &mut self.conflicts);
+    }
+
+    fn entity(&mut self, entity: &Entity<'a>, copies: &copies::Copies) {
+        let none = BTreeMap::new();
+        let target = attrs::Target {
+            path: &entity.path,
+            names: &entity.names,
+            seen: entity.seen.map_or(&none, |seen| &seen.attrs),
+            order: entity.order,
+            header: entity.seen.map_or_else(|| self.new_header(), |seen| seen.header),
+            observed: self.observed,
+            scope: &self.desired.scope,
+            copies,
+        };
+        let first = self.steps.len();
+        attrs::plan(&target, &entity.clauses, &mut self.steps, &mut self.kept, &mut self.conflicts);
+        if let Some(phase) = entity.made {
+            at_once(&mut self.steps[first..], phase);
         }
     }
 }
 
-/// The rules in order, then the object's own entry, which has the last word. Of a new object the rules see what its entry says, as they will
-/// when it is there.
-pub(super) fn clauses<'a>(rules: &[&'a Each], own: &'a [DesiredAttr], new: bool) -> Vec<Clause<'a>> {
-    let own = Clause { when: None, attrs: own };
-    let first = (new && !rules.is_empty()).then_some(own);
-    let rules = rules.iter().map(|rule| Clause { when: Some(rule), attrs: &rule.attrs });
-    first.into_iter().chain(rules).chain([own]).collect()
+/// Puts together what is said under all names of each object.
+struct Gathering<'p, 'a> {
+    planner: &'p Planner<'a>,
+    /// All the names of objects that are there and have several, or will have.
+    names: BTreeMap<Key, BTreeSet<H5Path>>,
+    rules: Matcher<'a>,
+    /// Which rules are about anything.
+    hit: Vec<bool>,
+    entities: Vec<Entity<'a>>,
+}
+
+/// What came of it.
+struct Gathered<'a> {
+    entities: Vec<Entity<'a>>,
+    hit: Vec<bool>,
+}
+
+impl<'p, 'a> Gathering<'p, 'a> {
+    fn of(planner: &'p Planner<'a>, sound: &[Sound<'a>]) -> Gathered<'a> {
+        let desired = planner.desired;
+        let rules = Matcher::new(desired.each.iter().map(|each| each.globs.as_slice()));
+        let (hit, entities) = (vec![false; desired.each.len()], Vec::new());
+        let mut all = Self { planner, names: BTreeMap::new(), rules, hit, entities };
+        all.names();
+        all.declared(sound);
+        all.groups();
+        all.matched();
+        Gathered { entities: all.entities, hit: all.hit }
+    }
+
+    fn key(&self, path: &H5Path) -> Key {
+        match self.planner.seen(path).map(|seen| &seen.link) {
+            Some(LinkSeen::Hard(id)) => Key::There(*id),
+            _ => Key::New(self.planner.observed.canonical_way(path)),
+        }
+    }
+
+    /// Notes the names that stay, and the hard links that will be made.
+    fn names(&mut self) {
+        let planner = self.planner;
+        for (path, seen) in planner.observed.objects.iter().filter(|(_, seen)| seen.links > 1) {
+            if let LinkSeen::Hard(id) = &seen.link
+                && planner.seen(path).is_some()
+            {
+                self.names.entry(Key::There(*id)).or_default().insert(path.clone());
+            }
+        }
+        for (path, object) in &planner.desired.objects {
+            if let DesiredKind::Link(DesiredLink::Hard { .. }) = &object.kind {
+                let end = planner.desired.behind_links(path);
+                self.names.entry(self.key(end)).or_default().extend([end.clone(), path.clone()]);
+            }
+        }
+    }
+
+    fn names_of(&self, key: &Key, path: &H5Path) -> Vec<H5Path> {
+        match self.names.get(key) {
+            Some(names) => names.iter().cloned().collect(),
+            None => vec![path.clone()],
+        }
+    }
+
+    /// The rules that are about an object of these names, with its own entries. Of a new object the rules see what its entries say, as they will
+    /// when it is there.
+    fn clauses(&mut self, names: &[H5Path], subject: Option<&Subject<'_>>, own: &[&'a Arc<[DesiredAttr]>], new: bool) -> Vec<Clause<'a>> {
+        let planner = self.planner;
+        let own = own.iter().map(|attrs| Clause { when: None, attrs });
+        let mut rules: BTreeSet<usize> = BTreeSet::new();
+        if !planner.desired.each.is_empty() {
+            rules.extend(names.iter().flat_map(|name| self.rules.hits(name)));
+        }
+        rules.iter().for_each(|n| self.hit[*n] = true);
+        let scope = &planner.desired.scope;
+        if !scope.is_whole() && names.iter().all(|name| scope.part(name) != ScopePart::Planned) {
+            rules.clear();
+        }
+        let each = &planner.desired.each;
+        let rules = rules.into_iter().map(|n| &each[n]).filter(|rule| subject.is_some_and(|subject| rule.is_for(subject)));
+        let rules: Vec<Clause<'a>> = rules.map(|rule| Clause { when: Some(rule), attrs: &rule.attrs }).collect();
+        let first: Vec<Clause<'a>> = if new && !rules.is_empty() { own.clone().collect() } else { Vec::new() };
+        first.into_iter().chain(rules).chain(own).collect()
+    }
+
+    /// Objects that entries are for.
+    fn declared(&mut self, sound: &[Sound<'a>]) {
+        let planner = self.planner;
+        let sound: BTreeMap<&H5Path, &Sound<'a>> = sound.iter().map(|one| (one.path, one)).collect();
+        let mut groups: BTreeMap<Key, Vec<&'a H5Path>> = BTreeMap::new();
+        for (path, object) in &planner.desired.objects {
+            if !matches!(object.kind, DesiredKind::Link(_)) {
+                groups.entry(self.key(path)).or_default().push(path);
+            }
+        }
+        let mut entities: Vec<(&'a H5Path, Key, Vec<&'a H5Path>)> = groups.into_iter().map(|(key, paths)| (paths[0], key, paths)).collect();
+        entities.sort_by_key(|(first, ..)| *first);
+        for (first, key, paths) in entities {
+            let all_sound: Vec<&&Sound<'a>> = paths.iter().filter_map(|path| sound.get(*path)).collect();
+            let path = all_sound.first().map_or(first, |one| one.path);
+            let own: Vec<&'a Arc<[DesiredAttr]>> =
+                paths.iter().filter_map(|path| Some(&planner.desired.objects.get(*path)?.attrs)).collect();
+            let seen = planner.seen(path);
+            let mut names: BTreeSet<H5Path> = self.names_of(&key, path).into_iter().collect();
+            names.extend(paths.iter().map(|path| (*path).clone()));
+            let names: Vec<H5Path> = names.into_iter().collect();
+            let subject = subject(planner, path, seen, &all_sound);
+            let clauses = self.clauses(&names, subject.as_ref(), &own, seen.is_none());
+            let (order, made) = all_sound.first().map_or((TrackOrder::No, None), |one| (one.order, one.made));
+            let sound = all_sound.len() == paths.len();
+            self.entities.push(Entity { path: path.clone(), names, seen, order, clauses, sound, made });
+        }
+    }
+
+    /// Groups that are made on the way to others, and the root of a new file.
+    fn groups(&mut self) {
+        let planner = self.planner;
+        if planner.desired.each.is_empty() {
+            return;
+        }
+        for (path, Orders { attrs, .. }) in planner.created.iter().filter(|(path, _)| !planner.desired.objects.contains_key(*path)) {
+            let names = self.names_of(&Key::New(path.clone()), path);
+            let clauses = self.clauses(&names, Some(&Subject::Group), &[], true);
+            self.add(path, names, None, *attrs, clauses, (!path.is_root()).then_some(GROUPS));
+        }
+    }
+
+    /// Objects that nothing is said of but by rules.
+    fn matched(&mut self) {
+        let planner = self.planner;
+        if planner.desired.each.is_empty() {
+            return;
+        }
+        let mut done: BTreeSet<ObjectId> = BTreeSet::new();
+        for path in planner.desired.objects.keys() {
+            if let Key::There(id) = self.key(path)
+                && !matches!(planner.desired.objects[path].kind, DesiredKind::Link(_))
+            {
+                done.insert(id);
+            }
+        }
+        for path in planner.observed.objects.keys() {
+            let Some(seen) = planner.seen(path) else { continue };
+            let LinkSeen::Hard(id) = &seen.link else { continue };
+            // Of several names, the first that stays.
+            if !done.insert(*id) {
+                continue;
+            }
+            let names = self.names_of(&Key::There(*id), path);
+            let subject = seen.kind.as_ref().and_then(Subject::of);
+            let clauses = self.clauses(&names, subject.as_ref(), &[], false);
+            self.add(path, names, Some(seen), seen.attr_order, clauses, None);
+        }
+    }
+
+    fn add(
+        &mut self,
+        path: &H5Path,
+        names: Vec<H5Path>,
+        seen: Option<&'a ObjectSeen>,
+        order: TrackOrder,
+        clauses: Vec<Clause<'a>>,
+        made: Option<u8>,
+    ) {
+        if !clauses.is_empty() {
+            self.entities.push(Entity { path: path.clone(), names, seen, order, clauses, sound: true, made });
+        }
+    }
+}
+
+/// What a declared object is when it has become what is declared; conditions are about that.
+fn subject<'s>(planner: &Planner<'s>, path: &H5Path, seen: Option<&'s ObjectSeen>, sound: &'s [&&Sound<'_>]) -> Option<Subject<'s>> {
+    let object = planner.desired.objects.get(path)?;
+    match (seen.and_then(|seen| seen.kind.as_ref()), &object.kind) {
+        (Some(kind), _) => {
+            let mut subject = Subject::of(kind)?;
+            if let Subject::Dataset(facts) = &mut subject {
+                for one in sound {
+                    if let Some(made) = &one.rebuilt {
+                        *facts = DatasetFacts::from(made.as_ref());
+                    } else if let Some(shape) = &one.resized {
+                        facts.resize(shape);
+                    }
+                }
+            }
+            Some(subject)
+        }
+        (None, DesiredKind::Group(_)) => Some(Subject::Group),
+        (None, DesiredKind::Dataset(d)) => d.definition.as_deref().map(|d| Subject::Dataset(d.into())),
+        (None, DesiredKind::Type(t)) => t.dtype.as_ref().map(|(dtype, _)| Subject::Type(dtype)),
+        (None, DesiredKind::Link(_)) => None,
+    }
 }
 
 /// Two rules that set one attribute to different values, where the object's own entry says nothing of it.

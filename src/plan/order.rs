@@ -5,19 +5,23 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::step::{Action, Step};
 use crate::model::{DesiredLink, H5Path, Target};
 
-/// The steps of one object: if they make it, it gets its attributes as soon as it is there, while the library has its header in memory;
-/// but for those that refer to other objects, which may come later.
-pub(super) fn attrs_at_once(steps: &mut [Step]) {
-    let made = steps.iter().position(|s| match &s.action {
+/// Has an object's attributes made as soon as it is there, in this phase, while the library has its header in memory; but for those that refer
+/// to other objects, which may come later.
+pub(super) fn at_once(attrs: &mut [Step], phase: u8) {
+    // Up to the first of those: their order may be kept.
+    let at_once = |s: &&mut Step| matches!(&s.action, Action::SetAttr { after, .. } if !after.refers());
+    attrs.iter_mut().take_while(at_once).for_each(|step| step.phase = phase);
+}
+
+/// The phase of the step that makes an object, if there is one and its attributes can be made then.
+pub(super) fn made(steps: &[Step]) -> Option<u8> {
+    let made = steps.iter().find(|s| match &s.action {
         Action::CreateGroup { .. } | Action::CreateType { .. } => true,
         // It may have to wait for what its fill value refers to.
         Action::CreateDataset { definition, .. } => !definition.refers(),
         _ => false,
     });
-    let Some((made, attrs)) = made.and_then(|first| steps[first..].split_first_mut()) else { return };
-    // Up to the first of those: their order may be kept.
-    let at_once = |s: &&mut Step| s.path == made.path && matches!(&s.action, Action::SetAttr { after, .. } if !after.refers());
-    attrs.iter_mut().take_while(at_once).for_each(|step| step.phase = made.phase);
+    made.map(|step| step.phase)
 }
 
 /// Steps in an order in which they can be executed.

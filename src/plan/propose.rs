@@ -5,11 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::step::{Action, Aspect, Blocked, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary};
-use super::{aliases, attrs, compare, copies, each, order, regions};
+use super::{aliases, compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Base, Charset, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Ignored, IgnoredPart, Libver, LinkSeen,
-    ObjectSeen, Observed, Orders, Portion, RemovalTarget, ScopePart, SeenKind, TrackOrder, bytes_text,
+    Base, Charset, Definition, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Ignored, IgnoredPart, Libver,
+    LinkSeen, ObjectSeen, Observed, Orders, Portion, RemovalTarget, ScopePart, SeenKind, Shape, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -53,12 +53,10 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
     p.aliases();
     p.moves();
     p.removals();
-    p.copies();
     for (path, object) in policy.portion.objects(desired) {
         p.object(path, object);
     }
-    p.matched();
-    p.unmatched();
+    p.attributes();
     p.adopted_patches();
     p.late_links();
     if policy.portion == Portion::WHOLE {
@@ -82,28 +80,23 @@ pub(super) struct Planner<'a> {
     pub positions: BTreeMap<H5Path, (u32, u32)>,
     /// The group whose members can be reached, it being there or planned: that of the object before.
     within: Option<H5Path>,
-    /// Attributes that another name of the same object declares already.
-    covered: BTreeMap<H5Path, BTreeSet<Vec<u8>>>,
-    /// What attributes are copied from.
-    pub copies: copies::Copies,
-    /// The attributes of the new object before, if there was nothing but steps.
-    like: Option<Like>,
-    /// The names of objects that have several, where rules ask for them.
-    pub names: each::Names<'a>,
+    /// Declared objects that nothing stands against so far.
+    pub sound: Vec<Sound<'a>>,
 }
 
-/// Steps that make the attributes of a new object: of the same declaration and for the same kind of header, they are the same.
-struct Like {
-    attrs: Arc<[DesiredAttr]>,
-    order: TrackOrder,
-    header: HeaderVersion,
-    steps: Vec<Step>,
-}
-
-impl Like {
-    fn is_for(&self, attrs: &Arc<[DesiredAttr]>, target: &attrs::Target<'_>) -> bool {
-        Arc::ptr_eq(&self.attrs, attrs) && self.order == target.order && self.header == target.header
-    }
+/// A declared object that will be what it is declared as.
+pub(super) struct Sound<'a> {
+    pub path: &'a H5Path,
+    /// What is declared of its attributes.
+    pub attrs: &'a Arc<[DesiredAttr]>,
+    /// Creation order of them.
+    pub order: TrackOrder,
+    /// The phase of the step that makes it, if its attributes can be made then.
+    pub made: Option<u8>,
+    /// What it is made anew as.
+    pub rebuilt: Option<Arc<Definition>>,
+    /// The extent that it gets.
+    pub resized: Option<Shape>,
 }
 
 impl<'a> Planner<'a> {
@@ -118,10 +111,7 @@ impl<'a> Planner<'a> {
             created: BTreeMap::new(),
             positions: BTreeMap::new(),
             within: None,
-            covered: BTreeMap::new(),
-            copies: copies::Copies::default(),
-            like: None,
-            names: each::all_names(&desired.each, observed),
+            sound: Vec::new(),
         }
     }
 
@@ -148,7 +138,7 @@ impl<'a> Planner<'a> {
 
     /// What will stand at a path when removals are done.
     pub fn seen(&self, path: &H5Path) -> Option<&'a ObjectSeen> {
-        if self.is_removed(path) { None } else { self.observed.objects.get(path) }
+        if self.is_removed(path) { None } else { self.observed.objects.get(path).map(Arc::as_ref) }
     }
 
     /// Does a removal take the path away?
@@ -203,15 +193,7 @@ impl<'a> Planner<'a> {
     }
 
     fn aliases(&mut self) {
-        let shared = aliases::shared(self.desired, self.observed);
-        self.covered = shared.covered;
-        self.conflicts.extend(shared.conflicts);
-    }
-
-    fn copies(&mut self) {
-        let mut copies = copies::resolve(self.desired, self.observed, &|path| self.seen(path));
-        self.conflicts.append(&mut copies.conflicts);
-        self.copies = copies;
+        self.conflicts.extend(aliases::shared(self.desired, self.observed));
     }
 
     fn removals(&mut self) {
@@ -349,7 +331,6 @@ impl<'a> Planner<'a> {
         if !self.parents(path, object.origin, object.position) {
             return;
         }
-        let none = BTreeMap::new();
         let seen = self.seen(path);
         if let DesiredKind::Link(link) = &object.kind {
             return self.declared_link(path, object, link);
@@ -374,44 +355,21 @@ impl<'a> Planner<'a> {
             (None, None, DesiredKind::Type(t)) => self.attr_order(path, t.track_order.map(|(o, _)| o)),
             (None, None, DesiredKind::Group(_) | DesiredKind::Link(_)) => TrackOrder::No,
         };
-        let rules = self.rules_for(path, seen, Some(object));
-        let attrs_seen = seen.map(|s| self.attrs_seen(path, s));
-        let target = attrs::Target {
-            path,
-            seen: attrs_seen.as_deref().unwrap_or(&none),
-            order,
-            header: seen.map_or_else(|| self.new_header(), |s| s.header),
-            observed: self.observed,
-            scope: &self.desired.scope,
-            copies: &self.copies,
-        };
-        let covered = self.covered.get(path);
-        let own: Cow<'_, [_]> = match covered {
-            None => Cow::Borrowed(&object.attrs),
-            Some(covered) => object.attrs.iter().filter(|a| !covered.contains(&a.name)).cloned().collect(),
-        };
-        // What other names of the object were given their rules with is not repeated.
-        let rules = if covered.is_some() { Vec::new() } else { rules };
-        match &self.like {
-            Some(like) if seen.is_none() && rules.is_empty() && covered.is_none() && like.is_for(&object.attrs, &target) => {
-                let steps = like.steps.iter().map(|s| Step { path: path.clone(), ..s.clone() });
-                self.steps.extend(steps);
-            }
-            _ => {
-                let (attrs, kept, conflicts) = (self.steps.len(), self.kept.len(), self.conflicts.len());
-                attrs::plan(&target, &each::clauses(&rules, &own, seen.is_none()), &mut self.steps, &mut self.kept, &mut self.conflicts);
-                let plain =
-                    seen.is_none() && rules.is_empty() && covered.is_none() && (kept, conflicts) == (self.kept.len(), self.conflicts.len());
-                let (attrs, steps) = (Arc::clone(&object.attrs), self.steps[attrs..].to_vec());
-                self.like = plain.then(|| Like { attrs, order: target.order, header: target.header, steps });
+        let (mut rebuilt, mut resized) = (None, None);
+        for step in &self.steps[first..] {
+            match &step.action {
+                Action::Rebuild { definition, .. } => rebuilt = Some(Arc::clone(definition)),
+                Action::Grow { after, .. } | Action::Shrink { after, .. } => resized = Some(Shape::Simple(after.clone())),
+                _ => {}
             }
         }
-        order::attrs_at_once(&mut self.steps[first..]);
+        let made = order::made(&self.steps[first..]);
+        self.sound.push(Sound { path, attrs: &object.attrs, order, made, rebuilt, resized });
         self.comment(path, object);
     }
 
     /// New objects get an old header where the low library bound is `earliest`.
-    fn new_header(&self) -> HeaderVersion {
+    pub fn new_header(&self) -> HeaderVersion {
         let low = self.desired.file.libver.map(|((low, _), _)| low);
         match &self.observed.base {
             Base::Existing { superblock, .. } if *superblock < 2 => HeaderVersion::V1,
@@ -538,7 +496,7 @@ impl<'a> Planner<'a> {
     fn finish(mut self) -> Proposal {
         self.groups_for_moves();
         let dangling = self.dangling();
-        let tracked = |o: &ObjectSeen| matches!(&o.kind, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No);
+        let tracked = |o: &Arc<ObjectSeen>| matches!(&o.kind, Some(SeenKind::Group(g)) if g.link_order != TrackOrder::No);
         let ordered = self.created.values().any(|o| o.links != TrackOrder::No) || self.observed.objects.values().any(tracked);
         match ordered {
             false => self.steps.sort_by(|a, b| a.phase.cmp(&b.phase).then_with(|| a.path.cmp(&b.path))),
@@ -548,6 +506,7 @@ impl<'a> Planner<'a> {
         let mut looked_at: BTreeSet<&H5Path> = self.observed.objects.keys().chain(self.desired.objects.keys()).collect();
         looked_at.extend(self.steps.iter().map(|s| &s.path));
         let considered = looked_at.len();
+        self.kept.sort_by(|a, b| a.path.cmp(&b.path));
         self.conflicts.sort_by_key(|c| c.finding.labels.first().map(|l| l.span));
         Proposal { steps: self.steps, kept: self.kept, conflicts: self.conflicts, dangling, considered }
     }

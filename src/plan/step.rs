@@ -13,6 +13,8 @@ use crate::model::{
 
 /// The phase of moves, and of the groups that they move into.
 pub(super) const MOVES: u8 = 1;
+/// The phase in which other groups are made.
+pub(super) const GROUPS: u8 = 3;
 
 /// What a step may cost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -415,7 +417,7 @@ impl Action {
             Action::Move { .. } => MOVES,
             // Before everything that may refer to the dataset.
             Action::Remove { .. } | Action::Rebuild { .. } => 2,
-            Action::CreateGroup { .. } => 3,
+            Action::CreateGroup { .. } => GROUPS,
             // Their names only: the types themselves are made before everything else.
             Action::CreateType { .. } => 4,
             // A fill value that refers to an object needs the object.
