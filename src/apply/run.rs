@@ -1,5 +1,6 @@
 //! The whole way for one file: look, plan, and, where asked, change it inside a transaction.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +19,7 @@ use crate::model::{
     human_bytes,
 };
 use crate::observe::{self, ObserveError};
-use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose, rebuilds};
+use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose, rebuilds, with_storage};
 use crate::source;
 use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, settle, trailing_bytes};
 
@@ -154,17 +155,25 @@ impl From<H5Error> for Failure {
     }
 }
 
-pub(super) fn observe(file: &File, desired: &Desired, no_data: bool, memory: Memory, watch: Watch<'_>) -> Result<Observed, Failure> {
+/// What was seen of a file, and the declaration with what rules come to in it.
+pub(super) fn observe<'d>(
+    file: &File,
+    desired: &'d Desired,
+    no_data: bool,
+    memory: Memory,
+    watch: Watch<'_>,
+) -> Result<(Observed, Cow<'d, Desired>), Failure> {
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
-    observe::rebuilds(file, rebuilds(desired, &observed), (!no_data).then_some(memory), &mut observed)?;
+    let desired = with_storage(desired, &observed);
+    observe::rebuilds(file, rebuilds(&desired, &observed), (!no_data).then_some(memory), &mut observed)?;
     if !no_data {
-        let (contents, _) = contents(desired, &observed);
+        let (contents, _) = contents(&desired, &observed);
         let compared = contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| (l, c.dtype.size() as u64)));
         let total = compared.fold(0u64, |n, (layer, size)| n.saturating_add(layer.region.elements().saturating_mul(size)));
         let mut told = |path: &H5Path, bytes: u64| watch(Progress { what: "comparing", path, bytes, total });
         observe::regions(file, &contents, &mut observed, memory, &mut told)?;
     }
-    Ok(observed)
+    Ok((observed, desired))
 }
 
 fn nothing_yet() -> Observed {
@@ -192,8 +201,8 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
             trailing: trailing_bytes(target),
         });
     }
-    let observed = match missing {
-        true => nothing_yet(),
+    let (observed, desired) = match missing {
+        true => (nothing_yet(), with_storage(&desired, &nothing_yet())),
         false => observe(&open()?, &desired, options.no_data, options.memory, watch)?,
     };
     let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data, ..Policy::default() });
@@ -299,7 +308,8 @@ fn create(
     watch: Watch<'_>,
 ) -> Result<Applied, Failure> {
     let observed = nothing_yet();
-    let proposal = with_inputs_checked(desired, &observed, propose(desired, &observed, &Policy::default()));
+    let stored = with_storage(desired, &observed);
+    let proposal = with_inputs_checked(&stored, &observed, propose(&stored, &observed, &Policy::default()));
     let proposal = Arc::new(proposal);
     let prepared =
         || Prepared { base: Base::Missing, proposal: Arc::clone(&proposal), compared: true, state: State::new(nothing_yet()), trailing: 0 };
@@ -365,9 +375,9 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     let mut change = InPlace::begin(lock, options.commit)?;
     let trailing = change.trailing();
     let file = File::open_session(change.session()).map_err(|e| not_opened(e, change.path(), target))?;
-    let observed = observe(&file, &desired, false, options.memory, watch)?;
+    let (observed, stored) = observe(&file, &desired, false, options.memory, watch)?;
     drop(file);
-    let proposal = with_inputs_checked(&desired, &observed, propose(&desired, &observed, &Policy::default()));
+    let proposal = with_inputs_checked(&stored, &observed, propose(&stored, &observed, &Policy::default()));
     let proposal = Arc::new(proposal);
     let (base, state) = (observed.base.clone(), State::new(observed));
     let prepared = Prepared { base: base.clone(), proposal: Arc::clone(&proposal), compared: true, state: state.clone(), trailing };

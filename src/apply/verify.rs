@@ -25,8 +25,8 @@ pub(super) fn verify(open: Open<'_>, target: &Path, desired: &Desired, no_data: 
     if in_halves(open, desired, no_data).is_some() {
         return Ok(());
     }
-    let observed = observe(&open()?, desired, no_data, memory, &mut |_| {})?;
-    let left = propose(desired, &observed, &Policy { no_data, ..Policy::default() });
+    let (observed, desired) = observe(&open()?, desired, no_data, memory, &mut |_| {})?;
+    let left = propose(&desired, &observed, &Policy { no_data, ..Policy::default() });
     let what = match (left.conflicts.first(), left.steps.first()) {
         (Some(conflict), _) => conflict.finding.message.clone(),
         (None, Some(step)) => format!("{} still differs: {}", step.path, step.reason),
@@ -95,6 +95,7 @@ mod tests {
             removals: Vec::new(),
             each: Vec::new(),
             moves: Vec::new(),
+            clashes: Vec::new(),
             scope: Scope::default(),
             ignored: Vec::new(),
         }

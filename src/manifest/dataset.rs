@@ -9,8 +9,8 @@ use super::tree::{Node, Table, Val};
 use super::{dtype, elsewhere, fill, filter};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
-    AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, H5Path, Layout, Literal, MaxShape, OnMismatch, Owned,
-    PartialChunks, RefKind, Shape, Size, auto_chunks, encode_one,
+    AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, Filter, H5Path, Layout, Literal, MaxShape, OnMismatch,
+    Owned, PartialChunks, RefKind, Shape, Size, auto_chunks, encode_one,
 };
 
 pub(crate) const KEYS: Keys = Keys {
@@ -149,16 +149,8 @@ impl Reader<'_> {
         Owned {
             maxshape: self.opt("maxshape", Reader::maxshape),
             layout: self.layout(allow_paths),
-            chunks: self.opt("chunks", Reader::chunks),
-            filters: self.opt("filters", |_, n| {
-                let list = n.list("a list of filters")?;
-                if list.len() > MOST_FILTERS {
-                    return Err(
-                        Finding::error("filters", format!("{} filters are too many; HDF5 takes {MOST_FILTERS}", list.len())).at(n.span, "")
-                    );
-                }
-                list.iter().map(filter::read).collect()
-            }),
+            chunks: self.opt("chunks", |r, n| chunks(n, r.dims, r.path)),
+            filters: self.opt("filters", |_, n| filters(n)),
             fill_value: self.opt("fill_value", |_, n| fill_value(n)),
             fill_time: self.opt("fill_time", |_, n| {
                 Ok(match dtype::word(Some(n), &["ifset", "alloc", "never"])? {
@@ -208,18 +200,6 @@ impl Reader<'_> {
                 _ => self.dims.size(n, self.path).map(|(size, _)| if size.minimum { None } else { Some(size.value) }),
             })
             .collect()
-    }
-
-    fn chunks(&self, node: &Node) -> Result<Option<Vec<u64>>, Finding> {
-        if let Val::Text(word) = &node.val {
-            return if word == "auto" { Ok(None) } else { Err(expected("a list of sizes, or \"auto\"", node)) };
-        }
-        let items = node.list("a list of sizes, or \"auto\"")?;
-        let sizes: Vec<u64> = items.iter().map(|n| self.dims.size(n, self.path).map(|(s, _)| s.value)).collect::<Result<_, _>>()?;
-        match sizes.iter().position(|&s| s == 0) {
-            Some(axis) => Err(Finding::error("chunks", "a chunk has at least 1 element along each axis").at(items[axis].span, "")),
-            None => Ok(Some(sizes)),
-        }
     }
 
     /// Everything creation needs, with what HDF5 would refuse reported at its line.
@@ -475,7 +455,30 @@ fn contents(node: &Node) -> Result<Contents, Finding> {
     })
 }
 
-fn on_mismatch(node: &Node) -> Result<OnMismatch, Finding> {
+/// `chunks`; `None` is `"auto"`.
+pub(super) fn chunks(node: &Node, dims: &Dims, path: &H5Path) -> Result<Option<Vec<u64>>, Finding> {
+    if let Val::Text(word) = &node.val {
+        return if word == "auto" { Ok(None) } else { Err(expected("a list of sizes, or \"auto\"", node)) };
+    }
+    let items = node.list("a list of sizes, or \"auto\"")?;
+    let sizes: Vec<u64> = items.iter().map(|n| dims.size(n, path).map(|(s, _)| s.value)).collect::<Result<_, _>>()?;
+    match sizes.iter().position(|&s| s == 0) {
+        Some(axis) => Err(Finding::error("chunks", "a chunk has at least 1 element along each axis").at(items[axis].span, "")),
+        None => Ok(Some(sizes)),
+    }
+}
+
+/// `filters`.
+pub(super) fn filters(node: &Node) -> Result<Vec<Filter>, Finding> {
+    let list = node.list("a list of filters")?;
+    if list.len() > MOST_FILTERS {
+        let message = format!("{} filters are too many; HDF5 takes {MOST_FILTERS}", list.len());
+        return Err(Finding::error("filters", message).at(node.span, ""));
+    }
+    list.iter().map(filter::read).collect()
+}
+
+pub(super) fn on_mismatch(node: &Node) -> Result<OnMismatch, Finding> {
     match dtype::word(Some(node), &["refuse", "convert", "replace"])? {
         Some("convert") => Ok(OnMismatch::Convert),
         Some("replace") => Ok(OnMismatch::Replace),

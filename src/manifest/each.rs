@@ -1,5 +1,6 @@
 //! `[[each]]`.
 
+use super::dataset;
 use super::dims::Dims;
 use super::dtype::{self, Types};
 use super::entries::Item;
@@ -7,9 +8,9 @@ use super::resolve::{globs, read_attrs};
 use super::table::{Keys, expected};
 use super::tree::{Entry, Node, Val};
 use crate::diag::{Finding, Findings, did_you_mean};
-use crate::model::{AttrCondition, AttrIs, Condition, Each, EachKind, Family, H5Path, TextGlob, text_bytes};
+use crate::model::{AttrCondition, AttrIs, Condition, Each, EachKind, EachStorage, Family, H5Path, TextGlob, text_bytes};
 
-const EACH: Keys = Keys { what: "[[each]]", known: &["match", "kind", "where", "attrs"], later: &["chunks", "filters", "on_mismatch"] };
+const EACH: Keys = Keys { what: "[[each]]", known: &["match", "kind", "where", "attrs", "chunks", "filters", "on_mismatch"], later: &[] };
 const WHERE: Keys = Keys { what: "`where`", known: &["dtype", "ndim", "shape", "chunked", "compressed"], later: &[] };
 
 /// One rule.
@@ -27,8 +28,10 @@ pub(super) fn read(item: &Item, dims: &Dims, types: &Types, findings: &mut Findi
         }
     }
     let attrs = read_attrs(&item.table, types, findings);
-    if attrs.is_empty() && item.table.get("attrs").is_none() {
-        findings.push(Finding::error("missing-key", "[[each]] says nothing: it has no `attrs`").at(item.span, ""));
+    let storage = storage(item, dims, findings);
+    if attrs.is_empty() && item.table.get("attrs").is_none() && storage.is_empty() {
+        let message = "[[each]] says nothing: it has neither `attrs` nor `chunks`, `filters` or `on_mismatch`";
+        findings.push(Finding::error("missing-key", message).at(item.span, ""));
     }
     if globs.as_ref().is_some_and(Vec::is_empty) {
         findings.push(Finding::error("glob", "[[each]] matches nothing: the list of globs is empty").at(node.span, ""));
@@ -37,7 +40,12 @@ pub(super) fn read(item: &Item, dims: &Dims, types: &Types, findings: &mut Findi
         Some(kind) => Some(kind?),
         None => None,
     };
+    if let (Some(kind @ (EachKind::Group | EachKind::Type)), false) = (kind, storage.is_empty()) {
+        let word = if kind == EachKind::Group { "groups" } else { "types" };
+        findings.push(Finding::error("kind", format!("[[each]] is about {word}, which are not stored in chunks")).at(item.span, ""));
+    }
     Some(Each {
+        storage,
         origin: item.span,
         globs: globs?,
         kind,
@@ -45,6 +53,21 @@ pub(super) fn read(item: &Item, dims: &Dims, types: &Types, findings: &mut Findi
         attr_conditions: conditions.attrs,
         attrs: attrs.into(),
     })
+}
+
+/// What it says of storage.
+fn storage(item: &Item, dims: &Dims, findings: &mut Findings) -> EachStorage {
+    let mut storage = EachStorage::default();
+    if let Some(node) = item.table.get("chunks").map(|e| &e.node) {
+        storage.chunks = findings.keep(dataset::chunks(node, dims, &H5Path::root())).map(|chunks| (chunks, node.span));
+    }
+    if let Some(node) = item.table.get("filters").map(|e| &e.node) {
+        storage.filters = findings.keep(dataset::filters(node)).map(|filters| (filters, node.span));
+    }
+    if let Some(node) = item.table.get("on_mismatch").map(|e| &e.node) {
+        storage.on_mismatch = findings.keep(dataset::on_mismatch(node));
+    }
+    storage
 }
 
 fn kind(node: &Node) -> Result<EachKind, Finding> {

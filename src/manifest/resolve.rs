@@ -83,7 +83,8 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     let removals: Vec<Removal> = entries.removals.iter().filter_map(|item| removal(item, findings)).collect();
     let moves = moves::read(&entries.moves, findings);
     let each = entries.each.iter().filter_map(|item| each::read(item, dims, &types, findings)).collect();
-    let desired = Desired { file, objects, patches, removals, moves, each, scope: Scope::default(), ignored: Vec::new() };
+    let desired =
+        Desired { file, objects, patches, removals, moves, each, clashes: Vec::new(), scope: Scope::default(), ignored: Vec::new() };
     check_removals(&desired, findings);
     moves::check(&desired, findings);
     check_partial_chunks(&desired, findings);

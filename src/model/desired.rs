@@ -7,7 +7,7 @@ use super::{
     AllocTime, AttrRule, Charset, Dtype, Each, Fill, FillTime, FillValue, Filter, H5Path, Ignored, Layout, MaxShape, PartialChunks, Scope,
     Selection, Shape,
 };
-use crate::diag::Span;
+use crate::diag::{Finding, Span};
 
 /// Everything one manifest declares.
 #[derive(Clone, Debug)]
@@ -24,6 +24,8 @@ pub struct Desired {
     pub moves: Vec<super::Move>,
     /// Rules for whatever matches, in order.
     pub each: Vec<Each>,
+    /// What rules say of the storage of datasets and cannot be; known when the file has been looked at.
+    pub clashes: Vec<(H5Path, Finding)>,
     /// Which part of the manifest this is.
     pub scope: Scope,
     /// What is left out of it because it may differ.

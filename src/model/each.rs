@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
-use super::{AttrSeen, Definition, DesiredAttr, Dtype, Glob, H5Path, Layout, Literal, Need, SeenDataset, SeenKind, Shape, decode_one};
+use super::{
+    AttrSeen, Definition, DesiredAttr, Dtype, Filter, Glob, H5Path, Layout, Literal, Need, OnMismatch, SeenDataset, SeenKind, Shape,
+    decode_one,
+};
 use crate::diag::Span;
 
 /// One `[[each]]`.
@@ -22,6 +25,26 @@ pub struct Each {
     pub attr_conditions: Vec<AttrCondition>,
     /// What becomes of its attributes, in order.
     pub attrs: Arc<[DesiredAttr]>,
+    /// How datasets are to be stored.
+    pub storage: EachStorage,
+}
+
+/// What a rule says of the storage of datasets.
+#[derive(Clone, Debug, Default)]
+pub struct EachStorage {
+    /// `chunks`; `None` inside is `"auto"`.
+    pub chunks: Option<(Option<Vec<u64>>, Span)>,
+    /// `filters`.
+    pub filters: Option<(Vec<Filter>, Span)>,
+    /// What to do where something differs.
+    pub on_mismatch: Option<OnMismatch>,
+}
+
+impl EachStorage {
+    /// Does it say nothing?
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_none() && self.filters.is_none() && self.on_mismatch.is_none()
+    }
 }
 
 /// A kind of object.
@@ -159,17 +182,14 @@ impl Family {
 }
 
 /// What conditions ask of a dataset, be it there or declared.
+#[derive(Clone, Copy, Debug)]
 pub struct DatasetFacts<'a> {
-    dtype: &'a Dtype,
-    shape: &'a Shape,
-    layout: &'a Layout,
-}
-
-impl<'a> DatasetFacts<'a> {
-    /// The same with another extent.
-    pub fn resize(&mut self, shape: &'a Shape) {
-        self.shape = shape;
-    }
+    /// Type of its elements.
+    pub dtype: &'a Dtype,
+    /// Extent.
+    pub shape: &'a Shape,
+    /// Storage.
+    pub layout: &'a Layout,
 }
 
 impl<'a> From<&'a SeenDataset> for DatasetFacts<'a> {
@@ -237,7 +257,7 @@ impl Condition {
                 *d.shape != Shape::Null && sizes.len() == d.shape.rank() && sizes.iter().zip(d.shape.dims()).all(same)
             }
             Condition::Chunked(wanted) => d.layout.chunk().is_some() == *wanted,
-            Condition::Compressed(wanted) => d.layout.filters().iter().any(super::Filter::compresses) == *wanted,
+            Condition::Compressed(wanted) => d.layout.filters().iter().any(Filter::compresses) == *wanted,
         }
     }
 }

@@ -53,7 +53,7 @@ pub use difference::{Change, Comparison, Difference};
 pub use dtype::{
     Charset, CompoundMember, Dtype, Encoding, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType,
 };
-pub use each::{AttrCondition, AttrIs, Condition, DatasetFacts, Each, EachKind, Family, Matcher, Subject, TextGlob};
+pub use each::{AttrCondition, AttrIs, Condition, DatasetFacts, Each, EachKind, EachStorage, Family, Matcher, Subject, TextGlob};
 pub(crate) use elements::trimmed;
 pub use elements::{Elements, Tolerance};
 pub use encode::{EncodeError, encode_elements, encode_one, flatten, flatten_as, hex_bytes, is_written_nested};
@@ -72,7 +72,7 @@ pub use observed::{
 };
 pub use partition::Partition;
 pub use path::{H5Path, PathError};
-pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, common, settled};
+pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, common, restored, settled};
 pub use recast::{Recast, Recasted};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
 pub use scope::{Ignored, IgnoredPart, Part as ScopePart, Scope};

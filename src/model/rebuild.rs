@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    Definition, DesiredDataset, Dtype, FillValue, Filter, H5Path, Layout, MaxShape, Observed, PartialChunks, Recast, SeenDataset, Shape,
-    auto_chunks, encode_one,
+    Definition, DesiredDataset, Dtype, FillValue, Filter, H5Path, Layout, MaxShape, Observed, Owned, PartialChunks, Recast, SeenDataset,
+    Shape, auto_chunks, encode_one,
 };
 use crate::diag::Span;
 
@@ -99,8 +99,8 @@ pub fn settled(wanted: &DesiredDataset, seen: &SeenDataset, observed: &Observed,
         return Err("elements have no place in an extent with another number of axes".into());
     }
     let maxshape = maxshape(wanted, seen, &shape);
-    let layout = layout(wanted, seen, dtype, &shape, &maxshape)?;
     let owned = &wanted.owned;
+    let layout = restored(owned, (&seen.layout, &seen.dtype), dtype, &shape, &maxshape)?;
     let same_layout = layout.word() == seen.layout.word();
     let chunked = layout.chunk().is_some();
     Ok(Definition {
@@ -139,8 +139,15 @@ fn maxshape(wanted: &DesiredDataset, seen: &SeenDataset, shape: &Shape) -> MaxSh
     .collect()
 }
 
-fn layout(wanted: &DesiredDataset, seen: &SeenDataset, dtype: &Dtype, shape: &Shape, maxshape: &MaxShape) -> Result<Layout, String> {
-    let owned = &wanted.owned;
+/// The storage of a dataset that is to have what is declared of it, and for the rest what it has, or would have, now: layout and element type. The
+/// error is a clause.
+pub fn restored(
+    owned: &Owned,
+    (now, now_of): (&Layout, &Dtype),
+    dtype: &Dtype,
+    shape: &Shape,
+    maxshape: &MaxShape,
+) -> Result<Layout, String> {
     let asked = owned.layout.as_ref().map(|(layout, _)| layout);
     let growable = maxshape.iter().zip(shape.dims()).any(|(max, size)| *max != Some(*size));
     let for_chunks = owned.chunks.is_some()
@@ -154,7 +161,7 @@ fn layout(wanted: &DesiredDataset, seen: &SeenDataset, dtype: &Dtype, shape: &Sh
             return Err(format!("elements are not moved into {} storage", layout.word()));
         }
         Some(Layout::Chunked { .. }) => {}
-        None if !for_chunks && seen.layout.chunk().is_none() => return Ok(seen.layout.clone()),
+        None if !for_chunks && now.chunk().is_none() => return Ok(now.clone()),
         None => {}
     }
     if shape.rank() == 0 {
@@ -162,14 +169,14 @@ fn layout(wanted: &DesiredDataset, seen: &SeenDataset, dtype: &Dtype, shape: &Sh
     }
     let filters = match &owned.filters {
         Some((filters, _)) => filters.clone(),
-        None => seen.layout.filters().to_vec(),
+        None => now.filters().to_vec(),
     };
     if let Some(filter) = filters.iter().find(|f| f.needs_copy()) {
         return Err(format!("the parameters of its filter {filter} are kept by copying it only"));
     }
     // Stored parameters may depend on the type.
-    let kept = |f: Filter| if *dtype == seen.dtype { f } else { Filter { stored: None, ..f } };
-    let chunk = match (&owned.chunks, seen.layout.chunk()) {
+    let kept = |f: Filter| if dtype == now_of { f } else { Filter { stored: None, ..f } };
+    let chunk = match (&owned.chunks, now.chunk()) {
         (Some((Some(chunk), _)), _) => fitting(chunk, maxshape)?,
         (_, Some(chunk)) => chunk.iter().zip(maxshape).map(|(size, max)| max.map_or(*size, |m| m.min(*size)).max(1)).collect(),
         (_, None) => auto_chunks(shape.dims(), dtype.size()),

@@ -175,6 +175,29 @@ pub(super) fn applied<'a>(target: &Target<'a>, rules: impl Iterator<Item = Said<
     Some(state.into_iter().map(|(name, attr)| (name.to_vec(), Box::new(attr.value.into_owned()))).collect())
 }
 
+/// Does each clause hold when its turn comes? Copies are not known yet: they change nothing.
+pub(super) fn held(
+    path: &H5Path,
+    names: &[H5Path],
+    seen: &BTreeMap<Vec<u8>, Box<AttrSeen>>,
+    clauses: &[Clause<'_>],
+    observed: &Observed,
+    scope: &Scope,
+) -> Vec<bool> {
+    let copies = &Copies::default();
+    let target = Target { path, names, seen, order: TrackOrder::No, header: HeaderVersion::V2, observed, scope, copies };
+    let mut state = begin(&target);
+    let mut held = Vec::with_capacity(clauses.len());
+    for clause in clauses {
+        held.push(clause.holds(&state));
+        for attr in clause.attrs.iter().filter(|attr| held.last() == Some(&true) && !target.ignores(attr)) {
+            // What cannot be applied is told when the attributes are planned.
+            _ = apply(&mut state, attr, &target);
+        }
+    }
+    held
+}
+
 fn unchanged(attr: &DesiredAttr, state: &State<'_>, target: &Target<'_>) -> Kept {
     let note = match &attr.rule {
         AttrRule::CopyFrom { path, name } if matches!(source(path.as_ref(), name, target), Some(Source::Missing)) => {

@@ -11,7 +11,7 @@ use super::step::{GROUPS, Step};
 use crate::diag::Finding;
 use crate::model::{
     AttrRule, DatasetFacts, DesiredAttr, DesiredKind, DesiredLink, H5Path, LinkSeen, Matcher, ObjectId, ObjectSeen, Orders, ScopePart,
-    Subject, TrackOrder, bytes_text,
+    SeenKind, Subject, TrackOrder, bytes_text,
 };
 
 /// An object of which something is said, or that something is copied from.
@@ -174,7 +174,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
 
     /// The rules that are about an object of these names, with its own entries. Of a new object the rules see what its entries say, as they will
     /// when it is there.
-    fn clauses(&mut self, names: &[H5Path], subject: Option<&Subject<'_>>, own: &[&'a Arc<[DesiredAttr]>], new: bool) -> Vec<Clause<'a>> {
+    fn clauses(&mut self, names: &[H5Path], subjects: &[Subject<'_>], own: &[&'a Arc<[DesiredAttr]>], new: bool) -> Vec<Clause<'a>> {
         let planner = self.planner;
         let own = own.iter().map(|attrs| Clause { when: None, attrs });
         let mut rules: BTreeSet<usize> = BTreeSet::new();
@@ -187,7 +187,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
             rules.clear();
         }
         let each = &planner.desired.each;
-        let rules = rules.into_iter().map(|n| &each[n]).filter(|rule| subject.is_some_and(|subject| rule.is_for(subject)));
+        let rules = rules.into_iter().map(|n| &each[n]).filter(|rule| subjects.iter().any(|subject| rule.is_for(subject)));
         let rules: Vec<Clause<'a>> = rules.map(|rule| Clause { when: Some(rule), attrs: &rule.attrs }).collect();
         let first: Vec<Clause<'a>> = if new && !rules.is_empty() { own.clone().collect() } else { Vec::new() };
         first.into_iter().chain(rules).chain(own).collect()
@@ -214,8 +214,8 @@ impl<'p, 'a> Gathering<'p, 'a> {
             let mut names: BTreeSet<H5Path> = self.names_of(&key, path).into_iter().collect();
             names.extend(paths.iter().map(|path| (*path).clone()));
             let names: Vec<H5Path> = names.into_iter().collect();
-            let subject = subject(planner, path, seen, &all_sound);
-            let clauses = self.clauses(&names, subject.as_ref(), &own, seen.is_none());
+            let subjects = subjects(planner, path, seen, &all_sound);
+            let clauses = self.clauses(&names, &subjects, &own, seen.is_none());
             let (order, made) = all_sound.first().map_or((TrackOrder::No, None), |one| (one.order, one.made));
             let sound = all_sound.len() == paths.len();
             self.entities.push(Entity { path: path.clone(), names, seen, order, clauses, sound, made });
@@ -230,7 +230,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
         }
         for (path, Orders { attrs, .. }) in planner.created.iter().filter(|(path, _)| !planner.desired.objects.contains_key(*path)) {
             let names = self.names_of(&Key::New(path.clone()), path);
-            let clauses = self.clauses(&names, Some(&Subject::Group), &[], true);
+            let clauses = self.clauses(&names, &[Subject::Group], &[], true);
             self.add(path, names, None, *attrs, clauses, (!path.is_root()).then_some(GROUPS));
         }
     }
@@ -257,8 +257,8 @@ impl<'p, 'a> Gathering<'p, 'a> {
                 continue;
             }
             let names = self.names_of(&Key::There(*id), path);
-            let subject = seen.kind.as_ref().and_then(Subject::of);
-            let clauses = self.clauses(&names, subject.as_ref(), &[], false);
+            let subject: Vec<Subject<'_>> = seen.kind.as_ref().and_then(Subject::of).into_iter().collect();
+            let clauses = self.clauses(&names, &subject, &[], false);
             self.add(path, names, Some(seen), seen.attr_order, clauses, None);
         }
     }
@@ -278,28 +278,25 @@ impl<'p, 'a> Gathering<'p, 'a> {
     }
 }
 
-/// What a declared object is when it has become what is declared; conditions are about that.
-fn subject<'s>(planner: &Planner<'s>, path: &H5Path, seen: Option<&'s ObjectSeen>, sound: &'s [&&Sound<'_>]) -> Option<Subject<'s>> {
-    let object = planner.desired.objects.get(path)?;
-    match (seen.and_then(|seen| seen.kind.as_ref()), &object.kind) {
-        (Some(kind), _) => {
-            let mut subject = Subject::of(kind)?;
-            if let Subject::Dataset(facts) = &mut subject {
-                for one in sound {
-                    if let Some(made) = &one.rebuilt {
-                        *facts = DatasetFacts::from(made.as_ref());
-                    } else if let Some(shape) = &one.resized {
-                        facts.resize(shape);
-                    }
-                }
-            }
-            Some(subject)
+/// What a declared object is when it has become what is declared: conditions are about that. Where a dataset is stored in another way from then
+/// on, it is what it was before, too: a rule may be about those that it changes.
+fn subjects<'s>(planner: &Planner<'s>, path: &H5Path, seen: Option<&'s ObjectSeen>, sound: &'s [&&Sound<'_>]) -> Vec<Subject<'s>> {
+    let Some(object) = planner.desired.objects.get(path) else { return Vec::new() };
+    let one = match (seen.and_then(|seen| seen.kind.as_ref()), &object.kind) {
+        (Some(SeenKind::Dataset(seen)), _) => {
+            let mut facts = DatasetFacts::from(seen.as_ref());
+            facts.shape = sound.iter().find_map(|one| one.resized.as_ref()).unwrap_or(facts.shape);
+            let made = sound.iter().find_map(|one| one.rebuilt.as_deref()).map(DatasetFacts::from);
+            let before = made.map(|made| Subject::Dataset(DatasetFacts { layout: facts.layout, ..made }));
+            return before.into_iter().chain([Subject::Dataset(made.unwrap_or(facts))]).collect();
         }
+        (Some(kind), _) => Subject::of(kind),
         (None, DesiredKind::Group(_)) => Some(Subject::Group),
         (None, DesiredKind::Dataset(d)) => d.definition.as_deref().map(|d| Subject::Dataset(d.into())),
         (None, DesiredKind::Type(t)) => t.dtype.as_ref().map(|(dtype, _)| Subject::Type(dtype)),
         (None, DesiredKind::Link(_)) => None,
-    }
+    };
+    one.into_iter().collect()
 }
 
 /// Two rules that set one attribute to different values, where the object's own entry says nothing of it.

@@ -12,7 +12,9 @@ mod propose;
 mod rebuild;
 mod regions;
 mod step;
+mod storage;
 
 pub use propose::{Consent, Policy, Proposal, propose};
 pub use rebuild::rebuilds;
 pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary, Verb};
+pub use storage::with_storage;

@@ -50,6 +50,7 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
     let mut p = Planner::new(desired, observed);
     p.file();
     p.ignored();
+    p.clashes();
     p.aliases();
     p.moves();
     p.removals();
@@ -189,6 +190,12 @@ impl<'a> Planner<'a> {
                 IgnoredPart::Attr(name) => Aspect::Attr(name.clone()),
             };
             self.kept.push(Kept { path: path.clone(), aspect, note: "ignored".into() });
+        }
+    }
+
+    fn clashes(&mut self) {
+        for (path, finding) in &self.desired.clashes {
+            self.conflict(path, finding.clone());
         }
     }
 
