@@ -47,7 +47,8 @@ pub(super) fn in_halves(open: Open<'_>, desired: &Desired, no_data: bool) -> Opt
     let begun = Instant::now();
     let aside = Aside::begin(|| half(1).is_some())?;
     let base = half(0)?;
-    let agreed = aside.agrees((begun.elapsed() * 4).min(LONGEST_WAIT).max(SHORTEST_WAIT));
+    let took = begun.elapsed();
+    let agreed = aside.agrees((took * 4).min(LONGEST_WAIT.max(took / 2)).max(SHORTEST_WAIT));
     agreed.then(|| AsDeclared { base, considered: Needs::of(desired).objects.len() })
 }
 

@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use rustix::fs::{FlockOperation, OFlags, flock};
 
@@ -88,11 +89,22 @@ fn cut_back(tail: &Tail, committing: bool) -> Result<Left, String> {
     use std::os::unix::fs::OpenOptionsExt;
     let no_wait = i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or_default();
     let file = OpenOptions::new().read(true).write(true).custom_flags(no_wait).open(&tail.path).map_err(failed)?;
-    flock(&file, FlockOperation::NonBlockingLockExclusive).map_err(|e| failed(e.into()))?;
+    lock(&file).map_err(|e| failed(e.into()))?;
     let left = put_right(&file, tail, committing);
     // Not with its last descriptor: a child that is being started may have one.
     let _ = flock(&file, FlockOperation::Unlock);
     left
+}
+
+/// Locks the file. A copy of the process that died may have its descriptor for a moment, until it has been ended, too ([`super::Aside`]).
+fn lock(file: &File) -> rustix::io::Result<()> {
+    for _ in 0..50 {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(Duration::from_millis(20)),
+            done => return done,
+        }
+    }
+    flock(file, FlockOperation::NonBlockingLockExclusive)
 }
 
 /// The same with a locked file.
