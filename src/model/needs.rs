@@ -264,6 +264,14 @@ impl Needs {
             attr_referents(&each.attrs).iter().for_each(|target| _ = needs.add(target));
             needs.add_sources(desired, &each.attrs);
         }
+        for (path, object) in &desired.objects {
+            // A rule may be about an object by a name that it will have.
+            if let DesiredKind::Link(DesiredLink::Hard { .. }) = &object.kind {
+                for each in desired.each.iter().filter(|each| each.globs.iter().any(|glob| glob.matches(path))) {
+                    needs.add(desired.behind_links(path)).join(&each.need());
+                }
+            }
+        }
         needs.each = desired.each.iter().map(|each| (each.globs.clone(), each.need())).collect();
         for removal in &desired.removals {
             match &removal.target {

@@ -31,8 +31,17 @@ pub(super) fn search(file: &File, needs: &Needs, budget: u64, moved: &Moved) -> 
     let root = file.root()?;
     let rules = Matcher::new(needs.each.iter().map(|(globs, _)| globs.as_slice()));
     let entered = BTreeSet::from([root.info()?.id]);
-    let mut search =
-        Search { needs, rules, budget, entered, again: MOST_AGAIN, again_at: None, together: BTreeMap::new(), found: Found::default() };
+    let mut search = Search {
+        moved,
+        needs,
+        rules,
+        budget,
+        entered,
+        again: MOST_AGAIN,
+        again_at: None,
+        together: BTreeMap::new(),
+        found: Found::default(),
+    };
     if let Some(need) = search.need(&H5Path::root()) {
         search.found.needed.insert(H5Path::root(), need);
     }
@@ -62,6 +71,7 @@ pub(super) fn search(file: &File, needs: &Needs, budget: u64, moved: &Moved) -> 
 }
 
 struct Search<'a> {
+    moved: &'a Moved,
     needs: &'a Needs,
     rules: Matcher<'a>,
     budget: u64,
@@ -97,6 +107,15 @@ impl Search<'_> {
         })
     }
 
+    fn ask(&mut self, path: &H5Path, need: Arc<Need>) {
+        let mut above = path.parent();
+        while let Some(parent) = above.filter(|p| !self.found.needed.contains_key(p)) {
+            above = parent.parent();
+            self.found.needed.insert(parent, Arc::default());
+        }
+        self.found.needed.insert(path.clone(), need);
+    }
+
     /// Keeps what is needed of an object. Is it a group to go on in? Fails with a clause.
     fn visit(&mut self, path: &H5Path, object: &Object, descent: &Descent<'_>) -> Result<bool, String> {
         self.again_at.take_if(|top| !top.is_above(path));
@@ -107,15 +126,18 @@ impl Search<'_> {
                 let seen = self.found.known.look(object, &need, self.budget).map_err(|e| e.cause)?;
                 self.found.seen.insert(path.clone(), seen);
             }
-            let mut above = path.parent();
-            while let Some(parent) = above.filter(|p| !self.found.needed.contains_key(p)) {
-                above = parent.parent();
-                self.found.needed.insert(parent, Arc::default());
-            }
-            self.found.needed.insert(path.clone(), need);
+            self.ask(path, need);
         }
-        if info.kind != Kind::Group || !self.rules.leads_on(path) {
+        // What is moved has another path afterwards, wherever it is.
+        if info.kind != Kind::Group || !(self.rules.leads_on(path) || self.moved.is_pending()) {
             return Ok(false);
+        }
+        // What moves bring into the group has a path for each name of it.
+        for (_, name) in self.moved.came.keys().filter(|(group, _)| *group == info.id.address) {
+            let path = path.child(name);
+            if let Some(need) = self.need(&path) {
+                self.ask(&path, need);
+            }
         }
         if self.entered.insert(info.id) {
             return Ok(true);

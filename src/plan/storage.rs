@@ -7,8 +7,8 @@ use std::sync::Arc;
 use super::attrs::{self, Clause};
 use crate::diag::Finding;
 use crate::model::{
-    Contents, DatasetFacts, Definition, Desired, DesiredDataset, DesiredKind, DesiredObject, Dtype, Each, H5Path, Layout, LinkSeen,
-    Matcher, ObjectId, ObjectSeen, Observed, OnMismatch, Owned, RemovalTarget, ScopePart, SeenKind, Shape, Subject, restored,
+    Contents, DatasetFacts, Definition, Desired, DesiredDataset, DesiredKind, DesiredLink, DesiredObject, Dtype, Each, H5Path, Layout,
+    LinkSeen, Matcher, ObjectId, ObjectSeen, Observed, OnMismatch, Owned, RemovalTarget, ScopePart, SeenKind, Shape, Subject, restored,
 };
 
 /// The declaration, with what rules say of the storage of datasets that are there, or will be.
@@ -61,9 +61,19 @@ fn datasets<'a>(desired: &'a Desired, observed: &'a Observed) -> Vec<About<'a>> 
             (about.path, about.entry) = (path, Some(entry));
         }
     }
+    let links = desired.objects.iter().filter(|(_, o)| matches!(o.kind, DesiredKind::Link(DesiredLink::Hard { .. })));
+    let links: Vec<(&H5Path, &H5Path)> = links.map(|(path, _)| (path, desired.behind_links(path))).collect();
+    for (path, end) in &links {
+        if let Some(LinkSeen::Hard(id)) = observed.objects.get(*end).filter(|_| stays(end)).map(|seen| &seen.link)
+            && let Some(about) = there.get_mut(id)
+        {
+            about.names.push(path);
+        }
+    }
     let new = desired.objects.iter().filter(|(path, _)| !observed.objects.contains_key(*path) || !stays(path));
     let new = new.filter(|(_, o)| matches!(&o.kind, DesiredKind::Dataset(d) if d.definition.is_some()));
-    let new = new.map(|(path, entry)| About { path, names: vec![path], entry: Some(entry), seen: None });
+    let names = |path: &'a H5Path| links.iter().filter(|(_, end)| *end == path).map(|(link, _)| *link).chain([path]).collect();
+    let new = new.map(|(path, entry)| About { path, names: names(path), entry: Some(entry), seen: None });
     there.into_values().chain(new).collect()
 }
 

@@ -193,7 +193,7 @@ fn npy(descr: &str, shape: &str, data: &[u8]) -> Vec<u8> {
 }
 
 /// Pages whose blocks are tried.
-pub const PAGES: [&str; 4] = ["docs/manifest.md", "docs/plan-format.md", "README.md", "docs/diff.md"];
+pub const PAGES: [&str; 5] = ["docs/manifest.md", "docs/plan-format.md", "README.md", "docs/diff.md", "docs/migrating.md"];
 
 #[test]
 fn the_reference_works() {
@@ -213,6 +213,11 @@ fn the_readme_works() {
 #[test]
 fn the_page_on_diff_works() {
     check_page(PAGES[3]);
+}
+
+#[test]
+fn the_recipes_work() {
+    check_page(PAGES[4]);
 }
 
 #[test]

@@ -138,3 +138,31 @@ fn conditions_are_about_what_a_dataset_becomes() {
     apply_all(dir.path(), &format!("{rules}{}", sized(3)));
     assert_eq!(attribute(dir.path(), "/a", "x"), "3");
 }
+
+/// Found by random manifests.
+#[test]
+fn what_is_moved_or_linked_is_asked_for_by_its_names_to_be() {
+    let chunked = "dtype = \"f4\"\nshape = [8]\nchunks = [4]\nfill.arange = {}\nattrs = { x = 0, y = \"text\" }\n";
+    let file = format!("[dataset.\"/g/a\"]\n{chunked}[dataset.\"/k/d\"]\n{chunked}[link.\"/gg\"]\nhard = \"/g\"\n");
+    let all = [
+        // Below a group that no glob leads to.
+        ("[[each]]\nmatch = \"/n/**\"\nattrs.x = 1\n[[move]]\nfrom = \"/k/d\"\nto = \"/n/d\"\n", "/n/d"),
+        ("[[each]]\nmatch = \"/g/d\"\nattrs.x = 1\n[[move]]\nfrom = \"/k/d\"\nto = \"/g/d\"\n", "/g/d"),
+        // By another name of the group that it is moved into.
+        (
+            "[[each]]\nmatch = \"/gg/*\"\nattrs.x = 1\nchunks = [2]\non_mismatch = \"convert\"\n[[move]]\nfrom = \"/k/d\"\nto = \"/g/d\"\n",
+            "/g/d",
+        ),
+        // By a hard link that is made.
+        (
+            "[[each]]\nmatch = \"/new\"\nattrs.x = 1\nfilters = [{ deflate = 1 }]\non_mismatch = \"convert\"\n[link.\"/new\"]\nhard = \"/g/a\"\n",
+            "/g/a",
+        ),
+    ];
+    for (manifest, path) in all {
+        let dir = tempdir();
+        apply(dir.path(), &file, 0);
+        apply_all(dir.path(), manifest);
+        assert_eq!(["x", "y"].map(|name| attribute(dir.path(), path, name)), ["1", "text"], "{manifest}");
+    }
+}
