@@ -10,6 +10,7 @@ mod clone;
 mod commit;
 #[cfg(test)]
 mod commit_tests;
+mod compact;
 mod crash;
 mod disk;
 mod durable;
@@ -22,6 +23,7 @@ pub mod notify;
 mod overlay;
 mod pages;
 mod recover;
+mod root;
 mod settle;
 #[cfg(test)]
 mod sim;
@@ -36,11 +38,13 @@ use std::path::{Path, PathBuf};
 use crate::diag::system_words;
 
 pub use aside::Aside;
+pub use compact::Compact;
 pub use crash::{Left, Reported, recover_after_crash};
 pub use disk::Work;
 pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
+pub use root::{copy_userblock, set_root};
 pub use settle::{Interrupted, Recovered, interrupted, is_hdf5, recover, settle, settle_path, trailing_bytes};
 pub use space::free_bytes;
 pub use temps::abandon;
