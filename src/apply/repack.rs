@@ -7,7 +7,7 @@ use super::twins::{Pairs, pairs};
 use crate::diff::{Options, diff};
 use crate::h5::{File, H5Error, Session};
 use crate::model::{Change, Difference, H5Path, Libver, Tolerance, bytes_text};
-use crate::txn::{Compact, InPlace, NewTarget, TxnError, copy_userblock, set_root};
+use crate::txn::{Compact, InPlace, NewTarget, TxnError, copy_userblock, set_fill_value, set_root};
 
 /// What came of `--repack`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,9 +79,10 @@ fn copy(
     let libver = (low, Libver::Latest);
     let new = File::create_like(session, source, libver).map_err(lib)?;
     // What the disk refuses is the cause of all that comes of it.
-    let (pairs, root) = objects(source, &new, watch).map_err(|why| new.check().map_or_else(lib, |()| refused(target, why)))?;
+    let (pairs, root, fills) = objects(source, &new, file, watch).map_err(|why| new.check().map_or_else(lib, |()| refused(target, why)))?;
     new.close().map_err(lib)?;
     copy_userblock(old, file).and_then(|()| set_root(file, root)).map_err(disk)?;
+    fills.iter().try_for_each(|(address, bytes)| set_fill_value(file, *address, bytes)).map_err(disk)?;
     if superblock < 2 {
         // The library keeps something of the root group in such superblocks.
         File::open_session_writable(session, libver).and_then(File::close).map_err(lib)?;
@@ -93,23 +94,30 @@ fn copy(
     session.trouble().map_or(Ok(after), |cause| Err(refused(target, cause)))
 }
 
-/// Copies all objects, with the references among them; where the root group is then. The error is a clause.
-fn objects(source: &File, new: &File, watch: Watch<'_>) -> Result<(Pairs, u64), String> {
+/// Datasets by their addresses, and the bytes of their fill values.
+type Fills = Vec<(u64, Vec<u8>)>;
+
+/// Copies all objects, with the references among them; where the root group is then, and what the library does not write. The error is a clause.
+fn objects(source: &File, new: &File, file: &std::fs::File, watch: Watch<'_>) -> Result<(Pairs, u64, Fills), String> {
     let text = |e: H5Error| e.to_string();
     let root = source.root().map_err(text)?;
     let copy = new.root().and_then(|at| at.copy_file(b"root", source)).map_err(text)?;
-    let pairs = pairs(&root, &copy)?;
+    let (pairs, mut fills) = (pairs(&root, &copy)?, Vec::new());
     for object in &pairs.referring {
         let label = object.path.to_string();
         let (from, to) = (root.at(object.from, &label).map_err(text)?, copy.at(object.to, &label).map_err(text)?);
         object.attrs.iter().try_for_each(|name| to.carry_attr(name, &from, &pairs.twins)).map_err(text)?;
+        if object.outside {
+            let bytes = copy.fill_value_bytes(&from, &pairs.twins, file).map_err(text)?;
+            fills.extend(bytes.map(|bytes| (object.to, bytes)));
+        }
         if object.elements {
             let mut told = |bytes| watch(Progress { what: "copying", path: &object.path, bytes, total: 0 });
             to.carry_elements(from, &pairs.twins, &mut told).map_err(text)?;
         }
     }
     let address = copy.info().map_err(text)?.id.address;
-    Ok((pairs, address))
+    Ok((pairs, address, fills))
 }
 
 /// Is everything in the copy that is in the file? The error is a clause.

@@ -419,10 +419,11 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     }
     let packed = options.repack.then(|| repack::beside(&change, target, before, now, most, watch)).transpose()?;
     let repacked = packed.as_ref().map(|packed| packed.report);
-    let receipt = match packed {
-        Some(Packed { compact, report }) if report.replaced => Some(compact.commit(change)?),
-        _ if changed => Some(change.commit()?),
-        _ => None,
+    // One that is not wanted goes at once, with what it takes of the disk.
+    let receipt = match packed.filter(|packed| packed.report.replaced) {
+        Some(Packed { compact, .. }) => Some(compact.commit(change)?),
+        None if changed => Some(change.commit()?),
+        None => None,
     };
     Ok(Applied { base, proposal, changed: receipt.is_some(), state, trailing, settled, receipt, repacked })
 }

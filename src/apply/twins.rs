@@ -11,18 +11,20 @@ use crate::observe::MOST_DEPTH;
 pub(super) struct Pairs {
     /// Where each object of the file is in the copy.
     pub twins: Twins,
-    /// Objects with references in them.
+    /// Objects with references, or with elements of which a part stands elsewhere in the file.
     pub referring: Vec<Referring>,
     /// Links of programs' own classes, which are the same.
     pub user_links: BTreeSet<H5Path>,
 }
 
-/// An object with references in it.
+/// An object that refers to others, or may have a fill value of which a part stands elsewhere in the file.
 pub(super) struct Referring {
     pub path: H5Path,
     /// Attributes that have some.
     pub attrs: Vec<Vec<u8>>,
-    /// Has the dataset some among its elements?
+    /// Have the dataset's elements something elsewhere in the file?
+    pub outside: bool,
+    /// Has the dataset references among its elements?
     pub elements: bool,
     /// Where the object is in the file.
     pub from: u64,
@@ -94,15 +96,16 @@ impl Walk<'_> {
         same(&path, "the version of its header", a.header_version(), b.header_version())?;
         self.attrs(&a, &b, &path)?;
         let attrs = a.attrs_with_references().map_err(|e| e.to_string())?;
-        let elements = kind == Kind::Dataset && a.has_referring_elements().map_err(|e| e.to_string())?;
-        if elements || !attrs.is_empty() {
-            self.out.referring.push(Referring { path: path.clone(), attrs, elements, from, to });
+        let (outside, elements) = if kind == Kind::Dataset { a.outside_elements().map_err(|e| e.to_string())? } else { (false, false) };
+        if outside || !attrs.is_empty() {
+            self.out.referring.push(Referring { path: path.clone(), attrs, outside, elements, from, to });
         }
         if kind == Kind::Group { self.links(&a, &b, &path, depth) } else { Ok(()) }
     }
 
     fn attrs(&self, a: &Object, b: &Object, path: &H5Path) -> Result<(), String> {
-        let tracked = same(path, "the order of its attributes", a.attr_order(), b.attr_order())? != TrackOrder::No;
+        // The copy is not asked: a creation list has the fill value in it, which may not be there yet.
+        let tracked = a.attr_order().map_err(|e| e.to_string())? != TrackOrder::No;
         for name in same(path, "the names of its attributes, or their order", a.attr_names(tracked), b.attr_names(tracked))? {
             let what = format!("the character set of the attribute name {}", bytes_text(&name));
             same(path, &what, a.attr_charset(&name), b.attr_charset(&name))?;

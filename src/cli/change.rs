@@ -74,7 +74,9 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
 fn repacked_text(repacked: Repacked) -> String {
     let Repacked { before, after, replaced } = repacked;
     match replaced {
-        true => format!("repacked: {} -> {}, {} less\n", human_bytes(before), human_bytes(after), human_bytes(before.saturating_sub(after))),
+        true => {
+            format!("repacked: {} -> {}, {} less\n", human_bytes(before), human_bytes(after), human_bytes(before.saturating_sub(after)))
+        }
         false => format!("kept as it is packed: written anew, it would not be smaller ({})\n", human_bytes(after)),
     }
 }

@@ -1,28 +1,34 @@
 //! A whole file copied into another one: all of its objects at once, and then the references among them.
 //!
 //! `H5Ocopy` keeps what several links and types share only within one operation, so the root group is copied as a whole. It takes
-//! stored chunks as they are. References it leaves as zeros, or, inside other types, as they were: they lead to addresses of the other file.
+//! stored chunks as they are. Fill values that lead to a heap still lead to the other file's; references it leaves as zeros, or, inside other types, as they were: they lead to addresses of the other file.
 
 use std::collections::BTreeMap;
 use std::ffi::c_void;
 
 use hdf5_sys::h5a::{H5Aget_type, H5Aopen, H5Awrite};
-use hdf5_sys::h5d::H5Dget_type;
+use hdf5_sys::h5d::{H5D_fill_value_t, H5Dcreate_anon, H5Dget_offset, H5Dget_storage_size, H5Dget_type, H5Dwrite};
 use hdf5_sys::h5o::{H5Ocopy, H5Oopen_by_token};
-use hdf5_sys::h5p::H5P_DEFAULT;
+use hdf5_sys::h5p::{H5P_DEFAULT, H5Pfill_value_defined, H5Pget_fill_value};
 use hdf5_sys::h5r::{
     H5R_ref_t, H5R_type_t, H5Rcreate, H5Rcreate_attr, H5Rcreate_object, H5Rcreate_region, H5Rdereference2, H5Rdestroy, H5Rget_attr_name,
     H5Rget_region, H5Rget_type, H5Ropen_object, H5Ropen_region,
 };
+use hdf5_sys::h5s::H5S_ALL;
+use hdf5_sys::h5t::H5Treclaim;
 
+use super::activity::Doing;
 use super::attr::RawAttr;
 use super::id::c_string;
 use super::link::token;
-use super::object::link_list;
+use super::object::{buffer, link_list};
 use super::retarget::each_reference;
 use super::value::{refuse_elsewhere, text_of};
-use super::{DatasetAccess, File, H5Error, Id, Object, Result, Stored, call, dtype, moving, status};
-use crate::model::{Layout, Partition, RefKind, Region, bytes_text};
+use super::{DatasetAccess, File, H5Error, Id, Object, Result, Stored, call, dtype, moving, plainly, read_zeros, space, status};
+use crate::model::{Dtype, Layout, Partition, RefKind, Region, Shape, bytes_text};
+
+/// Most bytes of one element: they stand in a message, and those are smaller.
+const MOST_ELEMENT_BYTES: u64 = 1 << 17;
 
 impl Object {
     /// Copies the root group of another file, and all that is in it, into this group.
@@ -56,11 +62,53 @@ impl Object {
         failed.map(|()| names)
     }
 
-    /// Has this dataset references among its elements?
-    pub fn has_referring_elements(&self) -> Result<bool> {
+    /// Have the elements of this dataset something in other places of the file, and have they references? Both, if it has.
+    pub fn outside_elements(&self) -> Result<(bool, bool)> {
         // SAFETY: a valid dataset.
         let type_id = call(|| format!("cannot read {}", self.label()), || unsafe { H5Dget_type(self.id().raw()) }).map(Id::own)?;
-        Ok(dtype::read(&type_id)?.has_references())
+        let dtype = dtype::read(&type_id)?;
+        Ok((dtype.has_outside_data() || dtype.has_references(), dtype.has_references()))
+    }
+
+    /// The bytes that the fill value of a dataset has in this object's file, to which that is copied, where it is not the same bytes in every file. What it
+    /// leads to is written; `file`: what the library writes to.
+    pub fn fill_value_bytes(&self, from: &Object, twins: &Twins, file: &std::fs::File) -> Result<Option<Vec<u8>>> {
+        let what = || format!("cannot keep the fill value of {}", from.label());
+        let list = from.create_list()?;
+        let mut defined = H5D_fill_value_t::H5D_FILL_VALUE_DEFAULT;
+        // SAFETY (all): valid identifiers and lists; out-parameters of the declared types; the buffer has one element's size.
+        status(what, || unsafe { H5Pfill_value_defined(list.raw(), &raw mut defined) })?;
+        if defined != H5D_fill_value_t::H5D_FILL_VALUE_USER_DEFINED {
+            return Ok(None);
+        }
+        let type_id = Id::own(call(what, || unsafe { H5Dget_type(from.id().raw()) })?);
+        let dtype = dtype::read(&type_id)?;
+        let mut raw = vec![0u8; dtype.size()];
+        status(what, || unsafe { H5Pget_fill_value(list.raw(), type_id.raw(), buffer(&mut raw)) })?;
+        let one = space::create(&Shape::Scalar, None)?;
+        let mut carrier = Carrier { from: from.id(), to: self, twins, found: false };
+        // SAFETY: the library has just filled the buffer with one element.
+        let carried = unsafe { each_reference(&dtype, &mut raw, &mut |kind, one| carrier.carry(kind, one)) };
+        let written = carried.and_then(|()| self.stored_bytes_of(&dtype, &raw, &one, file, &what));
+        // SAFETY: the memory that the library put into the buffer, given back once.
+        plainly(Doing::Data, || unsafe { H5Treclaim(type_id.raw(), one.raw(), H5P_DEFAULT, buffer(&mut raw)) });
+        written.map(Some).map_err(|e| H5Error::new(what(), e.to_string()))
+    }
+
+    /// Writes one element to a dataset that goes again at once, and what its bytes in the file were.
+    fn stored_bytes_of(&self, dtype: &Dtype, raw: &[u8], one: &Id, file: &std::fs::File, what: &dyn Fn() -> String) -> Result<Vec<u8>> {
+        let type_id = dtype::create(dtype.resolved())?;
+        let (at, kind) = (self.id().raw(), type_id.raw());
+        // SAFETY (all): valid identifiers; one element of the type.
+        let dataset = call(what, || unsafe { H5Dcreate_anon(at, kind, one.raw(), H5P_DEFAULT, H5P_DEFAULT) }).map(Id::own)?;
+        moving(what, || unsafe { H5Dwrite(dataset.raw(), kind, H5S_ALL, H5S_ALL, H5P_DEFAULT, raw.as_ptr().cast()) })?;
+        let (offset, size) = plainly(Doing::Metadata, || unsafe { (H5Dget_offset(dataset.raw()), H5Dget_storage_size(dataset.raw())) });
+        if offset == u64::MAX || size > MOST_ELEMENT_BYTES {
+            return Err(H5Error::new(what(), "its bytes are not where they should be"));
+        }
+        let mut bytes = vec![0; size as usize];
+        read_zeros(file, offset, &mut bytes).map_err(|e| H5Error::new(what(), e.to_string()))?;
+        Ok(bytes)
     }
 
     /// An attribute and its type.

@@ -12,9 +12,9 @@ use hdf5_sys::h5f::{
 };
 use hdf5_sys::h5p::{
     H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_mdc_config,
-    H5Pget_userblock, H5Pset, H5Pset_attr_creation_order, H5Pset_est_link_info, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_file_space_page_size,
-    H5Pset_file_space_strategy, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_mdc_config, H5Pset_meta_block_size, H5Pset_obj_track_times, H5Pset_small_data_block_size,
-    H5Pset_userblock,
+    H5Pget_userblock, H5Pset, H5Pset_attr_creation_order, H5Pset_est_link_info, H5Pset_fclose_degree, H5Pset_file_locking,
+    H5Pset_file_space_page_size, H5Pset_file_space_strategy, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_mdc_config,
+    H5Pset_meta_block_size, H5Pset_obj_track_times, H5Pset_small_data_block_size, H5Pset_userblock,
 };
 
 use super::driver::Watched;

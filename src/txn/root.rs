@@ -57,7 +57,7 @@ fn with_root(head: &mut [u8; MOST], version: u8, address: u64) -> Option<usize> 
 }
 
 /// Bob Jenkins' lookup3 (`hashlittle`, first value 0): the checksum of HDF5's metadata (H5checksum.c).
-fn lookup3(bytes: &[u8]) -> u32 {
+pub(super) fn lookup3(bytes: &[u8]) -> u32 {
     let start = 0xdead_beef_u32.wrapping_add(bytes.len() as u32);
     let [mut a, mut b, mut c] = [start; 3];
     let word = |part: &[u8], at: usize| (0..4).fold(0u32, |n, i| n | u32::from(part.get(at + i).copied().unwrap_or(0)) << (8 * i));
