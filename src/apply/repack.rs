@@ -126,10 +126,16 @@ fn compare(source: &File, new: &File, made: &Pairs, watch: Watch<'_>) -> Result<
         targets: Vec::new(),
         excludes: Vec::new(),
         ignored_attrs: Vec::new(),
-        ignore_file: false,
+        ignore_file: true,
         tolerance: Tolerance::NONE,
         no_data: false,
     };
+    // What is said of the file as a whole; its userblock's bytes have just been copied.
+    let whole = |file: &File| file.info().map(|i| (i.superblock, i.userblock, i.space, i.page_size)).map_err(|e| e.to_string());
+    let (before, after) = (whole(source)?, whole(new)?);
+    if before != after {
+        return Err(format!("superblock, userblock or file space of the copy are other ones ({before:?} -> {after:?})"));
+    }
     let mut told = |path: &H5Path, bytes: u64, total: u64| watch(Progress { what: "comparing", path, bytes, total });
     let seen = diff(source, new, &options, &mut told).map_err(|e| e.to_string())?;
     if let Some(Difference { path, change }) = seen.differences.first() {

@@ -30,6 +30,7 @@ mod model;
 mod order;
 mod pipeline;
 mod pool;
+mod repack;
 mod roundtrip;
 mod same_bytes;
 mod schemas;
