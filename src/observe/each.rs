@@ -121,6 +121,7 @@ impl Search<'_> {
         self.again_at.take_if(|top| !top.is_above(path));
         self.again = self.again.saturating_sub(usize::from(self.again_at.is_some()));
         let info = object.info().map_err(|e| e.cause)?;
+        self.found.known.notice(info);
         if let Some(need) = self.need(path) {
             if info.kind != Kind::Group {
                 let seen = self.found.known.look(object, &need, self.budget).map_err(|e| e.cause)?;

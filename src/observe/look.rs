@@ -10,26 +10,36 @@ use crate::model::{
     FillValue, HeaderVersion, LinkSeen, Need, ObjectId, ObjectSeen, SCALE_ATTRS, SeenGroup, SeenKind, SeenType, TrackOrder,
 };
 
-/// Objects that have several names, with all that was asked for by any of those: each is kept once.
+/// Objects that have several paths, with all that was asked for by any of those: each is kept once.
 #[derive(Default)]
-pub(super) struct Known(BTreeMap<ObjectId, (Need, Arc<ObjectSeen>)>);
+pub(super) struct Known {
+    objects: BTreeMap<ObjectId, (Need, Arc<ObjectSeen>)>,
+    /// Was there a group with several names? What is below has several paths, too.
+    below_several: bool,
+}
 
 impl Known {
+    /// Hears of an object on the way; groups come before their members.
+    pub fn notice(&mut self, info: ObjectInfo) {
+        self.below_several |= info.kind == Kind::Group && info.links > 1;
+    }
+
     /// What there is of an object. Another name may have asked for some of it. `budget`: bytes of the file.
     pub fn look(&mut self, object: &Object, need: &Need, budget: u64) -> Result<Arc<ObjectSeen>, H5Error> {
         let info = object.info()?;
-        if info.links < 2 {
+        self.notice(info);
+        if info.links < 2 && !self.below_several {
             return Ok(Arc::new(look(object, info, need, budget)?));
         }
         let mut both = Cow::Borrowed(need);
-        if let Some((known, seen)) = self.0.get(&info.id) {
+        if let Some((known, seen)) = self.objects.get(&info.id) {
             if known.covers(need) {
                 return Ok(Arc::clone(seen));
             }
             both.to_mut().join(known);
         }
         let seen = Arc::new(look(object, info, &both, budget)?);
-        self.0.insert(info.id, (both.into_owned(), Arc::clone(&seen)));
+        self.objects.insert(info.id, (both.into_owned(), Arc::clone(&seen)));
         Ok(seen)
     }
 
@@ -39,7 +49,7 @@ impl Known {
             name(Arc::make_mut(&mut seen), naming);
             (id, seen)
         };
-        self.0.into_iter().map(named).collect()
+        self.objects.into_iter().map(named).collect()
     }
 }
 

@@ -150,7 +150,9 @@ impl<'p, 'a> Gathering<'p, 'a> {
     /// Notes the names that stay, and the hard links that will be made.
     fn names(&mut self) {
         let planner = self.planner;
-        for (path, seen) in planner.observed.objects.iter().filter(|(_, seen)| seen.links > 1) {
+        // Also of an object with one link there may be several paths: by the names of a group above it.
+        let several = planner.observed.has_aliases();
+        for (path, seen) in planner.observed.objects.iter().filter(|_| several) {
             if let LinkSeen::Hard(id) = &seen.link
                 && planner.seen(path).is_some()
             {

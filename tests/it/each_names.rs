@@ -148,6 +148,11 @@ fn what_is_moved_or_linked_is_asked_for_by_its_names_to_be() {
         // Below a group that no glob leads to.
         ("[[each]]\nmatch = \"/n/**\"\nattrs.x = 1\n[[move]]\nfrom = \"/k/d\"\nto = \"/n/d\"\n", "/n/d"),
         ("[[each]]\nmatch = \"/g/d\"\nattrs.x = 1\n[[move]]\nfrom = \"/k/d\"\nto = \"/g/d\"\n", "/g/d"),
+        // By another name of the group that it is moved into.
+        (
+            "[[each]]\nmatch = \"/gg/*\"\nattrs.x = 1\nchunks = [2]\non_mismatch = \"convert\"\n[[move]]\nfrom = \"/k/d\"\nto = \"/g/d\"\n",
+            "/g/d",
+        ),
         // By a hard link that is made.
         (
             "[[each]]\nmatch = \"/new\"\nattrs.x = 1\nfilters = [{ deflate = 1 }]\non_mismatch = \"convert\"\n[link.\"/new\"]\nhard = \"/g/a\"\n",
