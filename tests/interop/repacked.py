@@ -1,6 +1,6 @@
 """What other programs see of files before and after: prints what they see no more, a line each; nothing where all is well.
 
-    repacked.py BEFORE AFTER
+    repacked.py BEFORE AFTER [PROGRAM]
     repacked.py --make FOLDER
 
 Each program that opens BEFORE must open AFTER, and see the same there; then it adds something to AFTER, and finds it again.
@@ -9,6 +9,7 @@ Each program that opens BEFORE must open AFTER, and see the same there; then it 
 import os
 import pathlib
 import pickle
+import signal
 import sys
 
 import h5py
@@ -82,6 +83,7 @@ def attempt(do, path):
     child = os.fork()
     if child == 0:
         os.close(read)
+        signal.alarm(60)
         try:
             told = (do(path), None)
         except Exception as error:  # whatever it is: with the other file it must be the same
@@ -99,10 +101,10 @@ def attempt(do, path):
 PROGRAMS = [("netCDF", netcdf, add_netcdf), ("PyTables", pytables, add_pytables), ("h5py", h5, add_h5)]
 
 
-def compare(before, after):
+def compare(before, after, programs):
     tables.parameters.PYTABLES_SYS_ATTRS = True
     able = []
-    for name, look, add in PROGRAMS:
+    for name, look, add in programs:
         (old, why_old), (new, why_new) = attempt(look, before), attempt(look, after)
         if why_old != why_new:
             print(f"{name}: {why_old} -> {why_new}")
@@ -150,4 +152,5 @@ def make(folder):
 if sys.argv[1] == "--make":
     make(pathlib.Path(sys.argv[2]))
 else:
-    compare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]))
+    chosen = [program for program in PROGRAMS if program[0] in (sys.argv[3:] or [name for name, _, _ in PROGRAMS])]
+    compare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), chosen)

@@ -55,7 +55,8 @@ fn dead_space_goes_and_everything_else_stays() {
     let said = run_to(0, &mut apply(dir.path(), &["--repack"]));
     assert!(said.contains("as declared, nothing to do\nkept as it is packed: "), "{said}");
     assert_eq!(fs::read(at("holes.h5")).unwrap(), new, "a second run changes no byte");
-    assert_eq!(script("repacked.py", &[&at("old.h5"), &at("holes.h5")]), "");
+    // Others go round and round in groups that are members of themselves.
+    assert_eq!(script("repacked.py", &[&at("old.h5"), &at("holes.h5"), &"h5py"]), "");
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 3);
 }
 
@@ -85,7 +86,8 @@ fn what_is_declared_is_applied_first() {
 #[test]
 fn a_new_file_is_packed_at_once() {
     let dir = tempdir();
-    let manifest = "version = 1\n[dataset.\"/d\"]\ndtype = \"str\"\nshape = [100]\nfill.value = \"abc\"\n[group.\"/g\"]\nattrs = { a = 1 }\n";
+    let manifest =
+        "version = 1\n[dataset.\"/d\"]\ndtype = \"str\"\nshape = [100]\nfill.value = \"abc\"\n[group.\"/g\"]\nattrs = { a = 1 }\n";
     fs::write(dir.path().join("m.toml"), manifest).unwrap();
     run_to(0, &mut apply(dir.path(), &["--repack"]));
     let new = fs::read(dir.path().join("holes.h5")).unwrap();
@@ -147,7 +149,12 @@ fn problem(file: &Path, refusable: &[&str], others: bool) -> Option<String> {
     }
     let mut found = differences(file, &copy);
     if others && found.is_empty() {
-        found = script("repacked.py", &[&file, &copy]);
+        // PyTables ruins its memory over this one, before and after, and sometimes lives on.
+        let all = !name.ends_with("nested-type-with-gaps.h5");
+        let programs: &[&str] = if all { &[] } else { &["netCDF", "h5py"] };
+        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![&file, &copy];
+        args.extend(programs.iter().map(|p| p as &dyn AsRef<std::ffi::OsStr>));
+        found = script("repacked.py", &args);
     }
     (!found.is_empty()).then(|| format!("{name}: {found}"))
 }
