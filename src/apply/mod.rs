@@ -6,14 +6,17 @@ mod execute;
 mod open;
 mod rebuild;
 mod region;
+mod repack;
 mod run;
 mod space;
 mod state;
 mod stored;
+mod twins;
 mod verify;
 
 pub use crate::fill::Memory;
 pub use execute::{ApplyError, execute};
 pub use open::open_target;
+pub use repack::Repacked;
 pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};
 pub use state::State;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::adjust::adjusted;
 use super::execute::{ApplyError, execute};
 use super::open::{not_opened, open_target, readable};
+use super::repack::{self, Packed, Repacked};
 use super::space::check_space;
 use super::state::State;
 use super::verify::{in_halves, verify};
@@ -42,6 +43,8 @@ pub struct Options {
     pub no_lock: bool,
     /// How a change comes into an existing file.
     pub commit: CommitBy,
+    /// Leave a file without dead space, by [`CommitBy::Replace`].
+    pub repack: bool,
     /// Bytes that may be written to one file; by default what is free.
     pub max_bytes: Option<u64>,
     /// What elements on their way may take.
@@ -95,6 +98,8 @@ pub struct Applied {
     pub settled: Option<Recovered>,
     /// How an existing file was changed.
     pub receipt: Option<Receipt>,
+    /// What a copy without dead space came to, where one was asked for.
+    pub repacked: Option<Repacked>,
 }
 
 /// Why nothing was done. The file is as it was, but for [`TxnError::InDoubt`] and [`TxnError::Half`].
@@ -131,6 +136,14 @@ pub enum Failure {
         needed: u64,
         /// Bytes allowed.
         most: u64,
+    },
+    /// There is no copy without dead space.
+    #[error("{} cannot be repacked: {what}; nothing was changed", path.display())]
+    Repack {
+        /// The target.
+        path: PathBuf,
+        /// Why not: a clause.
+        what: String,
     },
     /// Somebody who was asked said no.
     #[error("{0}")]
@@ -327,9 +340,14 @@ fn create(
     }
     // Contents were just computed; what is checked is that every object is there and reads as declared.
     verify(&|| Ok(new.open()?), target, desired, true, options.memory)?;
+    let begin = || NewTarget::begin(target, existing, folders);
+    let (new, repacked) = match options.repack {
+        true => repack::instead(new, begin, target, most, watch).map(|(new, repacked)| (new, Some(repacked)))?,
+        false => (new, None),
+    };
     new.commit(!options.no_sync)?;
     let state = State::new(observed);
-    Ok(Applied { base: Base::Missing, proposal, changed: true, state, trailing: 0, settled: None, receipt: None })
+    Ok(Applied { base: Base::Missing, proposal, changed: true, state, trailing: 0, settled: None, receipt: None, repacked })
 }
 
 fn run_steps(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), Failure> {
@@ -372,10 +390,11 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
     };
     let settled = settle(&lock)?;
     readable(lock.path(), target)?;
-    let mut change = InPlace::begin(lock, options.commit)?;
+    let commit = if options.repack { CommitBy::Replace } else { options.commit };
+    let mut change = InPlace::begin(lock, commit)?;
     let trailing = change.trailing();
     let file = File::open_session(change.session()).map_err(|e| not_opened(e, change.path(), target))?;
-    let (observed, stored) = observe(&file, &desired, false, options.memory, watch)?;
+    let (observed, stored) = observe(&file, &desired, false, options.memory, &mut *watch)?;
     drop(file);
     let proposal = with_inputs_checked(&stored, &observed, propose(&stored, &observed, &Policy::default()));
     let proposal = Arc::new(proposal);
@@ -386,21 +405,36 @@ pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Appro
         Err(why) => return Err(Failure::Blocked(Box::new(prepared), why)),
     };
     approve(&prepared).map_err(Failure::Refused)?;
-    if plan.steps().is_empty() {
-        return Ok(Applied { base, proposal, changed: false, state, trailing, settled, receipt: None });
+    let changed = !plan.steps().is_empty();
+    if !changed && !options.repack {
+        return Ok(Applied { base, proposal, changed, state, trailing, settled, receipt: None, repacked: None });
     }
     let Base::Existing { size, superblock, .. } = base else { return Err(TxnError::Exists(target.into()).into()) };
+    let meta = std::fs::metadata(change.path()).ok();
     // Holes are not copied.
-    let on_disk = std::fs::metadata(change.path()).map_or(size, |m| std::os::unix::fs::MetadataExt::blocks(&m).saturating_mul(512));
-    let copied = if options.commit == CommitBy::Replace { size.min(on_disk) } else { 0 };
-    change.begin_writing(check_space(target, &plan, copied, options)?)?;
-    // A library bound is not stored in a file: the low one follows the superblock.
-    let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
-    let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);
-    let file = File::open_session_writable(change.session(), (low, high))?;
-    run_steps(&file, &plan, options.memory, watch)?;
-    file.close()?;
-    verify(&|| Ok(File::open_session(change.session())?), target, &desired, false, options.memory)?;
-    let receipt = change.commit()?;
-    Ok(Applied { base, proposal, changed: true, state, trailing, settled, receipt: Some(receipt) })
+    let on_disk = meta.as_ref().map_or(size, |m| std::os::unix::fs::MetadataExt::blocks(m).saturating_mul(512));
+    let copied = if commit == CommitBy::Replace { size.min(on_disk) } else { 0 };
+    let most = check_space(target, &plan, copied, options)?;
+    let before = meta.map_or(size, |m| m.len());
+    let mut now = before;
+    if changed {
+        change.begin_writing(most)?;
+        // A library bound is not stored in a file: the low one follows the superblock.
+        let low = if superblock < 2 { Libver::Earliest } else { Libver::V18 };
+        let high = desired.file.libver.map_or(Libver::Latest, |((_, high), _)| high);
+        let file = File::open_session_writable(change.session(), (low, high))?;
+        run_steps(&file, &plan, options.memory, &mut *watch)?;
+        file.close()?;
+        verify(&|| Ok(File::open_session(change.session())?), target, &desired, false, options.memory)?;
+        now = File::open_session(change.session())?.info()?.size;
+    }
+    let packed = options.repack.then(|| repack::beside(&change, target, before, now, most, watch)).transpose()?;
+    let repacked = packed.as_ref().map(|packed| packed.report);
+    // One that is not wanted goes at once, with what it takes of the disk.
+    let receipt = match packed.filter(|packed| packed.report.replaced) {
+        Some(Packed { compact, .. }) => Some(compact.commit(change)?),
+        None if changed => Some(change.commit()?),
+        None => None,
+    };
+    Ok(Applied { base, proposal, changed: receipt.is_some(), state, trailing, settled, receipt, repacked })
 }

@@ -124,6 +124,18 @@ pub struct OneJob {
     _jobs: Option<u16>,
 }
 
+impl Cli {
+    /// Refuses options that say opposite things. The error is a line.
+    pub fn check(&self) -> Result<(), &'static str> {
+        match &self.command {
+            Command::Apply(ApplyArgs { repack: true, commit: Some(CommitWay::Journal), .. }) => {
+                Err("--repack writes files anew, which --commit journal does not: use --commit replace, or neither")
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// What every command with a manifest takes.
 #[derive(Debug, Args)]
 pub struct ManifestArgs {
@@ -270,9 +282,13 @@ pub struct ApplyArgs {
     /// Wait this many seconds for a file that is locked
     #[arg(long, value_name = "SECONDS", default_value = "0", value_parser = seconds)]
     pub lock_wait: Duration,
-    /// How changes come into an existing file
-    #[arg(long, value_name = "HOW", default_value = "journal")]
-    pub commit: CommitWay,
+    /// How changes come into an existing file [default: journal, or replace with --repack]
+    #[arg(long, value_name = "HOW")]
+    pub commit: Option<CommitWay>,
+    /// Leave no dead space in the files: each is written anew, compared with what it was, and takes the old one's place by a
+    /// rename; where that makes it no smaller, it is kept
+    #[arg(long)]
+    pub repack: bool,
     /// Write at most this many bytes to one file, e.g. 500MB or 2GiB [default: what is free on its disk]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     pub max_bytes: Option<u64>,

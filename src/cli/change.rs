@@ -11,9 +11,9 @@ use super::tally::{Outcome, Tally, Words};
 use super::targets::{
     failure_code, handed, input_hashes, one_line, remedies, targets, tell_failure, tell_scope, tell_trailing, trailing_text,
 };
-use crate::apply::{Applied, Failure, Options, apply, build as build_file};
+use crate::apply::{Applied, Failure, Options, Repacked, apply, build as build_file};
 use crate::manifest::Loaded;
-use crate::report::{PlanContext, Tense, escape_json, kept_text, plan_json, plan_text, summary_text, target_line};
+use crate::report::{PlanContext, Tense, escape_json, human_bytes, kept_text, plan_json, plan_text, summary_text, target_line};
 use crate::txn::notify::{Work, Working};
 use crate::txn::{CommitBy, recover};
 
@@ -34,6 +34,9 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
         };
         let mut value = plan_json(&applied.proposal, &cx);
         value["applied"] = applied.changed.into();
+        if let Some(Repacked { before, after, replaced }) = applied.repacked {
+            value["repacked"] = serde_json::json!({ "before": before, "after": after, "replaced": replaced });
+        }
         tell_scope(&mut value, loaded);
         tell_trailing(&mut value, applied.trailing);
         output.print(&(escape_json(&value.to_string()) + "\n"));
@@ -43,8 +46,10 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
     if !applied.changed && several && !output.verbose {
         return;
     }
-    if !applied.changed {
-        output.print(&format!("{}: as declared, nothing to do\n", crate::report::escape_controls(&name)));
+    let changes = !applied.proposal.steps.is_empty();
+    if !changes {
+        let what = if applied.changed { "as declared" } else { "as declared, nothing to do" };
+        output.print(&format!("{}: {what}\n", crate::report::escape_controls(&name)));
     } else {
         output.print(&format!(
             "{}\n{}",
@@ -55,9 +60,24 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
     if output.verbose {
         output.print(&kept_text(&applied.proposal.kept, output.out));
     }
-    if applied.changed {
+    if changes {
         output.print(&format!("{}\n", summary_text(&applied.proposal, Tense::Past)));
+    }
+    if applied.changed {
         output.print(&trailing_text(applied.trailing, "were dropped"));
+    }
+    if let Some(repacked) = applied.repacked {
+        output.print(&repacked_text(repacked));
+    }
+}
+
+fn repacked_text(repacked: Repacked) -> String {
+    let Repacked { before, after, replaced } = repacked;
+    match replaced {
+        true => {
+            format!("repacked: {} -> {}, {} less\n", human_bytes(before), human_bytes(after), human_bytes(before.saturating_sub(after)))
+        }
+        false => format!("kept as it is packed: written anew, it would not be smaller ({})\n", human_bytes(after)),
     }
 }
 
@@ -72,6 +92,7 @@ fn tell_refused(failure: &Failure, common: &ManifestArgs, format: Format, target
         trailing: prepared.trailing,
         settled: None,
         receipt: None,
+        repacked: None,
     };
     tell_applied(&refused, &common.manifest, target, loaded, Format::Json, false, output);
     true
@@ -136,10 +157,11 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
     let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let commit = match args.commit {
-        CommitWay::Journal => CommitBy::Journal,
-        CommitWay::Replace => CommitBy::Replace,
+        None | Some(CommitWay::Journal) => CommitBy::Journal,
+        Some(CommitWay::Replace) => CommitBy::Replace,
     };
-    let options = Options { lock_wait: args.lock_wait, commit, max_bytes: args.max_bytes, ..options(&args.common) };
+    let max_bytes = args.max_bytes;
+    let options = Options { lock_wait: args.lock_wait, commit, repack: args.repack, max_bytes, ..options(&args.common) };
     let saved = match args.plan.as_deref().map(saved_plans).transpose() {
         Ok(saved) => saved,
         Err(message) => {

@@ -22,6 +22,10 @@ pub fn main() -> ExitCode {
         output.print(&text);
         return ended(DONE, &output);
     }
+    if let Err(message) = cli.check() {
+        output.error(message, &[]);
+        return ended(TROUBLE, &output);
+    }
     if let Err(code) = settle_files(&mut cli, &output) {
         return ExitCode::from(code);
     }

@@ -120,6 +120,7 @@ pub fn remedies(failure: &Failure) -> &'static [&'static str] {
         Failure::Txn(TxnError::Half { .. }) => &["check the disk, then run `h5mason recover`: it finds out, and ends the change"],
         Failure::Space { .. } => &["free some space, or declare less; nothing was written"],
         Failure::TooMuch { .. } => &["nothing was written"],
+        Failure::Repack { .. } => &["without --repack, what is declared is applied to the file as it is packed"],
         _ => &[],
     }
 }
@@ -146,7 +147,12 @@ pub fn tell_failure(failure: &Failure, target: &std::path::Path, loaded: &Loaded
             let text = if text.contains(&name) { text } else { format!("{name}: {text}") };
             output.error(&text, &[]);
         }
-        Failure::Txn(_) | Failure::Refused(_) | Failure::Verify { .. } | Failure::Space { .. } | Failure::TooMuch { .. } => {
+        Failure::Txn(_)
+        | Failure::Refused(_)
+        | Failure::Repack { .. }
+        | Failure::Verify { .. }
+        | Failure::Space { .. }
+        | Failure::TooMuch { .. } => {
             output.error(&failure.to_string(), remedies(failure));
         }
     }

@@ -7,8 +7,8 @@ mod file;
 mod names;
 mod walk;
 
-use crate::h5::{File, H5Error};
-use crate::model::{AttrMask, Comparison, Glob, H5Path, Tolerance, Wanted};
+use crate::h5::{DatasetAccess, File, H5Error};
+use crate::model::{AttrMask, Comparison, FillValue, Glob, H5Path, Tolerance, Wanted};
 use crate::observe::{PairWork, compare_pair, resolve};
 
 /// How to go about it.
@@ -66,7 +66,12 @@ fn values(
     out: &mut Comparison,
 ) {
     let open = |file: &File| resolve(file, path).map_err(|e| e.to_string())?.0.access().map_err(|e| e.cause);
+    // Elements that were never written, and that nothing stands for, cannot be read.
+    let nothing = |d: &DatasetAccess| d.has_no_space() && d.seen().is_ok_and(|seen| seen.fill_value == FillValue::Undefined);
     let compared = open(a).and_then(|a| Ok((a, open(b)?))).and_then(|(a, b)| {
+        if nothing(&a) && nothing(&b) {
+            return Ok(None);
+        }
         let name = |before: &mut _, after: &mut _| names.elements(before, after);
         compare_pair(&PairWork { a: &a, b: &b, tolerance: options.tolerance, name: &name }, watch)
     });

@@ -55,6 +55,12 @@ pub(super) fn progress() {
     CALL.store(CALL.load(Ordering::Relaxed).wrapping_add(4), Ordering::Relaxed);
 }
 
+/// A piece of data that needed no moving: zeros that stay a hole. Under the library's lock.
+pub fn skipped() {
+    object();
+    progress();
+}
+
 /// A running call; it ends with the value.
 pub(super) struct Running(u64);
 

@@ -211,17 +211,17 @@ impl Object {
 }
 
 /// An attribute as the library has it in memory, with its type, dataspace and name's character set.
-struct RawAttr {
+pub(super) struct RawAttr {
     type_id: Id,
     space_id: Id,
     /// With it a name keeps its character set.
     list: Id,
-    dtype: Dtype,
-    bytes: Vec<u8>,
+    pub dtype: Dtype,
+    pub bytes: Vec<u8>,
 }
 
 impl RawAttr {
-    fn read(object: &Object, name: &[u8]) -> Result<Self> {
+    pub fn read(object: &Object, name: &[u8]) -> Result<Self> {
         let c_name = c_string(name);
         let what = || object.attr_what("take over", name);
         // SAFETY (all): valid identifiers; the buffer has the elements' size in memory.

@@ -12,16 +12,16 @@ use hdf5_sys::h5f::{
 };
 use hdf5_sys::h5p::{
     H5P_CLS_FILE_ACCESS, H5P_CLS_FILE_CREATE, H5Pcreate, H5Pget_file_space_page_size, H5Pget_file_space_strategy, H5Pget_mdc_config,
-    H5Pget_userblock, H5Pset, H5Pset_attr_creation_order, H5Pset_fclose_degree, H5Pset_file_locking, H5Pset_file_space_page_size,
-    H5Pset_file_space_strategy, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_mdc_config, H5Pset_obj_track_times,
-    H5Pset_userblock,
+    H5Pget_userblock, H5Pset, H5Pset_attr_creation_order, H5Pset_est_link_info, H5Pset_fclose_degree, H5Pset_file_locking,
+    H5Pset_file_space_page_size, H5Pset_file_space_strategy, H5Pset_libver_bounds, H5Pset_link_creation_order, H5Pset_mdc_config,
+    H5Pset_meta_block_size, H5Pset_obj_track_times, H5Pset_small_data_block_size, H5Pset_userblock,
 };
 
 use super::driver::Watched;
 use super::id::c_string;
 use super::object::{Object, order_flags};
 use super::{H5Error, Id, Result, Session, call, moving, status};
-use crate::model::{FileSpace, Libver, Orders, SpaceStrategy};
+use crate::model::{FileSpace, Libver, Orders, SpaceStrategy, TrackOrder};
 
 /// Shall HDF5 lock the file?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,10 +152,34 @@ impl File {
         if let Some(bytes) = new.page_size {
             status(what, || unsafe { H5Pset_file_space_page_size(create.raw(), bytes) })?;
         }
+        Self::made(path, flags, &create, &access, session)
+    }
+
+    fn made(path: &Path, flags: u32, create: &Id, access: &Id, session: Option<&Session>) -> Result<Self> {
+        let name = path.display().to_string();
         let c_path = c_string(path.as_os_str().as_bytes());
         // SAFETY: valid C string and property lists.
-        let id = call(what, || unsafe { H5Fcreate(c_path.as_ptr(), flags, create.raw(), access.raw()) })?;
+        let id = call(|| format!("cannot create {name}"), || unsafe { H5Fcreate(c_path.as_ptr(), flags, create.raw(), access.raw()) })?;
         Ok(Self { id: Id::own(id), name, session: session.map(Session::watched) })
+    }
+
+    /// Creates a file with the creation properties of another one, but for its root group: that is as small as can be, for another takes
+    /// its place. Nothing is allocated in larger pieces than what it is for, so that none is left over.
+    pub fn create_like(session: &Session, like: &File, libver: (Libver, Libver)) -> Result<Self> {
+        let what = || format!("cannot create a file like {}", like.name);
+        let access = access_list(Some(libver), Locking::Off)?;
+        session.set_on(&access)?;
+        // SAFETY (three times): valid identifiers; a list of the file creation class, which is one of groups, too; plain values.
+        let create = Id::own(call(what, || unsafe { H5Fget_create_plist(like.id.raw()) })?);
+        status(what, || unsafe { H5Pset_meta_block_size(access.raw(), 0).min(H5Pset_small_data_block_size(access.raw(), 0)) })?;
+        status(what, || unsafe {
+            let p = create.raw();
+            (H5Pset_obj_track_times(p, 0))
+                .min(H5Pset_link_creation_order(p, order_flags(TrackOrder::Tracked)))
+                .min(H5Pset_attr_creation_order(p, 0))
+                .min(H5Pset_est_link_info(p, 1, 1))
+        })?;
+        Self::made(session.name(), H5F_ACC_TRUNC, &create, &access, Some(session))
     }
 
     /// The name it was opened with.
@@ -166,6 +190,10 @@ impl File {
     /// The root group.
     pub fn root(&self) -> Result<Object> {
         Object::open_at(&self.id, b"/")
+    }
+
+    pub(super) fn id(&self) -> &Id {
+        &self.id
     }
 
     /// Superblock version and sizes.

@@ -6,6 +6,7 @@
 pub mod activity;
 mod attr;
 mod chunk;
+mod copy;
 mod dataset;
 mod driver;
 mod dtype;
@@ -29,6 +30,7 @@ mod whole;
 
 pub use attr::{Attrs, Recreated};
 pub use chunk::{RawChunk, Stored, StoredChunk, prepare_missing};
+pub use copy::Twins;
 pub use dataset::{DatasetAccess, NewDataset};
 pub use driver::{Backing, DirectWrite, Session};
 pub use dtype::decode as decode_type;

@@ -10,25 +10,21 @@ use super::vlen::Arena;
 use super::{DatasetAccess, H5Error, Id, Result, moving, status};
 use crate::model::{Dtype, RefKind, Region};
 
-/// Bytes of an object reference: an address.
-const ADDRESS: usize = 8;
 /// Bytes of a sequence: a length and a pointer (`hvl_t`).
 const SEQUENCE: usize = 16;
 
-/// Replaces one address by another in object references, in records, arrays and sequences, too. False if it is not there.
+/// Hands out each reference among elements, to be changed: in records, arrays and sequences, too. Whatever fails first ends it.
 ///
 /// # Safety
 /// `raw` holds whole elements of this type as the library left them, and what they point to is still there.
-pub(super) unsafe fn retarget(dtype: &Dtype, raw: &mut [u8], from: u64, to: u64) -> bool {
+pub(super) unsafe fn each_reference(dtype: &Dtype, raw: &mut [u8], change: Change<'_>) -> Result<()> {
     if !dtype.has_references() {
-        return false;
+        return Ok(());
     }
-    let mut changed = false;
     match dtype.resolved() {
-        Dtype::Reference(RefKind::Object) => {
-            for one in raw.chunks_exact_mut(ADDRESS).filter(|one| **one == from.to_ne_bytes()) {
-                one.copy_from_slice(&to.to_ne_bytes());
-                changed = true;
+        Dtype::Reference(kind) => {
+            for one in raw.chunks_exact_mut(dtype.size().max(1)) {
+                change(*kind, one)?;
             }
         }
         Dtype::Vlen(base) => {
@@ -39,21 +35,44 @@ pub(super) unsafe fn retarget(dtype: &Dtype, raw: &mut [u8], from: u64, to: u64)
                 // SAFETY: the library put `count` elements of the base type there, and nobody else has them.
                 let part = unsafe { std::slice::from_raw_parts_mut(std::ptr::with_exposed_provenance_mut::<u8>(place), bytes) };
                 // SAFETY: as for this call.
-                changed |= unsafe { retarget(base, part, from, to) };
+                unsafe { each_reference(base, part, change)? };
             }
         }
         // SAFETY (twice): parts of the elements that were vouched for.
-        Dtype::Array { base, .. } => changed = unsafe { retarget(base, raw, from, to) },
+        Dtype::Array { base, .. } => unsafe { each_reference(base, raw, change)? },
         Dtype::Compound { size, members } => {
             for one in raw.chunks_exact_mut((*size).max(1)) {
                 for member in members {
                     let part = member.offset.checked_add(member.dtype.size()).and_then(|end| one.get_mut(member.offset..end));
-                    changed |= part.is_some_and(|part| unsafe { retarget(&member.dtype, part, from, to) });
+                    if let Some(part) = part {
+                        unsafe { each_reference(&member.dtype, part, change)? };
+                    }
                 }
             }
         }
         _ => {}
     }
+    Ok(())
+}
+
+/// What is done to one reference, whose bytes are the library's.
+pub(super) type Change<'a> = &'a mut dyn FnMut(RefKind, &mut [u8]) -> Result<()>;
+
+/// Replaces one address by another in object references. False if it is not there.
+///
+/// # Safety
+/// As [`each_reference`].
+pub(super) unsafe fn retarget(dtype: &Dtype, raw: &mut [u8], from: u64, to: u64) -> bool {
+    let mut changed = false;
+    let mut change = |kind: RefKind, one: &mut [u8]| {
+        if kind == RefKind::Object && *one == from.to_ne_bytes() {
+            one.copy_from_slice(&to.to_ne_bytes());
+            changed = true;
+        }
+        Ok(())
+    };
+    // SAFETY: as for this call. The change never fails.
+    let _ = unsafe { each_reference(dtype, raw, &mut change) };
     changed
 }
 
@@ -76,7 +95,7 @@ impl DatasetAccess {
     }
 
     /// Reads a region as the library has it in memory, for as long as `work` takes.
-    fn with_memory<T>(&self, region: &Region, work: impl FnOnce(&mut [u8], &Id) -> Result<T>) -> Result<T> {
+    pub(super) fn with_memory<T>(&self, region: &Region, work: impl FnOnce(&mut [u8], &Id) -> Result<T>) -> Result<T> {
         let what = || format!("cannot read [{region}] of {}", self.object.label());
         let (memory, file) = self.spaces(region)?;
         let mut raw = vec![0u8; region.elements() as usize * self.dtype().size()];
@@ -96,7 +115,7 @@ impl DatasetAccess {
     }
 
     /// Writes a region from the library's memory.
-    fn write_memory(&self, region: &Region, raw: &[u8], list: &Id) -> Result<()> {
+    pub(super) fn write_memory(&self, region: &Region, raw: &[u8], list: &Id) -> Result<()> {
         let what = || format!("cannot write [{region}] of {}", self.object.label());
         let (memory, file) = self.spaces(region)?;
         let (id, type_id) = (self.object.id().raw(), self.type_id.raw());

@@ -157,12 +157,7 @@ impl Reader<'_> {
         unsafe { p.cast::<u8>().copy_from_nonoverlapping(raw.as_ptr(), size_of::<H5R_ref_t>()) };
         let p = p.cast_const();
         // SAFETY (all): the 64 bytes that the library read, which it keeps valid until they are reclaimed.
-        // Following a reference to another file would open that file for writing (H5R__reopen_file in H5Rint.c), and address its objects.
-        let name = text_of(what, |to, room| unsafe { H5Rget_file_name(p, to, room) as i64 })?;
-        let own = text_of(what, |to, room| unsafe { H5Fget_name(self.at.raw(), to, room) as i64 })?;
-        if name != own {
-            return Err(H5Error::new(what(), format!("it leads to another file, {:?}", String::from_utf8_lossy(&name))));
-        }
+        unsafe { refuse_elsewhere(self.at, p, what)? };
         let object = |open: &dyn Fn() -> i64| call(what, open).map(Id::own);
         match hdf5::sync::sync(|| unsafe { H5Rget_type(p) }) {
             H5R_type_t::H5R_OBJECT2 => {
@@ -183,8 +178,22 @@ impl Reader<'_> {
     }
 }
 
+/// Refuses to follow a reference to another file: that would open it for writing (H5R__reopen_file in H5Rint.c), and address its objects.
+///
+/// # Safety
+/// A reference that the library has read from the file that `at` belongs to.
+pub(super) unsafe fn refuse_elsewhere(at: &Id, reference: *const H5R_ref_t, what: &dyn Fn() -> String) -> Result<()> {
+    // SAFETY (twice): as for this function; a valid identifier.
+    let name = text_of(what, |to, room| unsafe { H5Rget_file_name(reference, to, room) as i64 })?;
+    let own = text_of(what, |to, room| unsafe { H5Fget_name(at.raw(), to, room) as i64 })?;
+    match name == own {
+        true => Ok(()),
+        false => Err(H5Error::new(what(), format!("it leads to another file, {:?}", String::from_utf8_lossy(&name)))),
+    }
+}
+
 /// A name of a reference: `get` gives its length, and writes what has room, a terminating zero included.
-fn text_of(what: &dyn Fn() -> String, get: impl Fn(*mut c_char, usize) -> i64) -> Result<Vec<u8>> {
+pub(super) fn text_of(what: &dyn Fn() -> String, get: impl Fn(*mut c_char, usize) -> i64) -> Result<Vec<u8>> {
     let length = call(what, || get(std::ptr::null_mut(), 0))?;
     let length = usize::try_from(length).ok().filter(|n| *n < MOST_NAME_BYTES);
     let length = length.ok_or_else(|| H5Error::new(what(), "a name in it is too long"))?;

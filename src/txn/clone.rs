@@ -24,15 +24,23 @@ impl Replacement {
     /// Clones the locked file into its own folder; where the file system shares blocks, without copying.
     pub fn begin(lock: &Lock) -> Result<Self, TxnError> {
         let target = lock.path();
+        let clone = Self::empty(lock)?;
+        let len = lock.file().metadata().map_err(|e| TxnError::io("read", target, &e))?.len();
+        if rustix::fs::ioctl_ficlone(clone.file(), lock.file()).is_err() {
+            copy_sparse(lock.file(), clone.file(), len).map_err(|e| TxnError::io("copy", target, &e))?;
+        }
+        Ok(clone)
+    }
+
+    /// An empty file in the locked one's folder, which will get its owner.
+    pub fn empty(lock: &Lock) -> Result<Self, TxnError> {
+        let target = lock.path();
         lock.check_replaceable()?;
         let meta = lock.file().metadata().map_err(|e| TxnError::io("read", target, &e))?;
         let folder = open_folder(target)?;
         let temp = Temp::create(&folder_of(target), 0o600).map_err(|e| TxnError::io("write beside", target, &e))?;
         // Tried before the work, so that it is not done for nothing.
         copy_owner(temp.file(), &meta, target)?;
-        if rustix::fs::ioctl_ficlone(temp.file(), lock.file()).is_err() {
-            copy_sparse(lock.file(), temp.file(), meta.len()).map_err(|e| TxnError::io("copy", target, &e))?;
-        }
         Ok(Self { temp, folder })
     }
 

@@ -111,6 +111,11 @@ impl InPlace {
         &self.session
     }
 
+    /// The locked file.
+    pub(super) fn lock(&self) -> &Lock {
+        &self.lock
+    }
+
     /// Brings what was written into the file, all of it or nothing. All files of the session must be closed.
     pub fn commit(self) -> Result<Receipt, TxnError> {
         let path = self.lock.path().to_owned();

@@ -10,9 +10,11 @@ mod clone;
 mod commit;
 #[cfg(test)]
 mod commit_tests;
+mod compact;
 mod crash;
 mod disk;
 mod durable;
+mod header;
 mod in_place;
 mod journal;
 mod lock;
@@ -22,6 +24,7 @@ pub mod notify;
 mod overlay;
 mod pages;
 mod recover;
+mod root;
 mod settle;
 #[cfg(test)]
 mod sim;
@@ -36,11 +39,14 @@ use std::path::{Path, PathBuf};
 use crate::diag::system_words;
 
 pub use aside::Aside;
+pub use compact::Compact;
 pub use crash::{Left, Reported, recover_after_crash};
 pub use disk::Work;
+pub use header::set_fill_value;
 pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
+pub use root::{copy_userblock, set_root};
 pub use settle::{Interrupted, Recovered, interrupted, is_hdf5, recover, settle, settle_path, trailing_bytes};
 pub use space::free_bytes;
 pub use temps::abandon;

@@ -74,13 +74,7 @@ impl NewTarget {
         // Relative names in the file are looked up from where it will stand.
         let name = std::path::absolute(&place).map_err(failed)?;
         let meta = temp.file().metadata().map_err(failed)?;
-        let backing = Arc::new(Mutex::new(Direct {
-            file: Arc::new(temp.file().try_clone().map_err(failed)?),
-            end: 0,
-            most: u64::MAX,
-            written: 0,
-            high: 0,
-        }));
+        let backing = Arc::new(Mutex::new(Direct::new(temp.file().try_clone().map_err(failed)?)));
         let session = Session::new(&name, (meta.dev(), meta.ino()), backing.clone());
         Ok(Self { temp, folders, target: place, replaced, session, backing })
     }
@@ -89,6 +83,17 @@ impl NewTarget {
     pub fn create(&self, new: NewFile, most: u64) -> Result<h5::File, H5Error> {
         self.backing.lock().unwrap_or_else(PoisonError::into_inner).most = most;
         h5::File::create_session(&self.session, new)
+    }
+
+    /// What HDF5 opens.
+    pub fn session(&self) -> &Session {
+        &self.session
+    }
+
+    /// Lets zeros stay holes, and at most so many bytes be written. To be called before anything is.
+    pub fn begin_sparse(&self, most: u64) {
+        let mut backing = self.backing.lock().unwrap_or_else(PoisonError::into_inner);
+        (backing.most, backing.sparse) = (most, true);
     }
 
     /// Opens the HDF5 file that was made, for reading.
@@ -154,7 +159,7 @@ impl NewTarget {
 
 /// A file that HDF5 writes without anything between.
 #[derive(Debug)]
-struct Direct {
+pub(super) struct Direct {
     file: Arc<File>,
     end: u64,
     /// Bytes that may be written, and how many have been. Holes are not counted.
@@ -162,6 +167,8 @@ struct Direct {
     written: u64,
     /// The end of what has been written.
     high: u64,
+    /// Do zeros behind all that has been written stay holes?
+    sparse: bool,
 }
 
 impl Backing for Direct {
@@ -170,6 +177,11 @@ impl Backing for Direct {
     }
 
     fn write(&mut self, at: u64, bytes: &[u8]) -> io::Result<()> {
+        if self.sparse && at >= self.high && bytes.len() >= HOLE && bytes.iter().all(|byte| *byte == 0) {
+            self.end = self.end.max(at.saturating_add(bytes.len() as u64));
+            h5::activity::skipped();
+            return Ok(());
+        }
         let end = self.count(at, bytes.len() as u64)?;
         self.file.write_all_at(bytes, at)?;
         self.end = self.end.max(end);
@@ -197,7 +209,20 @@ impl Backing for Direct {
     }
 }
 
+/// Bytes of zeros that may stay a hole.
+const HOLE: usize = 1 << 16;
+
 impl Direct {
+    /// An empty file.
+    pub fn new(file: File) -> Self {
+        Self { file: Arc::new(file), end: 0, most: u64::MAX, written: 0, high: 0, sparse: false }
+    }
+
+    /// At most so many bytes will be written; long zeros stay holes.
+    pub fn sparse(file: File, most: u64) -> Self {
+        Self { most, sparse: true, ..Self::new(file) }
+    }
+
     /// Counts bytes that are written, and refuses them where they are too many. Their end.
     fn count(&mut self, at: u64, len: u64) -> io::Result<u64> {
         let end = at.saturating_add(len);

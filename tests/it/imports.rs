@@ -14,7 +14,7 @@ const RULES: &[(&str, &[&str], &[&str])] = &[
     ("source", &["model", "h5"], &["hdf5", "hdf5_sys", "toml", "clap", "rand"]),
     ("observe", &["h5", "model", "fill", "source"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile"]),
     ("txn", &["h5"], &["hdf5", "hdf5_sys", "toml", "clap", "rand", "ndarray"]),
-    ("apply", &["h5", "txn", "model", "plan", "fill", "source", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "indicatif"]),
+    ("apply", &["h5", "txn", "model", "plan", "fill", "source", "observe", "diff"], &["hdf5", "hdf5_sys", "toml", "clap", "indicatif"]),
     ("capture", &["h5", "txn", "model", "fill", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
     ("diff", &["h5", "model", "observe"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
     ("report", &["model", "plan"], &["hdf5", "hdf5_sys", "toml", "clap", "tempfile", "indicatif"]),
