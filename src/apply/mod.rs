@@ -16,7 +16,7 @@ mod verify;
 
 pub use crate::fill::Memory;
 pub use execute::{ApplyError, execute};
-pub use open::open_target;
+pub use open::{no_such_file, open_target};
 pub use repack::Repacked;
 pub use run::{Applied, Failure, Options, Prepared, Progress, apply, build, inspect};
 pub use state::State;

@@ -17,16 +17,33 @@ fn refused(target: &Path, what: impl Into<String>) -> Failure {
     Failure::Txn(TxnError::Refused { path: target.into(), what: what.into() })
 }
 
+/// There is none, and none is made.
+pub fn no_such_file(target: &Path) -> Failure {
+    refused(target, "no such file")
+}
+
 /// Is there a file that can be opened?
 pub(super) fn readable(path: &Path, target: &Path) -> Result<(), Failure> {
     let meta = std::fs::metadata(path).map_err(|e| match e.kind() {
-        std::io::ErrorKind::NotFound => refused(target, "no such file"),
+        std::io::ErrorKind::NotFound => no_such_file(target),
         _ => refused(target, system_words(&e)),
     })?;
     match (meta.is_dir(), meta.is_file()) {
         (true, _) => Err(refused(target, "it is a folder, not a file")),
         (_, false) => Err(refused(target, "it is not a regular file")),
         _ => Ok(()),
+    }
+}
+
+/// What a file is that is not HDF5, where that helps.
+fn not_hdf5(file: &std::fs::File) -> &'static str {
+    let mut first = [0; 4];
+    let read = std::os::unix::fs::FileExt::read_at(file, &mut first, 0).unwrap_or(4);
+    match first {
+        _ if read == 0 => "it is not an HDF5 file: it is empty",
+        [b'C', b'D', b'F', 1 | 2 | 5] => "it is not an HDF5 file: it is a classic netCDF file; `nccopy -k nc4` makes an HDF5 file of it",
+        [0x0e, 0x03, 0x13, 0x01] => "it is not an HDF5 file: it is an HDF4 file",
+        _ => "it is not an HDF5 file",
     }
 }
 
@@ -41,7 +58,7 @@ pub(super) fn not_opened(e: H5Error, path: &Path, target: &Path) -> Failure {
     match std::fs::File::open(path) {
         Err(e) => refused(target, system_words(&e)),
         Ok(file) => match (is_hdf5(&file), interrupted(&file)) {
-            (false, _) => refused(target, "it is not an HDF5 file"),
+            (false, _) => refused(target, not_hdf5(&file)),
             (true, Some(interrupted)) => Failure::Txn(TxnError::Interrupted { path: target.into(), interrupted }),
             (true, None) => Failure::from(e),
         },

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::adjust::adjusted;
 use super::execute::{ApplyError, execute};
-use super::open::{not_opened, open_target, readable};
+use super::open::{no_such_file, not_opened, open_target, readable};
 use super::repack::{self, Packed, Repacked};
 use super::space::check_space;
 use super::state::State;
@@ -43,6 +43,8 @@ pub struct Options {
     pub no_lock: bool,
     /// How a change comes into an existing file.
     pub commit: CommitBy,
+    /// A target that does not exist is not made.
+    pub existing: bool,
     /// Leave a file without dead space, by [`CommitBy::Replace`].
     pub repack: bool,
     /// Bytes that may be written to one file; by default what is free.
@@ -161,6 +163,18 @@ pub enum Failure {
 /// Is asked before anything is written; the refusal is one line.
 type Approve<'a> = &'a dyn Fn(&Prepared) -> Result<(), String>;
 pub(super) type Watch<'a> = &'a mut (dyn FnMut(Progress<'_>) + Send);
+
+impl Failure {
+    /// About the target under the name that it was given, not the one that it leads to.
+    fn named(mut self, target: &Path) -> Self {
+        if let Failure::Txn(e) = &mut self
+            && target.canonicalize().is_ok_and(|real| real == *e.path())
+        {
+            e.rename(target);
+        }
+        self
+    }
+}
 
 impl From<H5Error> for Failure {
     fn from(e: H5Error) -> Self {
@@ -376,8 +390,15 @@ fn new_file(plan: &Plan) -> NewFile {
 ///
 /// `approve` is asked, under the lock, before anything is written.
 pub fn apply(desired: &Desired, target: &Path, options: &Options, approve: Approve<'_>, watch: Watch<'_>) -> Result<Applied, Failure> {
+    change(desired, target, options, approve, watch).map_err(|failure| failure.named(target))
+}
+
+fn change(desired: &Desired, target: &Path, options: &Options, approve: Approve<'_>, watch: Watch<'_>) -> Result<Applied, Failure> {
     let desired = adjusted(desired, options.exact);
     if target.symlink_metadata().is_err() {
+        if options.existing || desired.is_about_what_is_there() {
+            return Err(no_such_file(target));
+        }
         match create(&desired, target, Existing::Keep, false, options, approve, &mut *watch) {
             // Somebody else was faster: it is a change now.
             Err(Failure::Txn(TxnError::Exists(_))) if target.is_file() => {}

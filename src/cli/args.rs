@@ -246,6 +246,9 @@ pub struct CheckArgs {
     /// After a file that fails, begin no other one
     #[arg(long)]
     pub fail_fast: bool,
+    /// Tell what the plan that `plan --out` saved has found already (not yet applied) from what has changed since
+    #[arg(long, value_name = "PLAN.json")]
+    pub since: Option<PathBuf>,
     #[command(flatten)]
     pub reading: ReadingArgs,
 }
@@ -276,6 +279,9 @@ pub struct ApplyArgs {
     /// After a file that fails, begin no other one
     #[arg(long)]
     pub fail_fast: bool,
+    /// Make no new file: a FILE that does not exist fails
+    #[arg(long)]
+    pub existing: bool,
     /// Apply only if the plan is still the one that `plan --out` saved
     #[arg(long, value_name = "PLAN.json")]
     pub plan: Option<PathBuf>,

@@ -1,9 +1,10 @@
 //! `build` and `apply`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use super::args::{ApplyArgs, BuildArgs, CommitWay, Format, ManifestArgs, RecoverArgs};
+use super::files::real;
 use super::manifest::{loaded, loaded_part, options};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Meter;
@@ -13,6 +14,7 @@ use super::targets::{
 };
 use crate::apply::{Applied, Failure, Options, Repacked, apply, build as build_file};
 use crate::manifest::Loaded;
+use crate::model::Base;
 use crate::report::{PlanContext, Tense, escape_json, human_bytes, kept_text, plan_json, plan_text, summary_text, target_line};
 use crate::txn::notify::{Work, Working};
 use crate::txn::{CommitBy, recover};
@@ -161,7 +163,8 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
         Some(CommitWay::Replace) => CommitBy::Replace,
     };
     let max_bytes = args.max_bytes;
-    let options = Options { lock_wait: args.lock_wait, commit, repack: args.repack, max_bytes, ..options(&args.common) };
+    let (existing, repack) = (args.existing, args.repack);
+    let options = Options { lock_wait: args.lock_wait, commit, existing, repack, max_bytes, ..options(&args.common) };
     let saved = match args.plan.as_deref().map(saved_plans).transpose() {
         Ok(saved) => saved,
         Err(message) => {
@@ -175,7 +178,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
             break;
         }
         let working = Working::begin(index, files.len(), Work::Change, target, TROUBLE);
-        let result = apply_one(args, output, &loaded, target, &options, saved.as_deref());
+        let result = apply_one(args, output, &loaded, target, &options, saved.as_ref());
         let code = tell_result(&result, &args.common, args.format, target, &loaded, files.len() > 1, output);
         tally.count(outcome(&result));
         working.end(code);
@@ -187,6 +190,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
 
 fn outcome(result: &Result<Applied, Failure>) -> Outcome {
     match result {
+        Ok(applied) if applied.base == Base::Missing => Outcome::Created { bytes: applied.proposal.summary().bytes },
         Ok(applied) if applied.changed => Outcome::Changed { bytes: applied.proposal.summary().bytes },
         Ok(_) => Outcome::Unchanged,
         Err(_) => Outcome::Failed,
@@ -224,7 +228,7 @@ fn apply_one(
     loaded: &Loaded,
     target: &Path,
     options: &Options,
-    saved: Option<&[serde_json::Value]>,
+    saved: Option<&SavedPlans>,
 ) -> Result<Applied, Failure> {
     let name = target.display().to_string();
     // Told at once: whatever becomes of the apply, this is done.
@@ -246,13 +250,16 @@ fn apply_one(
         let mut now = plan_json(&prepared.proposal, &cx);
         tell_scope(&mut now, loaded);
         now["inputs"] = input_hashes(loaded);
-        same_plan(saved, &now, &name)
+        same_plan(saved, &now, target)
     };
     apply(&loaded.desired, target, options, &approve, &mut |p| meter.tick(&p))
 }
 
+/// Saved plans by what their files' names lead to.
+type SavedPlans = HashMap<PathBuf, serde_json::Value>;
+
 /// The documents of a saved plan: one, or one a line.
-fn saved_plans(path: &Path) -> Result<Vec<serde_json::Value>, String> {
+fn saved_plans(path: &Path) -> Result<SavedPlans, String> {
     let read = |mut file: std::fs::File| {
         let mut text = String::new();
         std::io::Read::read_to_string(&mut file, &mut text).map(|_| text)
@@ -262,26 +269,38 @@ fn saved_plans(path: &Path) -> Result<Vec<serde_json::Value>, String> {
         .into_iter::<serde_json::Value>()
         .collect::<Result<_, _>>()
         .map_err(|e| format!("{} is not a saved plan: {e}", path.display()))?;
-    match plans.iter().all(|p| p.get("format_version").is_some()) && !plans.is_empty() {
-        true => Ok(plans),
-        false => Err(format!("{} is not a saved plan; make one with `h5mason plan … --out`", path.display())),
+    let path_of = |plan: &serde_json::Value| plan["target"]["path"].as_str().map(|name| real(Path::new(name)));
+    let plans: Option<SavedPlans> = plans.into_iter().map(|plan| Some((path_of(&plan)?, plan))).collect();
+    match plans {
+        Some(plans) if !plans.is_empty() => Ok(plans),
+        _ => Err(format!("{} is not a saved plan; make one with `h5mason plan … --out`", path.display())),
     }
 }
 
 /// Is what would be done now what the saved plan says?
-fn same_plan(saved: &[serde_json::Value], now: &serde_json::Value, target: &str) -> Result<(), String> {
-    let Some(plan) = saved.iter().find(|p| p["target"]["path"] == now["target"]["path"]) else {
-        return Err(format!("the saved plan is not about {target}"));
-    };
+fn same_plan(saved: &SavedPlans, now: &serde_json::Value, target: &Path) -> Result<(), String> {
+    let plan = saved.get(&real(target));
+    let target = target.display();
+    let Some(plan) = plan else { return Err(format!("the saved plan is not about {target}")) };
     for (key, what) in [
         ("tool", "another version of h5mason made it"),
-        ("manifest", "the manifest or what it includes has changed"),
         ("scope", "it was made with other --target, --exclude or --ignore"),
         ("inputs", "an input file has changed"),
     ] {
         if plan[key] != now[key] {
             return Err(format!("the saved plan for {target} is stale: {what}"));
         }
+    }
+    if plan["manifest"]["sha256"] != now["manifest"]["sha256"] {
+        return Err(format!("the saved plan for {target} is stale: the manifest or what it includes has changed"));
+    }
+    if plan["target"]["exists"] == true && now["target"]["exists"] == false {
+        return Err(format!("the saved plan for {target} is stale: the file is not there any more"));
+    }
+    let is_empty = |v: &serde_json::Value| v["steps"].as_array().is_none_or(Vec::is_empty);
+    if is_empty(now) && now["conflicts"].as_array().is_none_or(Vec::is_empty) {
+        // It is done: a run that was ended begins again with such files.
+        return Ok(());
     }
     if plan["steps"] == now["steps"] {
         return match plan["target"]["state"] == now["target"]["state"] {

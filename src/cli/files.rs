@@ -212,7 +212,7 @@ fn once(names: Vec<PathBuf>) -> Vec<PathBuf> {
 }
 
 /// Where a name leads to, whether or not there is a file.
-fn real(name: &Path) -> PathBuf {
+pub fn real(name: &Path) -> PathBuf {
     if let Ok(real) = name.canonicalize() {
         return real;
     }

@@ -6,16 +6,18 @@ use super::args::{CheckArgs, ManifestArgs, PlanArgs, PlanFormat, ReadingArgs};
 use super::manifest::{loaded_part, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
+use super::since::{self, Age, Ages, Since};
 use super::tally::{Outcome, Tally, Words};
 use super::targets::{handed, input_hashes, one_line, targets, tell_conflicts, tell_failure, tell_scope, tell_trailing, trailing_text};
 use super::wire::Stream;
 use super::worker;
-use crate::apply::{Failure, Options, Prepared, inspect};
+use crate::apply::{Failure, Options, Prepared, inspect, no_such_file};
 use crate::manifest::Loaded;
 use crate::model::Base;
+use crate::plan::Proposal;
 use crate::report::{
-    MarkdownPlan, Paint, PlanContext, Tense, escape_json, escape_painted, kept_text, markdown_heading, plan_json, plan_markdown, plan_text,
-    summary_text, target_line,
+    MarkdownPlan, Paint, PlanContext, Tense, count, escape_json, escape_painted, grouped, kept_text, markdown_heading, markdown_strong,
+    plan_json, plan_markdown, plan_text, summary_text, target_line,
 };
 use crate::txn::notify::{Work, Working};
 
@@ -28,14 +30,7 @@ fn look(loaded: &Loaded, target: &Path, options: &Options) -> Result<Prepared, F
     inspect(&loaded.desired, target, options, &mut |p| meter.tick(&p))
 }
 
-fn json_text(
-    prepared: &Prepared,
-    manifest: &Path,
-    target: &Path,
-    loaded: &Loaded,
-    pretty: bool,
-    inputs: Option<&serde_json::Value>,
-) -> String {
+fn json(prepared: &Prepared, manifest: &Path, target: &Path, loaded: &Loaded) -> serde_json::Value {
     let cx = PlanContext {
         manifest: &manifest.display().to_string(),
         sources: &loaded.sources,
@@ -46,10 +41,11 @@ fn json_text(
     let mut value = plan_json(&prepared.proposal, &cx);
     tell_trailing(&mut value, prepared.trailing);
     tell_scope(&mut value, loaded);
-    if let Some(inputs) = inputs {
-        value["inputs"] = inputs.clone();
-    }
-    let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
+    value
+}
+
+fn json_text(value: &serde_json::Value, pretty: bool) -> String {
+    let text = if pretty { serde_json::to_string_pretty(value) } else { serde_json::to_string(value) };
     escape_json(&text.unwrap_or_default()) + "\n"
 }
 
@@ -91,11 +87,20 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool
 
 /// Prints one proposal as Markdown, or has the parent do so together with the same ones of other files. Those that are as declared are named
 /// as in text.
-fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool, output: &Output) {
-    if prepared.proposal.is_empty() && several && !output.verbose {
+fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: Option<&Drift<'_>>, several: bool, output: &Output) {
+    let proposal = &prepared.proposal;
+    if proposal.is_empty() && several && !output.verbose {
         return;
     }
-    let MarkdownPlan { extent, body } = plan_markdown(&prepared.proposal, &prepared.base, &loaded.sources, output.verbose);
+    let markdown = |proposal: &Proposal| plan_markdown(proposal, &prepared.base, &loaded.sources, output.verbose);
+    let MarkdownPlan { extent, mut body } = markdown(proposal);
+    if let Some(drift) = drift {
+        body = drift.parts(proposal).map(|(title, part)| format!("{}\n\n{}\n", markdown_strong(&title), markdown(&part).body)).collect();
+        if !proposal.conflicts.is_empty() || prepared.base == Base::Missing {
+            let rest = Proposal { steps: Vec::new(), dangling: Vec::new(), ..Proposal::clone(proposal) };
+            body.push_str(&format!("{}\n{}", markdown_strong(&drift.rest()), markdown(&rest).body));
+        }
+    }
     let body = escape_painted(&body, Paint::PLAIN);
     if !worker::print(Stream::Group, format!("{extent}\n{body}").as_bytes()) {
         output.print(&format!("{}{body}\n", markdown_heading(extent, &[&target.display().to_string()])));
@@ -118,7 +123,12 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
             break;
         }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
-        let prepared = match look(&loaded, target, &options) {
+        let looked = look(&loaded, target, &options).and_then(|prepared| match prepared.base {
+            // As `apply` would.
+            Base::Missing if loaded.desired.is_about_what_is_there() => Err(no_such_file(target)),
+            _ => Ok(prepared),
+        });
+        let prepared = match looked {
             Ok(prepared) => prepared,
             Err(failure) => {
                 tell_failure(&failure, target, &loaded, output, false);
@@ -128,12 +138,16 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
             }
         };
         match args.format {
-            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, files.len() > 1, output),
+            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, None, files.len() > 1, output),
             PlanFormat::Text => print_text(&prepared, target, &loaded, files.len() > 1, output),
-            PlanFormat::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
+            PlanFormat::Json => {
+                output.print(&json_text(&json(&prepared, &args.common.manifest, target, &loaded), files.len() == 1));
+            }
         }
-        if args.out.is_some() {
-            saved.push_str(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, inputs.as_ref()));
+        if let (Some(inputs), true) = (&inputs, prepared.proposal.conflicts.is_empty()) {
+            let mut value = json(&prepared, &args.common.manifest, target, &loaded);
+            value["inputs"] = inputs.clone();
+            saved.push_str(&json_text(&value, files.len() == 1));
         }
         tally.count(outcome(&prepared));
         let code = match (&prepared.proposal, args.exit_code) {
@@ -146,8 +160,9 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     }
     tally.end(Words::of_plan(args), files.len(), output);
     let Some(path) = &args.out else { return worst };
-    if worst == TROUBLE {
-        output.error("no plan was saved", &["a saved plan is about all of its files, and without conflicts"]);
+    let lacking = tally.without_plan();
+    if saved.is_empty() {
+        output.error("no plan was saved", &["a saved plan is about files that can be read, and are without conflicts"]);
         return TROUBLE;
     }
     if output.later {
@@ -162,12 +177,20 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         output.error(&e.to_string(), &[]);
         return TROUBLE;
     }
+    if lacking > 0 {
+        output.note(&format!(
+            "{} lacks {}, which failed or have conflicts: `apply --plan` will refuse them",
+            path.display(),
+            count(lacking, "file")
+        ));
+    }
     worst
 }
 
 fn outcome(prepared: &Prepared) -> Outcome {
     match &*prepared.proposal {
         p if !p.conflicts.is_empty() => Outcome::Conflicts,
+        p if prepared.base == Base::Missing => Outcome::Created { bytes: p.summary().bytes },
         p if p.steps.is_empty() => Outcome::Unchanged,
         p => Outcome::Changed { bytes: p.summary().bytes },
     }
@@ -195,6 +218,13 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
         output.error("--exact compares all contents with their rules, and --no-data none", &["leave out one of the two"]);
         return TROUBLE;
     }
+    let since = match args.since.as_deref().map(Since::read).transpose() {
+        Ok(since) => since.map(|since| (since, input_hashes(&loaded))),
+        Err(message) => {
+            output.error(&message, &[]);
+            return TROUBLE;
+        }
+    };
     let options = Options { brief, ..reading(&args.common, &args.reading) };
     let (mut worst, mut tally) = (DONE, Tally::default());
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
@@ -211,37 +241,76 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
                 continue;
             }
         };
-        match args.format {
-            PlanFormat::Text => {}
-            PlanFormat::Json => output.print(&json_text(&prepared, &args.common.manifest, target, &loaded, files.len() == 1, None)),
-            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, files.len() > 1, output),
-        }
+        let drift = since.as_ref().map(|(since, inputs)| {
+            let now = json(&prepared, &args.common.manifest, target, &loaded);
+            Drift { since, ages: since.ages(&now, inputs) }
+        });
         tally.count(outcome(&prepared));
-        if prepared.proposal.is_empty() {
-            if args.format == PlanFormat::Text {
-                print_text(&prepared, target, &loaded, files.len() > 1, output);
+        let several = files.len() > 1;
+        match args.format {
+            PlanFormat::Json => {
+                let mut value = json(&prepared, &args.common.manifest, target, &loaded);
+                if let Some(drift) = &drift {
+                    drift.ages.tell(&mut value);
+                }
+                output.print(&json_text(&value, !several));
             }
-            working.end(DONE);
-            continue;
+            PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, drift.as_ref(), several, output),
+            PlanFormat::Text if prepared.proposal.is_empty() => print_text(&prepared, target, &loaded, several, output),
+            PlanFormat::Text => tell_difference(&prepared, target, &loaded, drift.as_ref(), output),
         }
-        worst = worst.max(DIFFERENT);
-        if args.format == PlanFormat::Text {
-            tell_difference(&prepared, target, &loaded, output);
-        }
-        working.end(DIFFERENT);
+        let code = if prepared.proposal.is_empty() { DONE } else { DIFFERENT };
+        worst = worst.max(code);
+        working.end(code);
     }
     tally.end(Words::of_check(args), files.len(), output);
     worst
 }
 
-fn tell_difference(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {
-    let name = crate::report::escape_controls(&target.display().to_string());
+/// What is known of the differences of one file, and by which plan.
+struct Drift<'a> {
+    since: &'a Since,
+    ages: Ages,
+}
+
+impl Drift<'_> {
+    /// Differences by age: a title, and the steps.
+    fn parts<'a>(&'a self, proposal: &'a Proposal) -> impl Iterator<Item = (String, Proposal)> + 'a {
+        let part = |age| Some((self.since.title(age, self.ages.why), since::part(proposal, &self.ages, age)?));
+        Age::ALL.into_iter().filter_map(part)
+    }
+
+    /// What is known of what is not a step.
+    fn rest(&self) -> String {
+        self.since.title(self.ages.rest, self.ages.why)
+    }
+}
+
+fn tell_difference(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: Option<&Drift<'_>>, output: &Output) {
+    let name = output.out.bold(&crate::report::escape_controls(&target.display().to_string()));
+    let proposal = &prepared.proposal;
     if prepared.base == Base::Missing {
-        output.print(&format!("{}: the file does not exist\n", output.out.bold(&name)));
+        let rest = drift.map_or(String::new(), |drift| format!(" ({})", drift.rest()));
+        output.print(&format!("{name}: the file does not exist{rest}\n"));
         return;
     }
-    output.print(&format!("{}: not as declared\n{}", output.out.bold(&name), plan_text(&prepared.proposal, output.out, output.verbose)));
-    if !prepared.proposal.conflicts.is_empty() {
+    output.print(&format!("{name}: not as declared\n"));
+    match drift {
+        None => output.print(&plan_text(proposal, output.out, output.verbose)),
+        Some(drift) => {
+            for (title, part) in drift.parts(proposal) {
+                output.print(&format!("{title}:\n{}", plan_text(&part, output.out, output.verbose)));
+            }
+            let Ages { planned, done, .. } = drift.ages;
+            if done > 0 {
+                output.print(&format!("{} of {} are done.\n", grouped(done as u64), count(planned, "planned change")));
+            }
+            if !proposal.conflicts.is_empty() {
+                output.print(&format!("{}:\n", drift.rest()));
+            }
+        }
+    }
+    if !proposal.conflicts.is_empty() {
         tell_conflicts(prepared, loaded, output);
     }
 }

@@ -17,6 +17,7 @@ mod progress;
 mod run;
 mod show;
 mod signals;
+mod since;
 mod tally;
 mod targets;
 mod watchdog;

@@ -15,6 +15,11 @@ pub enum Outcome {
         /// Bytes of values.
         bytes: u64,
     },
+    /// It was made, or would be.
+    Created {
+        /// Bytes of values.
+        bytes: u64,
+    },
     /// Something stands against the plan, which was all that was asked for.
     Conflicts,
     /// It could not be looked at or changed.
@@ -26,6 +31,7 @@ pub enum Outcome {
 pub struct Tally {
     unchanged: usize,
     changed: usize,
+    created: usize,
     conflicts: usize,
     failed: usize,
     bytes: u64,
@@ -77,6 +83,10 @@ impl Tally {
                 self.changed += 1;
                 self.bytes = self.bytes.saturating_add(bytes);
             }
+            Outcome::Created { bytes } => {
+                self.created += 1;
+                self.bytes = self.bytes.saturating_add(bytes);
+            }
             Outcome::Conflicts => self.conflicts += 1,
             Outcome::Failed => self.failed += 1,
         }
@@ -88,6 +98,11 @@ impl Tally {
         self.add(outcome);
     }
 
+    /// Files that a saved plan cannot be about.
+    pub fn without_plan(&self) -> usize {
+        self.conflicts + self.failed
+    }
+
     /// Prints the last line, unless a parent does.
     pub fn end(&self, words: Option<Words>, files: usize, output: &Output) {
         if let (Some(words), false) = (words, worker::is_pooled()) {
@@ -97,7 +112,7 @@ impl Tally {
 
     /// Files that something has come of.
     pub fn total(&self) -> usize {
-        self.unchanged + self.changed + self.conflicts + self.failed
+        self.unchanged + self.changed + self.created + self.conflicts + self.failed
     }
 
     /// The last line about so many files. Nothing about a single one: it has been told already.
@@ -109,14 +124,18 @@ impl Tally {
         let rest = if not_begun > 0 { format!(", {} not begun", n(not_begun)) } else { String::new() };
         let (of, changed, unchanged, failed) = (n(files), n(self.changed), n(self.unchanged), n(self.failed));
         let bytes = human_bytes(self.bytes);
+        let created = |word: &str| if self.created > 0 { format!("{} {word}, ", n(self.created)) } else { String::new() };
         match words {
             Words::Plan => {
                 let conflicts = n(self.conflicts);
                 format!(
-                    "{of} files: {changed} would change, {unchanged} unchanged, {conflicts} with conflicts, {failed} failed{rest}; {bytes} to write\n"
+                    "{of} files: {}{changed} would change, {unchanged} unchanged, {conflicts} with conflicts, {failed} failed{rest}; {bytes} to write\n",
+                    created("would be made")
                 )
             }
-            Words::Apply => format!("{of} files: {changed} changed, {unchanged} unchanged, {failed} failed{rest}; {bytes} written\n"),
+            Words::Apply => {
+                format!("{of} files: {}{changed} changed, {unchanged} unchanged, {failed} failed{rest}; {bytes} written\n", created("made"))
+            }
             Words::Check => format!("{unchanged} of {of} files as declared{rest}\n"),
         }
     }
@@ -125,8 +144,10 @@ impl Tally {
     pub fn interrupted(&self, files: usize, begun: usize) -> String {
         let n = |count: usize| grouped(count as u64);
         let stopped = begun.saturating_sub(self.total());
+        let part = |count: usize, word: &str| if count > 0 { format!(", {} {word}", n(count)) } else { String::new() };
+        let others = part(self.created, "made") + &part(self.unchanged, "unchanged") + &part(self.failed, "failed");
         let stopped = if stopped > 0 { format!("; {} stopped before they were changed", n(stopped)) } else { String::new() };
-        format!("interrupted: {} changed, {} not begun{stopped}\n", n(self.changed), n(files.saturating_sub(begun)))
+        format!("interrupted: {} changed{others}, {} not begun{stopped}\n", n(self.changed), n(files.saturating_sub(begun)))
     }
 }
 
@@ -147,7 +168,13 @@ mod tests {
         assert_eq!(tally.text(Words::Apply, 9, 2), "9 files: 2 changed, 1 unchanged, 3 failed, 2 not begun; 1.2 KiB written\n");
         assert_eq!(tally.text(Words::Check, 7, 0), "1 of 7 files as declared\n");
         assert_eq!(tally.text(Words::Check, 1, 0), "");
-        assert_eq!(tally.interrupted(20, 7), "interrupted: 2 changed, 13 not begun\n");
-        assert_eq!(tally.interrupted(20, 9), "interrupted: 2 changed, 11 not begun; 2 stopped before they were changed\n");
+        let mut made = tally;
+        made.add(Outcome::Created { bytes: 1 });
+        assert_eq!(made.text(Words::Apply, 8, 0), "8 files: 1 made, 2 changed, 1 unchanged, 3 failed; 1.2 KiB written\n");
+        assert_eq!(tally.interrupted(20, 7), "interrupted: 2 changed, 1 unchanged, 3 failed, 13 not begun\n");
+        assert_eq!(
+            tally.interrupted(20, 9),
+            "interrupted: 2 changed, 1 unchanged, 3 failed, 11 not begun; 2 stopped before they were changed\n"
+        );
     }
 }

@@ -74,6 +74,7 @@ pub fn encode_outcome(outcome: Outcome) -> Vec<u8> {
         Outcome::Changed { bytes } => (1, bytes),
         Outcome::Conflicts => (2, 0),
         Outcome::Failed => (3, 0),
+        Outcome::Created { bytes } => (4, bytes),
     };
     framed(b'N', &[&[kind][..], &bytes.to_le_bytes()].concat())
 }
@@ -86,6 +87,7 @@ fn outcome(rest: &[u8]) -> Option<Outcome> {
         1 => Some(Outcome::Changed { bytes }),
         2 => Some(Outcome::Conflicts),
         3 => Some(Outcome::Failed),
+        4 => Some(Outcome::Created { bytes }),
         _ => None,
     }
 }
@@ -247,7 +249,9 @@ mod tests {
         }
         assert!(heard == text, "and then it was ready");
         assert_eq!(decode(&mut rest).unwrap(), Some(Message::Text { to: Stream::Group, bytes: b"x".to_vec() }));
-        for outcome in [Outcome::Unchanged, Outcome::Changed { bytes: u64::MAX }, Outcome::Conflicts, Outcome::Failed] {
+        for outcome in
+            [Outcome::Unchanged, Outcome::Changed { bytes: u64::MAX }, Outcome::Created { bytes: 7 }, Outcome::Conflicts, Outcome::Failed]
+        {
             assert_eq!(decode(&mut &encode_outcome(outcome)[..]).unwrap(), Some(Message::Outcome(outcome)));
         }
         // Cut or foreign: nothing is made up.

@@ -212,6 +212,14 @@ pub enum DesiredLink {
     },
 }
 
+impl Desired {
+    /// Has a new file nothing of it: are there only rules, patches, moves and removals?
+    pub fn is_about_what_is_there(&self) -> bool {
+        let nothing = self.each.is_empty() && self.patches.is_empty() && self.moves.is_empty() && self.removals.is_empty();
+        self.objects.is_empty() && !nothing
+    }
+}
+
 impl DesiredKind {
     /// The manifest's word for the section it stands in.
     pub fn word(&self) -> &'static str {

@@ -468,7 +468,7 @@ impl<'a> Planner<'a> {
         let finding = Finding::error("adopt-missing", format!("{path} is to be changed, but {what}"))
             .at(origin, "without `dtype` and `shape` this changes a dataset that must exist")
             .help_if(near)
-            .help("to create it, declare `dtype` and `shape`");
+            .help("to create it, declare `dtype` and `shape`; for files that may lack it, say it as a rule: [[each]] with its path as `match`");
         self.conflict(path, finding);
     }
 

@@ -324,7 +324,10 @@ impl fmt::Display for Dangling {
                 let others = listed(by);
                 match *attribute {
                     b"REFERENCE_LIST" => {
-                        write!(f, "{removed} is removed, and is a dimension scale of {others}: references to it are left there")
+                        write!(
+                            f,
+                            "{removed} is removed, and is a dimension scale of {others}: references to it are left there, and netCDF programs refuse such files"
+                        )
                     }
                     _ => write!(f, "{removed} is removed, and has dimension scales, {others}: references to it are left there"),
                 }

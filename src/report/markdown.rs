@@ -100,6 +100,11 @@ pub fn markdown_heading(extent: Extent, files: &[&str]) -> String {
     format!("### {heading}\n\n<details><summary>{number}</summary>\n\n{list}\n</details>\n\n")
 }
 
+/// A line that stands out; nothing in it is markup.
+pub fn markdown_strong(what: &str) -> String {
+    format!("**{}**", text(what).trim())
+}
+
 /// As Markdown's code. GitHub finds no mentions, numbers of issues or addresses there.
 fn code(what: &str) -> String {
     let what = escape_controls(&what.replace('\n', "\\n"));

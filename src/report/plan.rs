@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::Paint;
 use super::words::{count, escape_controls, grouped, human_bytes};
 use crate::model::{
-    AttrSeen, AttrValue, Definition, Elements, H5Path, Layout, LinkSeen, MaxShape, PartialChunks, RegionSeen, Shape, bytes_text,
-    element_text,
+    AttrSeen, AttrValue, Definition, Dtype, Elements, H5Path, Layout, LinkSeen, MaxShape, PartialChunks, RegionSeen, Shape, StringLength,
+    StringType, bytes_text, element_text,
 };
 use crate::plan::{Action, Blocks, Hazard, Kept, Proposal, Step, Verb};
 
@@ -244,8 +244,16 @@ fn retyped(before: &AttrSeen, after: &AttrValue) -> String {
         AttrSeen::Value(v) => &v.shape,
         AttrSeen::Opaque { shape, .. } => shape,
     };
+    let as_long = |dtype: &Dtype| match dtype {
+        Dtype::String(text) if matches!(text.length, StringLength::Fixed(_)) => {
+            Dtype::String(StringType { length: StringLength::Fixed(1), ..*text })
+        }
+        other => other.clone(),
+    };
     match (*dtype == after.dtype, *shape == after.shape) {
         (true, true) => String::new(),
+        // A text of another length: everybody sees that.
+        (false, true) if as_long(dtype) == as_long(&after.dtype) => String::new(),
         (false, true) => format!("   ({dtype} -> {})", after.dtype),
         (true, false) => format!("   ({shape} -> {})", after.shape),
         (false, false) => format!("   ({dtype} {shape} -> {} {})", after.dtype, after.shape),

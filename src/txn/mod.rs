@@ -147,6 +147,30 @@ pub enum TxnError {
 }
 
 impl TxnError {
+    /// The target.
+    pub fn path(&self) -> &Path {
+        match self {
+            TxnError::Locked(path) | TxnError::Replaced(path) | TxnError::Exists(path) => path,
+            TxnError::Refused { path, .. }
+            | TxnError::InDoubt { path, .. }
+            | TxnError::Half { path, .. }
+            | TxnError::Interrupted { path, .. }
+            | TxnError::Io { path, .. } => path,
+        }
+    }
+
+    /// Says it of another name of the target.
+    pub fn rename(&mut self, name: &Path) {
+        match self {
+            TxnError::Locked(path) | TxnError::Replaced(path) | TxnError::Exists(path) => *path = name.into(),
+            TxnError::Refused { path, .. }
+            | TxnError::InDoubt { path, .. }
+            | TxnError::Half { path, .. }
+            | TxnError::Interrupted { path, .. }
+            | TxnError::Io { path, .. } => *path = name.into(),
+        }
+    }
+
     fn io(what: &'static str, path: impl Into<PathBuf>, error: &io::Error) -> Self {
         TxnError::Io { what, path: path.into(), cause: system_words(error) }
     }

@@ -38,6 +38,7 @@ mod repack;
 mod roundtrip;
 mod same_bytes;
 mod schemas;
+mod since;
 mod snapshot;
 mod txn;
 

@@ -21,6 +21,12 @@ fn manifests() -> Validator {
     validator(h5mason::MANIFEST_SCHEMA)
 }
 
+/// Is it a plan as the schema has it?
+pub fn valid_plan(plan: &Value) {
+    let found = errors(&validator(h5mason::PLAN_SCHEMA), plan);
+    assert!(found.is_empty(), "{found:#?}\n{plan:#}");
+}
+
 /// What an editor hands to the schema: dates are text, and JSON has no infinities.
 fn as_json(value: toml::Value) -> Value {
     match value {
