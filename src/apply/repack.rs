@@ -6,8 +6,8 @@ use super::run::{Failure, Progress, Watch};
 use super::twins::{Pairs, pairs};
 use crate::diff::{Options, diff};
 use crate::h5::{File, H5Error, Session};
-use crate::model::{Change, Difference, H5Path, Libver, Tolerance, bytes_text};
-use crate::txn::{Compact, InPlace, NewTarget, TxnError, copy_userblock, set_fill_value, set_root};
+use crate::model::{AttrMask, Change, Difference, H5Path, Libver, Tolerance, bytes_text};
+use crate::txn::{Compact, InPlace, NewTarget, copy_userblock, set_fill_value, set_root};
 
 /// What came of `--repack`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,21 +37,16 @@ pub(super) fn beside(change: &InPlace, target: &Path, before: u64, now: u64, mos
 }
 
 /// The smaller one of a new file and a compact copy of it.
-pub(super) fn instead(
-    new: NewTarget,
-    begin: impl FnOnce() -> Result<NewTarget, TxnError>,
-    target: &Path,
-    most: u64,
-    watch: Watch<'_>,
-) -> Result<(NewTarget, Repacked), Failure> {
-    let compact = begin()?;
+pub(super) fn instead(new: NewTarget, target: &Path, most: u64, watch: Watch<'_>) -> Result<(NewTarget, Repacked), Failure> {
+    // What the first one has locked and made is its own: this one takes its place there.
+    let compact = new.beside()?;
     compact.begin_sparse(most);
     let source = new.open()?;
     let before = source.info()?.size;
     let after = copy(&source, new.file(), compact.session(), compact.file(), target, watch)?;
     drop(source);
     let replaced = after < before;
-    Ok((if replaced { compact } else { new }, Repacked { before, after, replaced }))
+    Ok((if replaced { new.give_way(compact) } else { new }, Repacked { before, after, replaced }))
 }
 
 fn refused(target: &Path, what: impl Into<String>) -> Failure {
@@ -79,7 +74,8 @@ fn copy(
     let libver = (low, Libver::Latest);
     let new = File::create_like(session, source, libver).map_err(lib)?;
     // What the disk refuses is the cause of all that comes of it.
-    let (pairs, root, fills) = objects(source, &new, file, watch).map_err(|why| new.check().map_or_else(lib, |()| refused(target, why)))?;
+    let Objects { pairs, root, fills, dropped } =
+        objects(source, &new, file, watch).map_err(|why| new.check().map_or_else(lib, |()| refused(target, why)))?;
     new.close().map_err(lib)?;
     copy_userblock(old, file).and_then(|()| set_root(file, root)).map_err(disk)?;
     fills.iter().try_for_each(|(address, bytes)| set_fill_value(file, *address, bytes)).map_err(disk)?;
@@ -89,24 +85,36 @@ fn copy(
     }
     let new = File::open_session(session).map_err(lib)?;
     let after = new.info().map_err(lib)?.size;
-    compare(source, &new, &pairs, watch).map_err(|why| refused(target, why))?;
+    compare(source, &new, &pairs, dropped, watch).map_err(|why| refused(target, why))?;
     drop(new);
     session.trouble().map_or(Ok(after), |cause| Err(refused(target, cause)))
 }
 
-/// Datasets by their addresses, and the bytes of their fill values.
-type Fills = Vec<(u64, Vec<u8>)>;
+/// What was copied.
+struct Objects {
+    pairs: Pairs,
+    /// Where the root group is.
+    root: u64,
+    /// What the library does not write: datasets by their addresses, and the bytes of their fill values.
+    fills: Vec<(u64, Vec<u8>)>,
+    /// Attributes whose references to what is gone lead nowhere.
+    dropped: Vec<AttrMask>,
+}
 
-/// Copies all objects, with the references among them; where the root group is then, and what the library does not write. The error is a clause.
-fn objects(source: &File, new: &File, file: &std::fs::File, watch: Watch<'_>) -> Result<(Pairs, u64, Fills), String> {
+/// Copies all objects, with the references among them. The error is a clause.
+fn objects(source: &File, new: &File, file: &std::fs::File, watch: Watch<'_>) -> Result<Objects, String> {
     let text = |e: H5Error| e.to_string();
     let root = source.root().map_err(text)?;
     let copy = new.root().and_then(|at| at.copy_file(b"root", source)).map_err(text)?;
-    let (pairs, mut fills) = (pairs(&root, &copy)?, Vec::new());
+    let (pairs, mut fills, mut dropped) = (pairs(&root, &copy)?, Vec::new(), Vec::new());
     for object in &pairs.referring {
         let label = object.path.to_string();
         let (from, to) = (root.at(object.from, &label).map_err(text)?, copy.at(object.to, &label).map_err(text)?);
-        object.attrs.iter().try_for_each(|name| to.carry_attr(name, &from, &pairs.twins)).map_err(text)?;
+        for name in &object.attrs {
+            if to.carry_attr(name, &from, &pairs.twins).map_err(text)? {
+                dropped.push(AttrMask::exact(&object.path, name)?);
+            }
+        }
         if object.outside {
             let bytes = copy.fill_value_bytes(&from, &pairs.twins, file).map_err(text)?;
             fills.extend(bytes.map(|bytes| (object.to, bytes)));
@@ -117,15 +125,15 @@ fn objects(source: &File, new: &File, file: &std::fs::File, watch: Watch<'_>) ->
         }
     }
     let address = copy.info().map_err(text)?.id.address;
-    Ok((pairs, address, fills))
+    Ok(Objects { pairs, root: address, fills, dropped })
 }
 
 /// Is everything in the copy that is in the file? The error is a clause.
-fn compare(source: &File, new: &File, made: &Pairs, watch: Watch<'_>) -> Result<(), String> {
+fn compare(source: &File, new: &File, made: &Pairs, dropped: Vec<AttrMask>, watch: Watch<'_>) -> Result<(), String> {
     let options = Options {
         targets: Vec::new(),
         excludes: Vec::new(),
-        ignored_attrs: Vec::new(),
+        ignored_attrs: dropped,
         ignore_file: true,
         tolerance: Tolerance::NONE,
         no_data: false,

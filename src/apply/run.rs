@@ -354,9 +354,8 @@ fn create(
     }
     // Contents were just computed; what is checked is that every object is there and reads as declared.
     verify(&|| Ok(new.open()?), target, desired, true, options.memory)?;
-    let begin = || NewTarget::begin(target, existing, folders);
     let (new, repacked) = match options.repack {
-        true => repack::instead(new, begin, target, most, watch).map(|(new, repacked)| (new, Some(repacked)))?,
+        true => repack::instead(new, target, most, watch).map(|(new, repacked)| (new, Some(repacked)))?,
         false => (new, None),
     };
     new.commit(!options.no_sync)?;
@@ -434,7 +433,8 @@ fn change(desired: &Desired, target: &Path, options: &Options, approve: Approve<
     let meta = std::fs::metadata(change.path()).ok();
     // Holes are not copied.
     let on_disk = meta.as_ref().map_or(size, |m| std::os::unix::fs::MetadataExt::blocks(m).saturating_mul(512));
-    let copied = if commit == CommitBy::Replace { size.min(on_disk) } else { 0 };
+    // A copy without dead space takes what it takes; how much that is shows when it is made.
+    let copied = if commit == CommitBy::Replace && !options.repack { size.min(on_disk) } else { 0 };
     let most = check_space(target, &plan, copied, options)?;
     let before = meta.map_or(size, |m| m.len());
     let mut now = before;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::h5::{H5Error, Kind, Link, Object, Twins};
-use crate::model::{H5Path, TrackOrder, bytes_text};
+use crate::model::{H5Path, Layout, TrackOrder, bytes_text};
 use crate::observe::MOST_DEPTH;
 
 /// What a walk through both has found.
@@ -97,6 +97,10 @@ impl Walk<'_> {
         self.attrs(&a, &b, &path)?;
         let attrs = a.attrs_with_references().map_err(|e| e.to_string())?;
         let (outside, elements) = if kind == Kind::Dataset { a.outside_elements().map_err(|e| e.to_string())? } else { (false, false) };
+        // The raw file is no part of the copy: what it leads to in this file would be lost.
+        if outside && matches!(a.dataset().map_err(|e| e.to_string())?.layout, Layout::External(_)) {
+            return Err(format!("the elements of {path} are in external files, and lead into this one"));
+        }
         if outside || !attrs.is_empty() {
             self.out.referring.push(Referring { path: path.clone(), attrs, outside, elements, from, to });
         }

@@ -3,7 +3,7 @@
 //! `H5Ocopy` keeps what several links and types share only within one operation, so the root group is copied as a whole. It takes
 //! stored chunks as they are. Fill values that lead to a heap still lead to the other file's; references it leaves as zeros, or, inside other types, as they were: they lead to addresses of the other file.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ffi::c_void;
 
 use hdf5_sys::h5a::{H5Aget_type, H5Aopen, H5Awrite};
@@ -86,7 +86,7 @@ impl Object {
         let mut raw = vec![0u8; dtype.size()];
         status(what, || unsafe { H5Pget_fill_value(list.raw(), type_id.raw(), buffer(&mut raw)) })?;
         let one = space::create(&Shape::Scalar, None)?;
-        let mut carrier = Carrier { from: from.id(), to: self, twins, found: false };
+        let mut carrier = Carrier::new(from.id(), self, twins);
         // SAFETY: the library has just filled the buffer with one element.
         let carried = unsafe { each_reference(&dtype, &mut raw, &mut |kind, one| carrier.carry(kind, one)) };
         let written = carried.and_then(|()| self.stored_bytes_of(&dtype, &raw, &one, file, &what));
@@ -121,20 +121,22 @@ impl Object {
         Ok((attr, type_id))
     }
 
-    /// Makes the references in an attribute lead where those lead in the object that this is a copy of.
-    pub fn carry_attr(&self, name: &[u8], from: &Object, twins: &Twins) -> Result<()> {
+    /// Makes the references in an attribute lead where those lead in the object that this is a copy of. Did some of a dimension scale's
+    /// lead to what is gone? They lead nowhere then.
+    pub fn carry_attr(&self, name: &[u8], from: &Object, twins: &Twins) -> Result<bool> {
         let mut raw = RawAttr::read(from, name)?;
-        let mut carrier = Carrier { from: from.id(), to: self, twins, found: false };
+        let mut carrier = Carrier::new(from.id(), self, twins);
+        carrier.lenient = OF_SCALES.contains(&name);
         let what = || format!("cannot keep the references in the attribute {} of {}", bytes_text(name), from.label());
         // SAFETY: the library has just filled the buffer with elements of this type.
         unsafe { each_reference(&raw.dtype, &mut raw.bytes, &mut |kind, one| carrier.carry(kind, one)) }
             .map_err(|e| H5Error::new(what(), e.to_string()))?;
         if !carrier.found {
-            return Ok(());
+            return Ok(false);
         }
         let (attr, type_id) = self.open_attr(name)?;
         // SAFETY: as many elements as the attribute has, which is a copy, of its own type.
-        status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), raw.bytes.as_ptr().cast()) })
+        status(what, || unsafe { H5Awrite(attr.raw(), type_id.raw(), raw.bytes.as_ptr().cast()) }).map(|()| carrier.dropped)
     }
 
     /// The same for the elements of a dataset. What has no place in the file gets none.
@@ -144,9 +146,10 @@ impl Object {
         let (true, true, Some(whole)) = (seen.dtype.has_references(), inside, Region::whole(&seen.shape)) else { return Ok(()) };
         let (from, to) = (from.access()?, self.access()?);
         let size = seen.dtype.estimated_bytes();
+        let mut carrier = Carrier::new(from.object().id(), to.object(), twins);
         let mut one = |region: &Region| {
             watch(region.elements().saturating_mul(size as u64));
-            to.carry(region, &from, twins)
+            to.carry(region, &from, &mut carrier)
         };
         match from.stored(&seen)? {
             Stored::All => {
@@ -168,9 +171,9 @@ impl Object {
 }
 
 impl DatasetAccess {
-    fn carry(&self, region: &Region, from: &DatasetAccess, twins: &Twins) -> Result<()> {
+    fn carry(&self, region: &Region, from: &DatasetAccess, carrier: &mut Carrier<'_>) -> Result<()> {
         from.with_memory(region, |raw, list| {
-            let mut carrier = Carrier { from: from.object().id(), to: self.object(), twins, found: false };
+            carrier.found = false;
             // SAFETY: the library has just filled the buffer, and what it points to is still there.
             unsafe { each_reference(from.dtype(), raw, &mut |kind, one| carrier.carry(kind, one)) }.map_err(|e| {
                 H5Error::new(format!("cannot keep the references in [{region}] of {}", from.object().label()), e.to_string())
@@ -183,6 +186,12 @@ impl DatasetAccess {
 /// Where each object of a file is in a copy of it, by address.
 pub type Twins = BTreeMap<u64, u64>;
 
+/// Attributes that bind variables to their dimension scales. Programs that delete the one leave them with the other as they were: references
+/// to what is gone are usual there (HDF5 Dimension Scale Specification).
+const OF_SCALES: [&[u8]; 2] = [b"REFERENCE_LIST", b"DIMENSION_LIST"];
+/// Region references that are remembered: those that are equal share what they lead to.
+const MOST_REGIONS: usize = 1 << 16;
+
 /// Changes references of one file to such of its copy.
 struct Carrier<'a> {
     /// An object of the one, and of the other.
@@ -191,9 +200,19 @@ struct Carrier<'a> {
     twins: &'a Twins,
     /// Was there a reference that leads anywhere?
     found: bool,
+    /// Does an object reference that leads to what has no path lead nowhere in the copy?
+    lenient: bool,
+    /// Was there one?
+    dropped: bool,
+    /// The bytes of region references, and those of their twins.
+    regions: HashMap<[u8; 12], [u8; 12]>,
 }
 
-impl Carrier<'_> {
+impl<'a> Carrier<'a> {
+    fn new(from: &'a Id, to: &'a Object, twins: &'a Twins) -> Self {
+        Self { from, to, twins, found: false, lenient: false, dropped: false, regions: HashMap::new() }
+    }
+
     fn carry(&mut self, kind: RefKind, one: &mut [u8]) -> Result<()> {
         if one.iter().all(|byte| *byte == 0) {
             return Ok(());
@@ -204,7 +223,14 @@ impl Carrier<'_> {
                 let bytes: [u8; 8] = one.try_into().map_err(|_| H5Error::new("cannot read a reference", "its size is wrong"))?;
                 let address = u64::from_ne_bytes(bytes);
                 // The library's undefined address stays what it is.
-                let twin = if address == u64::MAX { address } else { self.twin(address)? };
+                let twin = match self.twin(address) {
+                    _ if address == u64::MAX => address,
+                    Err(_) if self.lenient => {
+                        self.dropped = true;
+                        0
+                    }
+                    twin => twin?,
+                };
                 one.copy_from_slice(&twin.to_ne_bytes());
                 Ok(())
             }
@@ -225,15 +251,24 @@ impl Carrier<'_> {
     }
 
     /// Twelve bytes, which lead to a heap of the file.
-    fn region(&self, one: &mut [u8]) -> Result<()> {
+    fn region(&mut self, one: &mut [u8]) -> Result<()> {
         let what = || "cannot follow a region reference".to_string();
+        let old: [u8; 12] = (&*one).try_into().map_err(|_| H5Error::new(what(), "its size is wrong"))?;
+        if let Some(known) = self.regions.get(&old) {
+            one.copy_from_slice(known);
+            return Ok(());
+        }
         let p = one.as_mut_ptr().cast::<c_void>();
         let kind = H5R_type_t::H5R_DATASET_REGION1;
         // SAFETY (all): the 12 bytes that the library read; the results are owned; valid object, C string and dataspace.
         let object = Id::own(call(what, || unsafe { H5Rdereference2(self.from.raw(), H5P_DEFAULT, kind, p) })?);
         let chosen = Id::own(call(what, || unsafe { H5Rget_region(self.from.raw(), kind, p) })?);
         let twin = self.twin_of(object)?;
-        status(what, || unsafe { H5Rcreate(p, twin.id().raw(), c".".as_ptr(), kind, chosen.raw()) })
+        status(what, || unsafe { H5Rcreate(p, twin.id().raw(), c".".as_ptr(), kind, chosen.raw()) })?;
+        if let (true, Ok(new)) = (self.regions.len() < MOST_REGIONS, (&*one).try_into()) {
+            self.regions.insert(old, new);
+        }
+        Ok(())
     }
 
     /// HDF5 1.12's references: the bytes own what they lead to in memory, and go back to the library when it takes back the elements.

@@ -7,12 +7,17 @@ use super::dtype::Types;
 use super::table::{Keys, expected};
 use super::tree::{Entry, Node, Table, Val};
 use crate::diag::{Finding, Findings, Span};
-use crate::model::{AttrRule, AttrSpec, Charset, DesiredAttr, Dtype, H5Path, Literal, MaxShape, RefKind, Shape, Side, text_bytes};
+use crate::model::{
+    AttrRule, AttrSpec, Charset, DesiredAttr, Dtype, H5Path, Literal, MaxShape, Padding, RefKind, Shape, Side, StringLength, StringType,
+    text_bytes,
+};
 
 /// Names of attributes are stored with a 16-bit length, terminator included.
 const MOST_NAME_BYTES: usize = 65_534;
 const FORMS: &[&str] =
     &["value", "bytes", "empty", "ref", "absent", "default", "replace", "rename_from", "map", "cast", "append", "prepend", "copy_from"];
+/// The dtype of a text that is as long as the text is: netCDF's name for it.
+const CHAR: &str = "char";
 /// Beside a form.
 const BESIDE: &[&str] = &["dtype", "shape", "maxshape", "name_charset"];
 
@@ -107,9 +112,16 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
         }
     };
     let spec = |node: &Node| -> Result<AttrSpec, Finding> {
+        let literal = value(node)?;
+        let dtype = |e: &Entry| match &e.node.val {
+            Val::Text(word) if word == CHAR => char_type(&literal, main),
+            Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Text(_) | Val::Datetime(_) | Val::Table(_) | Val::List(_) => {
+                dtype::read(&e.node, types)
+            }
+        };
         Ok(AttrSpec {
-            literal: value(node)?,
-            dtype: table.get("dtype").map(|e| dtype::read(&e.node, types).map(Box::new)).transpose()?,
+            dtype: table.get("dtype").map(dtype).transpose()?.map(Box::new),
+            literal,
             shape: table.get("shape").map(|e| shape(&e.node)).transpose()?,
             max: table.get("maxshape").map(|e| maxshape(&e.node)).transpose()?,
         })
@@ -177,6 +189,20 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
             AttrRule::RenameFrom { from, value: table.get("value").map(|e| spec(&e.node)).transpose()? }
         }
     })
+}
+
+/// netCDF's NC_CHAR: as many bytes as the text has, and one where it has none.
+fn char_type(literal: &Literal, main: &Entry) -> Result<Dtype, Finding> {
+    let text = match (literal, main.key.as_str()) {
+        (Literal::Text(text), "value" | "default" | "replace" | "rename_from") => text_bytes(text),
+        (Literal::Text(_), key) => {
+            let what = format!("`{CHAR}` is as long as the text, which `{key}` does not know");
+            return Err(Finding::error("dtype", what).at(main.node.span, "").help("give a length: dtype.string = { length = 80 }"));
+        }
+        _ => return Err(Finding::error("dtype", format!("`{CHAR}` is for one text")).at(main.node.span, "")),
+    };
+    let charset = if text.is_ascii() { Charset::Ascii } else { Charset::Utf8 };
+    Ok(Dtype::String(StringType { length: StringLength::Fixed(text.len().max(1)), charset, padding: Padding::NullTerm }))
 }
 
 fn check_keys(entry: &Entry, table: &Table) -> Result<(), Finding> {

@@ -24,6 +24,11 @@ impl Glob {
         Ok(Self { text: absolute, matcher })
     }
 
+    /// Matches one path and nothing else.
+    pub fn exact(path: &H5Path) -> Result<Self, String> {
+        Self::new(&globset::escape(&path.to_string()))
+    }
+
     /// The glob as absolute text.
     pub fn text(&self) -> &str {
         &self.text

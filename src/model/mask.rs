@@ -43,6 +43,11 @@ impl Mask {
 }
 
 impl AttrMask {
+    /// One attribute of one object. The error is a clause.
+    pub fn exact(path: &H5Path, name: &[u8]) -> Result<Self, String> {
+        Ok(Self { path: Glob::exact(path)?, name: Glob::exact(&H5Path::root().child(name))? })
+    }
+
     /// Does it leave out this attribute of this object?
     pub fn matches(&self, path: &H5Path, name: &[u8]) -> bool {
         self.path.matches(path) && self.name.matches(&H5Path::root().child(name))

@@ -69,14 +69,28 @@ impl NewTarget {
             let what = format!("its folder {} does not exist", folder.display());
             return Err(TxnError::Refused { path: target.into(), what });
         }
-        let failed = |e: io::Error| TxnError::io("write", target, &e);
-        let temp = Temp::create(&folder, 0o666).map_err(failed)?;
+        Self::at(place, folders, replaced)
+    }
+
+    fn at(target: PathBuf, folders: Folders, replaced: Option<Lock>) -> Result<Self, TxnError> {
+        let failed = |e: io::Error| TxnError::io("write", &target, &e);
+        let temp = Temp::create(&folder_of(&target), 0o666).map_err(failed)?;
         // Relative names in the file are looked up from where it will stand.
-        let name = std::path::absolute(&place).map_err(failed)?;
+        let name = std::path::absolute(&target).map_err(failed)?;
         let meta = temp.file().metadata().map_err(failed)?;
         let backing = Arc::new(Mutex::new(Direct::new(temp.file().try_clone().map_err(failed)?)));
         let session = Session::new(&name, (meta.dev(), meta.ino()), backing.clone());
-        Ok(Self { temp, folders, target: place, replaced, session, backing })
+        Ok(Self { temp, folders, target, replaced, session, backing })
+    }
+
+    /// Another file for the same place.
+    pub fn beside(&self) -> Result<Self, TxnError> {
+        Self::at(self.target.clone(), Folders::default(), None)
+    }
+
+    /// Gives up the file for another one, which comes into its place.
+    pub fn give_way(self, other: Self) -> Self {
+        Self { folders: self.folders, replaced: self.replaced, ..other }
     }
 
     /// Makes the HDF5 file, of at most so many bytes. It must be closed before anything else is done here.

@@ -2,6 +2,7 @@
 
     repacked.py BEFORE AFTER [PROGRAM]
     repacked.py --make FOLDER
+    repacked.py --outside|--numbers|--scales|--scaled|--regions FOLDER
 
 Each program that opens BEFORE must open AFTER, and see the same there; then it adds something to AFTER, and finds it again.
 """
@@ -149,8 +150,54 @@ def make(folder):
         file.write(b"#!/bin/sh\necho a userblock\n")
 
 
-if sys.argv[1] == "--make":
-    make(pathlib.Path(sys.argv[2]))
+def outside(folder):
+    """Elements in raw files; those of texts, sequences and references lead back into the HDF5 file."""
+    os.chdir(folder)
+    kinds = {"text": (h5py.string_dtype(), ["one", "two", "three"]), "sequence": (h5py.vlen_dtype("i4"), [[1], [2, 3], []]),
+             "reference": (h5py.ref_dtype, None), "numbers": (np.dtype("i8"), [0, 1, 2])}
+    for name, (dtype, values) in kinds.items():
+        pathlib.Path(f"{name}.raw").touch()
+        with h5py.File(f"{name}.h5", "w") as file:
+            file["dead"] = np.zeros(10000)
+            data = file.create_dataset("d", (3,), dtype, external=[(f"{name}.raw", 0, 48)])
+            for n, value in enumerate(values or [file.ref] * 3):
+                data[n] = value
+            del file["dead"]
+
+
+def numbers(folder):
+    os.chdir(folder)
+    with h5py.File("numbers.h5") as file:
+        print(file["d"][:].tolist())
+
+
+def scales(folder):
+    with netCDF4.Dataset(folder / "n.nc", "w") as file:
+        file.createDimension("t", 10000)
+        for name in "t", "big", "b":
+            file.createVariable(name, "f8", ("t",))
+        file["big"][:] = 1
+
+
+def scaled(folder):
+    with h5py.File(folder / "n.nc") as file:
+        to = [file[entry[0]].name if entry[0] else None for entry in file["t"].attrs["REFERENCE_LIST"]]
+    with netCDF4.Dataset(folder / "n.nc") as file:
+        print(to, sorted(file.variables), file["b"].dimensions)
+
+
+def regions(folder):
+    with h5py.File(folder / "r.h5", "w") as file:
+        file["dead"] = np.zeros(50000)
+        data = file.create_dataset("a", (1000,), "i4")
+        distinct = [data.regionref[n : n + 5] for n in range(10)]
+        file.create_dataset("d", data=np.array([distinct[n % 10] for n in range(4000)], dtype=h5py.regionref_dtype))
+        del file["dead"]
+
+
+SCENES = {"--make": make, "--outside": outside, "--numbers": numbers, "--scales": scales, "--scaled": scaled, "--regions": regions}
+if sys.argv[1] in SCENES:
+    SCENES[sys.argv[1]](pathlib.Path(sys.argv[2]))
 else:
     chosen = [program for program in PROGRAMS if program[0] in (sys.argv[3:] or [name for name, _, _ in PROGRAMS])]
     compare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), chosen)

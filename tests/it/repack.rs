@@ -220,3 +220,41 @@ fn a_killed_one_leaves_the_old_file_or_the_new_one() {
     println!("{} old, {} new", seen[0], seen[1]);
     assert!(seen[0] > 0, "none was killed in time");
 }
+
+#[test]
+fn what_is_bound_to_the_old_file_from_outside_of_it_is_refused() {
+    let dir = tempdir();
+    script("repacked.py", &[&"--outside", &dir.path()]);
+    fs::write(dir.path().join("m.toml"), "version = 1\n").unwrap();
+    for name in ["text.h5", "sequence.h5", "reference.h5"] {
+        let old = fs::read(dir.path().join(name)).unwrap();
+        let said = refused(h5mason().current_dir(dir.path()).args(["apply", "m.toml", name, "--repack"]));
+        assert!(said.contains("the elements of /d are in external files, and lead into this one; nothing was changed"), "{said}");
+        assert_eq!(fs::read(dir.path().join(name)).unwrap(), old, "{name}");
+    }
+    run_to(0, h5mason().current_dir(dir.path()).args(["apply", "m.toml", "numbers.h5", "--repack"]));
+    assert_eq!(script("repacked.py", &[&"--numbers", &dir.path()]), "[0, 1, 2]\n");
+}
+
+#[test]
+fn a_variable_with_dimension_scales_is_removed_and_its_space_with_it() {
+    let dir = tempdir();
+    script("repacked.py", &[&"--scales", &dir.path()]);
+    fs::write(dir.path().join("m.toml"), "version = 1\n[[remove]]\npath = \"/big\"\n").unwrap();
+    let said = run_to(0, h5mason().current_dir(dir.path()).args(["apply", "m.toml", "n.nc", "--repack", "--allow", "destructive"]));
+    assert!(said.contains("\nrepacked: "), "{said}");
+    assert!(fs::metadata(dir.path().join("n.nc")).unwrap().len() < 20_000);
+    // The entry of the removed variable leads nowhere, that of the other one to it.
+    assert_eq!(script("repacked.py", &[&"--scaled", &dir.path()]), "[None, '/b'] ['b', 't'] ('t',)\n");
+}
+
+#[test]
+fn equal_region_references_stay_one() {
+    let dir = tempdir();
+    script("repacked.py", &[&"--regions", &dir.path()]);
+    fs::write(dir.path().join("m.toml"), "version = 1\n").unwrap();
+    let before = fs::metadata(dir.path().join("r.h5")).unwrap().len();
+    run_to(0, h5mason().current_dir(dir.path()).args(["apply", "m.toml", "r.h5", "--repack"]));
+    let after = fs::metadata(dir.path().join("r.h5")).unwrap().len();
+    assert!(after < 100_000 && before > 400_000, "{before} {after}");
+}
