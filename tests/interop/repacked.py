@@ -149,8 +149,9 @@ def make(folder):
         file.write(b"#!/bin/sh\necho a userblock\n")
 
 
-if sys.argv[1] == "--make":
-    make(pathlib.Path(sys.argv[2]))
-else:
-    chosen = [program for program in PROGRAMS if program[0] in (sys.argv[3:] or [name for name, _, _ in PROGRAMS])]
-    compare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), chosen)
+if __name__ == "__main__":
+    if sys.argv[1] == "--make":
+        make(pathlib.Path(sys.argv[2]))
+    else:
+        chosen = [program for program in PROGRAMS if program[0] in (sys.argv[3:] or [name for name, _, _ in PROGRAMS])]
+        compare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), chosen)

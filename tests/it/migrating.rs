@@ -1,5 +1,7 @@
 //! A fleet of files of several programs that want the same change (docs/migrating.md): what each file becomes is worked out by Python alone.
 
+mod series;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, File};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
