@@ -7,7 +7,7 @@ use std::fs::{self, File, OpenOptions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 use std::time::SystemTime;
 
 use rustix::fs::{FlockOperation, flock};
@@ -32,6 +32,7 @@ const ALLOW: [&str; 2] = ["--allow", "destructive=/scratch"];
 
 /// A folder with files/, which may be changed, and the names of the files in it.
 struct Fleet {
+    made: Arc<Made>,
     dir: TempDir,
     names: Vec<String>,
 }
@@ -44,16 +45,25 @@ struct State {
     modified: SystemTime,
 }
 
-/// The files as Python made them, and their names: made once, and never changed.
-fn made() -> &'static (TempDir, Vec<String>) {
-    static MADE: OnceLock<(TempDir, Vec<String>)> = OnceLock::new();
-    MADE.get_or_init(|| {
+/// The files as Python made them, which nobody changes.
+struct Made {
+    dir: TempDir,
+    names: Vec<String>,
+}
+
+/// Made once for all tests that run now; the last one removes them.
+fn made() -> Arc<Made> {
+    static MADE: Mutex<Weak<Made>> = Mutex::new(Weak::new());
+    let mut shared = MADE.lock().unwrap();
+    shared.upgrade().unwrap_or_else(|| {
         let dir = tempdir();
-        script("fleet.py", &[&dir.path().join("files")]);
-        let found = walk(&dir.path().join("files"));
-        let names = found.iter().map(|path| path.strip_prefix(dir.path().join("files")).unwrap().to_str().unwrap().to_owned());
-        let names = names.filter(|name| name != "odd/link.h5").collect();
-        (dir, names)
+        let files = dir.path().join("files");
+        script("fleet.py", &[&files]);
+        let found = walk(&files).into_iter().map(|path| path.strip_prefix(&files).unwrap().to_str().unwrap().to_owned());
+        let names = found.filter(|name| name != "odd/link.h5").collect();
+        let made = Arc::new(Made { dir, names });
+        *shared = Arc::downgrade(&made);
+        made
     })
 }
 
@@ -65,17 +75,21 @@ fn walk(folder: &Path) -> Vec<PathBuf> {
 
 /// Do modes not count for this process, as for the superuser?
 fn any_may_be_written() -> bool {
-    OpenOptions::new().write(true).open(made().0.path().join("files/odd/read-only.h5")).is_ok()
+    static ANY: OnceLock<bool> = OnceLock::new();
+    *ANY.get_or_init(|| {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::set_permissions(file.path(), fs::Permissions::from_mode(0o444)).unwrap();
+        OpenOptions::new().write(true).open(file.path()).is_ok()
+    })
 }
 
 impl Fleet {
     /// A copy with modes, links and times; `good` has only files that can be changed.
     fn new(good: bool) -> Fleet {
-        let (from, names) = made();
-        let dir = tempdir();
-        run_to(0, Command::new("cp").arg("-a").arg(from.path().join("files")).arg(dir.path()));
-        let names = names.iter().filter(|name| !good || !fails(name)).cloned().collect();
-        let fleet = Fleet { dir, names };
+        let (made, dir) = (made(), tempdir());
+        run_to(0, Command::new("cp").arg("-a").arg(made.dir.path().join("files")).arg(dir.path()));
+        let names = made.names.iter().filter(|name| !good || !fails(name)).cloned().collect();
+        let fleet = Fleet { made, dir, names };
         fs::copy(repository("tests/interop/fleet.toml"), fleet.dir.path().join("m.toml")).unwrap();
         // The link comes after its file, which is then done.
         let list = format!("# all of them\n\n{}\n\nodd/link.h5\n", fleet.names.join("\n"));
@@ -125,16 +139,26 @@ impl Fleet {
 
     /// What is not as Python has worked it out, in files that could be changed.
     fn unexpected(&self) -> String {
-        let mut args: Vec<PathBuf> = vec![made().0.path().join("files"), self.dir.path().join("files")];
+        let mut args: Vec<PathBuf> = vec![self.made.dir.path().join("files"), self.dir.path().join("files")];
         args.extend(self.names.iter().filter(|name| !fails(name)).map(PathBuf::from));
         script("fleet_expected.py", &args.iter().map(|a| a as &dyn AsRef<std::ffi::OsStr>).collect::<Vec<_>>())
     }
 }
 
+/// The folder that nobody may write to must go, too.
+fn unlock(dir: &TempDir) {
+    let _ = fs::set_permissions(dir.path().join("files/odd/lock"), fs::Permissions::from_mode(0o755));
+}
+
 impl Drop for Fleet {
     fn drop(&mut self) {
-        // The folder that nobody may write to must go, too.
-        let _ = fs::set_permissions(self.path("odd/lock"), fs::Permissions::from_mode(0o755));
+        unlock(&self.dir);
+    }
+}
+
+impl Drop for Made {
+    fn drop(&mut self) {
+        unlock(&self.dir);
     }
 }
 
