@@ -196,8 +196,10 @@ def regions(folder):
 
 
 SCENES = {"--make": make, "--outside": outside, "--numbers": numbers, "--scales": scales, "--scaled": scaled, "--regions": regions}
-if sys.argv[1] in SCENES:
-    SCENES[sys.argv[1]](pathlib.Path(sys.argv[2]))
-else:
-    chosen = [program for program in PROGRAMS if program[0] in (sys.argv[3:] or [name for name, _, _ in PROGRAMS])]
-    compare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), chosen)
+
+if __name__ == "__main__":
+    if sys.argv[1] in SCENES:
+        SCENES[sys.argv[1]](pathlib.Path(sys.argv[2]))
+    else:
+        chosen = [program for program in PROGRAMS if program[0] in (sys.argv[3:] or [name for name, _, _ in PROGRAMS])]
+        compare(pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]), chosen)

@@ -29,6 +29,7 @@ mod laws;
 mod malformed;
 mod many;
 mod messages;
+mod migrating;
 mod model;
 mod moves;
 mod order;
