@@ -35,6 +35,7 @@ mod moves;
 mod order;
 mod pipeline;
 mod pool;
+mod random;
 mod repack;
 mod roundtrip;
 mod same_bytes;
