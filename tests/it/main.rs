@@ -32,6 +32,7 @@ mod messages;
 mod model;
 mod moves;
 mod order;
+mod parts;
 mod pipeline;
 mod pool;
 mod repack;
