@@ -162,10 +162,10 @@ pub struct ManifestArgs {
 /// Which part of the manifest a command is about.
 #[derive(Debug, Args)]
 pub struct ScopeArgs {
-    /// Only what matches, with all that is below it; can be repeated
+    /// Only what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub target: Vec<String>,
-    /// Leave out what matches, with all that is below it; can be repeated
+    /// Leave out what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// What may differ from its declaration: objects (`/path/glob`, with all that is below them) or attributes
@@ -335,10 +335,10 @@ pub struct CaptureArgs {
     /// Where contents go that are not one value or a simple rule
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     pub data: DataWhere,
-    /// Capture only what matches, with all that is below it; can be repeated
+    /// Capture only what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub target: Vec<String>,
-    /// Leave out what matches, with all that is below it; can be repeated
+    /// Leave out what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// Replace a manifest, and files beside it, that exist
@@ -387,10 +387,10 @@ pub struct DiffArgs {
     /// (`/path/glob@attribute`), or `(file)`: superblock, userblock and file space; can be repeated
     #[arg(long, value_name = "GLOB")]
     pub ignore: Vec<String>,
-    /// Compare only what matches, with all that is below it; can be repeated
+    /// Compare only what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub target: Vec<String>,
-    /// Leave out what matches, with all that is below it; can be repeated
+    /// Leave out what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     #[command(flatten)]

@@ -109,7 +109,7 @@ fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: Opt
 
 /// `plan`: what would change.
 pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
+    let Some((loaded, mut presence)) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     if args.out.is_some() && args.reading.no_data {
         output.error("a plan without contents cannot be saved: an apply compares them", &["leave out --no-data"]);
@@ -123,6 +123,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
             break;
         }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
+        presence.look(target, &loaded.desired, args.reading.no_lock);
         let looked = look(&loaded, target, &options).and_then(|prepared| match prepared.base {
             // As `apply` would.
             Base::Missing if loaded.desired.is_about_what_is_there() => Err(no_such_file(target)),
@@ -159,7 +160,13 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         worst = worst.max(code);
     }
     tally.end(Words::of_plan(args), files.len(), output);
+    let missed = presence.end(tally.total() == files.len(), output);
+    worst = worst.max(missed);
     let Some(path) = &args.out else { return worst };
+    if missed >= TROUBLE {
+        output.error("no plan was saved", &[]);
+        return TROUBLE;
+    }
     let lacking = tally.without_plan();
     if saved.is_empty() {
         output.error("no plan was saved", &["a saved plan is about files that can be read, and are without conflicts"]);
@@ -211,7 +218,7 @@ fn is_free_for_a_plan(path: &Path) -> bool {
 
 /// `check`: is everything as declared?
 pub fn check(args: &CheckArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
+    let Some((loaded, mut presence)) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let brief = args.format != PlanFormat::Json && !output.verbose;
     if args.common.exact && args.reading.no_data {
@@ -232,6 +239,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
             break;
         }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
+        presence.look(target, &loaded.desired, args.reading.no_lock);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
@@ -264,7 +272,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
         working.end(code);
     }
     tally.end(Words::of_check(args), files.len(), output);
-    worst
+    worst.max(presence.end(tally.total() == files.len(), output))
 }
 
 /// What is known of the differences of one file, and by which plan.

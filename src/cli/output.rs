@@ -121,6 +121,13 @@ impl Output {
         self.tell(&self.error_text(message, helps));
     }
 
+    /// `warning: …` with remedies.
+    pub fn warning(&self, message: &str, helps: &[&str]) {
+        let mut text = format!("{} {}\n", self.err.bold("warning:"), crate::report::escape_controls(message));
+        helps.iter().for_each(|help| text.push_str(&format!("  = {} {}\n", self.err.bold("help:"), crate::report::escape_controls(help))));
+        self.tell(&text);
+    }
+
     /// What [`Output::error`] prints.
     pub fn error_text(&self, message: &str, helps: &[&str]) -> String {
         let message = crate::report::escape_controls(message);

@@ -425,7 +425,9 @@ mod tests {
         lists.extend((0..2 * TOGETHER).map(|n| vec![Glob::new(&format!("/*{n:03}")).unwrap()]));
         for some in [&lists[..], &lists[1..], &lists[1..4], &[]] {
             let matcher = Matcher::new(some.iter().map(Vec::as_slice));
-            for path in ["/", "/a", "/a/b", "/a/b/c1", "/x/bcd", "/z1", "/éö", "/n017", "/n100", "/q", "/q/ra", "/q/s", "/ab", "/é"].map(path) {
+            for path in
+                ["/", "/a", "/a/b", "/a/b/c1", "/x/bcd", "/z1", "/éö", "/n017", "/n100", "/q", "/q/ra", "/q/s", "/ab", "/é"].map(path)
+            {
                 let hits: Vec<usize> = (0..some.len()).filter(|&n| some[n].iter().any(|glob| glob.matches(&path))).collect();
                 assert_eq!(matcher.hits(&path), hits, "{path}");
                 assert_eq!(matcher.leads_on(&path), some.iter().flatten().any(|glob| glob.may_match_below(&path)), "{path}");

@@ -14,10 +14,8 @@ const WILDCARDS: [char; 4] = ['*', '?', '[', '{'];
 const ONE_BYTE: &str = "[^/]";
 
 /// One character of a name as it is written: an escape, or as UTF-8.
-const ONE_CHARACTER: &str = concat!(
-    r"(?:\\x[0-9A-F]{2}|[\x00-\x2E\x30-\x7F]|[\xC2-\xDF][\x80-\xBF]|",
-    r"[\xE0-\xEF][\x80-\xBF]{2}|[\xF0-\xF4][\x80-\xBF]{3})"
-);
+const ONE_CHARACTER: &str =
+    concat!(r"(?:\\x[0-9A-F]{2}|[\x00-\x2E\x30-\x7F]|[\xC2-\xDF][\x80-\xBF]|", r"[\xE0-\xEF][\x80-\xBF]{2}|[\xF0-\xF4][\x80-\xBF]{3})");
 
 /// A compiled glob. `/**` matches everything, the root included.
 #[derive(Clone, Debug)]

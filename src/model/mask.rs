@@ -49,6 +49,15 @@ impl Mask {
         }
     }
 
+    /// The objects that it is about, or whose attributes.
+    pub fn path(&self) -> Option<&Glob> {
+        match self {
+            Mask::Objects(glob) => Some(glob),
+            Mask::Attrs(mask) => Some(&mask.path),
+            Mask::File => None,
+        }
+    }
+
     /// The objects, where it is about attributes of theirs.
     pub fn attrs(&self) -> Option<&AttrMask> {
         match self {

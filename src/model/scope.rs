@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
-    AttrMask, AttrRule, Desired, DesiredAttr, DesiredGroup, DesiredKind, DesiredObject, Glob, H5Path, Mask, Move, RemovalTarget, at_or_below,
+    AttrMask, AttrRule, Desired, DesiredAttr, DesiredGroup, DesiredKind, DesiredObject, Each, Glob, H5Path, Mask, Move, RemovalTarget,
+    at_or_below,
 };
 
 /// A part of what is declared. The default is all of it.
@@ -85,23 +86,25 @@ impl Scope {
 
     /// May this attribute rule of an object be left undone?
     pub fn ignores(&self, path: &H5Path, attr: &DesiredAttr) -> bool {
-        let from = match &attr.rule {
-            AttrRule::RenameFrom { from, .. } => Some(from),
-            AttrRule::Set(_)
-            | AttrRule::Default(_)
-            | AttrRule::Replace(_)
-            | AttrRule::Empty(_)
-            | AttrRule::Absent
-            | AttrRule::Map(_)
-            | AttrRule::Cast(_)
-            | AttrRule::Join { .. }
-            | AttrRule::CopyFrom { .. } => None,
-        };
-        self.ignored.iter().any(|mask| match mask {
-            Mask::Attrs(mask) => mask.matches(path, &attr.name) || from.is_some_and(|from| mask.matches(path, from)),
-            Mask::Objects(_) | Mask::File => false,
-        })
+        self.ignored.iter().filter_map(Mask::attrs).any(|mask| is_about(mask, path, attr))
     }
+}
+
+/// Is the rule about an attribute that the mask leaves out?
+fn is_about(mask: &AttrMask, path: &H5Path, attr: &DesiredAttr) -> bool {
+    let from = match &attr.rule {
+        AttrRule::RenameFrom { from, .. } => Some(from),
+        AttrRule::Set(_)
+        | AttrRule::Default(_)
+        | AttrRule::Replace(_)
+        | AttrRule::Empty(_)
+        | AttrRule::Absent
+        | AttrRule::Map(_)
+        | AttrRule::Cast(_)
+        | AttrRule::Join { .. }
+        | AttrRule::CopyFrom { .. } => None,
+    };
+    mask.matches(path, &attr.name) || from.is_some_and(|from| mask.matches(path, from))
 }
 
 /// Does any of them match the path, or what it is below of (but for the root)?
@@ -169,6 +172,47 @@ impl Desired {
         self.ignored = ignored;
         self.scope = scope;
         Ok(())
+    }
+
+    /// Which of these are about something that is declared: an object, or an attribute that is spoken of.
+    pub fn speaks_of(&self, masks: &[Mask]) -> Vec<bool> {
+        let removed = self.removals.iter().filter_map(|removal| match &removal.target {
+            RemovalTarget::Path(path) => Some(path),
+            RemovalTarget::Match(_) => None,
+        });
+        let moved = self.moves.iter().flat_map(|one| [&one.from, &one.to]);
+        let paths: BTreeSet<&H5Path> =
+            self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).chain(removed).chain(moved).collect();
+        let above: BTreeSet<H5Path> = paths.iter().flat_map(|path| path.ancestors()).collect();
+        let one = |mask: &Mask| match mask {
+            Mask::Objects(glob) => paths.iter().copied().chain(&above).any(|path| glob.matches(path)) || self.may_remove(glob),
+            Mask::Attrs(mask) => {
+                let own =
+                    |path: &H5Path| self.objects.get(path).is_some_and(|object| object.attrs.iter().any(|attr| is_about(mask, path, attr)));
+                paths.iter().copied().chain(&above).any(|path| own(path) || self.rules_speak_of(path, mask))
+            }
+            Mask::File => true,
+        };
+        masks.iter().map(one).collect()
+    }
+
+    /// May a removal by globs be about what this glob is about? Once it is done, no file tells.
+    fn may_remove(&self, glob: &Glob) -> bool {
+        let texts = self.removals.iter().filter_map(|removal| match &removal.target {
+            RemovalTarget::Path(_) => None,
+            RemovalTarget::Match(texts) => Some(texts),
+        });
+        let path = H5Path::parse(glob.text()).ok().filter(|_| glob.source().is_none());
+        texts.flatten().filter_map(|text| Glob::new(text).ok()).any(|removed| match &path {
+            Some(path) => covers(std::iter::once(&removed), path),
+            None => removed.plain().starts_with(glob.plain()) || glob.plain().starts_with(removed.plain()),
+        })
+    }
+
+    /// Does a rule that may be about this object speak of such an attribute?
+    pub fn rules_speak_of(&self, path: &H5Path, mask: &AttrMask) -> bool {
+        let speaks = |each: &Each| each.attrs.iter().any(|attr| is_about(mask, path, attr));
+        mask.path().matches(path) && self.each.iter().any(|each| speaks(each) && each.globs.iter().any(|glob| glob.matches(path)))
     }
 
     /// Does a move that no target matches lead to something in scope? Everything else names objects by their paths after the moves. Where only

@@ -69,7 +69,10 @@ fn a_move_on_the_way_to_a_rule_is_done() {
 fn an_object_is_left_out_by_any_of_its_names() {
     let base = format!("[dataset.\"/a/d\"]\n{DATASET}[link.\"/b/d\"]\nhard = \"/a/d\"\n[dataset.\"/b/e\"]\n{DATASET}");
     for globs in ["/**", "/b/*"] {
-        let dir = file(&base, &format!("[[each]]\nmatch = \"{globs}\"\nkind = \"dataset\"\nattrs.x = 1\nchunks = [1]\non_mismatch = \"convert\"\n"));
+        let dir = file(
+            &base,
+            &format!("[[each]]\nmatch = \"{globs}\"\nkind = \"dataset\"\nattrs.x = 1\nchunks = [1]\non_mismatch = \"convert\"\n"),
+        );
         let about = |args: &[&str], name: &str| planned(dir.path(), args).1.iter().any(|step| step.contains(name));
         assert!(about(&[], "/d ") && about(&[], "/e "));
         for args in [["--exclude", "/a"], ["--exclude", "/b/d"], ["--ignore", "/a/d"], ["--ignore", "/a"], ["--exclude", "/?/d"]] {
@@ -77,4 +80,60 @@ fn an_object_is_left_out_by_any_of_its_names() {
         }
         assert!(about(&["--target", "/a"], "/d ") && !about(&["--target", "/a"], "/e "), "{globs}");
     }
+}
+
+/// Code, and what is said on stderr.
+fn said(dir: &Path, args: &[&str]) -> (Option<i32>, String) {
+    let output = h5mason().current_dir(dir).args(args).output().unwrap();
+    (output.status.code(), String::from_utf8(output.stderr).unwrap())
+}
+
+/// A glob that is about nothing in any file is told, by one process or by several; a target that is not is trouble.
+#[test]
+fn globs_that_are_about_nothing_are_told() {
+    let base = format!("[attrs]\ntitle = \"t\"\n[dataset.\"/temp\"]\n{DATASET}attrs.units = \"K\"\n[dataset.\"/a/e\"]\n{DATASET}");
+    let dir = file(&base, "[[move]]\nfrom = \"/a\"\nto = \"/n\"\noptional = true\n[[each]]\nmatch = \"/**\"\nattrs.history = \"h\"\n");
+    let other = format!("version = 1\n[dataset.\"/only/here\"]\n{DATASET}");
+    fs::write(dir.path().join("other.toml"), other).unwrap();
+    run_to(0, h5mason().current_dir(dir.path()).args(["build", "other.toml", "-o", "g.h5"]));
+    let plan = |args: &[&str], files: &[&str]| said(dir.path(), &[&["plan", "m.toml"], files, args].concat());
+    let both = &["f.h5", "g.h5"][..];
+    for known in [
+        ["--exclude", "/temp"],
+        ["--exclude", "/only/here"],
+        ["--target", "/only/*"],
+        ["--exclude", "/n/e"],
+        ["--exclude", "/a/e"],
+        ["--ignore", "/temp@units"],
+        ["--ignore", "/temp@h*"],
+        ["--ignore", "/**@title"],
+        ["--ignore", "/n/e@history"],
+        ["--target", "/"],
+        ["--exclude", "/**"],
+    ] {
+        let about = if known[1].contains("only") { both } else { &["f.h5"][..] };
+        let (_, err) = plan(&known, about);
+        assert!(!err.contains("matches nothing") && !err.contains("error:"), "{known:?}: {err}");
+    }
+    for files in [&["f.h5"][..], both] {
+        for (option, glob) in [("--exclude", "/tmp"), ("--ignore", "history"), ("--ignore", "/temp@unit"), ("--exclude", "/x/**")] {
+            let (code, err) = plan(&[option, glob], files);
+            assert!(code == Some(0) && err.matches(&format!("warning: {option} {glob} matches nothing")).count() == 1, "{err}");
+        }
+        assert!(plan(&["--ignore", "history"], files).1.contains("--ignore '/**@history'"));
+        let wrong = ["check", "plan", "apply"].map(|command| {
+            let (code, err) = said(dir.path(), &[&[command, "m.toml", "--target", "/nonesuch"], files].concat());
+            assert!(err.contains("error: --target /nonesuch matches nothing"), "{command}: {err}");
+            code
+        });
+        assert_eq!(wrong, [Some(2); 3]);
+    }
+    assert_eq!(plan(&["--target", "/nonesuch", "--out", "p.json"], &["f.h5"]).0, Some(2));
+    assert!(!dir.path().join("p.json").exists());
+    // Of one of several files it is enough.
+    assert_eq!(plan(&["--target", "/only"], both), (Some(0), String::new()));
+    // Of files that were not begun, nothing is known.
+    fs::write(dir.path().join("broken.h5"), "no").unwrap();
+    let (_, err) = plan(&["--exclude", "/tmp", "--fail-fast", "--jobs", "1"], &["broken.h5", "f.h5", "g.h5"]);
+    assert!(!err.contains("matches nothing"), "{err}");
 }
