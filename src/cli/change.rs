@@ -45,14 +45,14 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
         return;
     }
     let name = one_line(&name);
-    if !applied.changed && several && !output.verbose {
+    if (!applied.changed || output.quiet) && several && !output.verbose {
         return;
     }
     let changes = !applied.proposal.steps.is_empty();
     if !changes {
         let what = if applied.changed { "as declared" } else { "as declared, nothing to do" };
         output.print(&format!("{}: {what}\n", crate::report::escape_controls(&name)));
-    } else {
+    } else if !output.quiet {
         output.print(&format!(
             "{}\n{}",
             output.out.bold(&target_line(&name, &applied.base)),

@@ -52,8 +52,8 @@ fn json_text(value: &serde_json::Value, pretty: bool) -> String {
 /// Prints one proposal as text. Of `several` files, those that are as declared are named with `--verbose` only.
 fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool, output: &Output) {
     let proposal = &prepared.proposal;
-    if proposal.is_empty() && several && !output.verbose {
-        return;
+    if (proposal.is_empty() || output.quiet) && several && !output.verbose {
+        return tell_refusal(prepared, target, loaded, output);
     }
     let name = one_line(&target.display().to_string());
     if proposal.is_empty() {
@@ -63,7 +63,7 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool
             if prepared.compared { "as declared" } else { "as declared apart from contents, which were not compared" },
             crate::report::count(proposal.considered, "object")
         ));
-    } else {
+    } else if !output.quiet {
         output.print(&format!(
             "{}\n{}",
             output.out.bold(&target_line(&name, &prepared.base)),
@@ -77,11 +77,15 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool
         output.print(&format!("{}\n", summary_text(proposal, Tense::Future)));
         output.print(&trailing_text(prepared.trailing, "will be dropped"));
     }
-    if !proposal.conflicts.is_empty() {
+    tell_refusal(prepared, target, loaded, output);
+}
+
+/// Conflicts of a plan.
+fn tell_refusal(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {
+    if !prepared.proposal.conflicts.is_empty() {
         tell_conflicts(prepared, loaded, output);
-        let count = proposal.conflicts.len();
-        let conflicts = if count == 1 { "1 conflict".into() } else { format!("{count} conflicts") };
-        output.tell(&format!("\n{conflicts} with {name}; `apply` would refuse.\n"));
+        let conflicts = count(prepared.proposal.conflicts.len(), "conflict");
+        output.tell(&format!("\n{conflicts} with {}; `apply` would refuse.\n", one_line(&target.display().to_string())));
     }
 }
 
@@ -265,6 +269,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
             }
             PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, drift.as_ref(), several, output),
             PlanFormat::Text if prepared.proposal.is_empty() => print_text(&prepared, target, &loaded, several, output),
+            PlanFormat::Text if output.quiet && several => {}
             PlanFormat::Text => tell_difference(&prepared, target, &loaded, drift.as_ref(), output),
         }
         let code = if prepared.proposal.is_empty() { DONE } else { DIFFERENT };
@@ -303,6 +308,9 @@ fn tell_difference(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: O
         return;
     }
     output.print(&format!("{name}: not as declared\n"));
+    if output.quiet {
+        return;
+    }
     match drift {
         None => output.print(&plan_text(proposal, output.out, output.verbose)),
         Some(drift) => {

@@ -36,6 +36,8 @@ pub struct Output {
     pub err: Paint,
     /// Show everything?
     pub verbose: bool,
+    /// Show errors and the last line only?
+    pub quiet: bool,
     /// Has an earlier process of the same command died?
     pub later: bool,
 }
@@ -56,6 +58,7 @@ impl Output {
             out: paint(std::io::stdout().is_terminal()),
             err: paint(std::io::stderr().is_terminal()),
             verbose: cli.verbose,
+            quiet: cli.quiet,
             later: cli.worker.is_some_and(|orders| orders.later),
         }
     }

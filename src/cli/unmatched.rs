@@ -65,6 +65,7 @@ impl Unmatched {
                     output.error(&format!("--target {glob} {nothing}"), &[]);
                     code = TROUBLE;
                 }
+                Narrowing::Exclude | Narrowing::Ignore if output.quiet => {}
                 Narrowing::Exclude => output.warning(&format!("--exclude {glob} {nothing}"), &[]),
                 Narrowing::Ignore if glob.contains('@') => output.warning(&format!("--ignore {glob} {nothing}"), &[]),
                 Narrowing::Ignore => {
