@@ -32,6 +32,9 @@ pub struct Cli {
     /// Show what is kept, too, and long plans whole
     #[arg(long, short, global = true, display_order = 900)]
     pub verbose: bool,
+    /// Print errors and the last line only (`plan`, `apply`, `check`)
+    #[arg(long, short, global = true, display_order = 900, conflicts_with = "verbose")]
+    pub quiet: bool,
     /// Give up on a file after this many seconds [default: after 5 without progress, or 60 while moving data]
     #[arg(long, global = true, display_order = 900, value_name = "SECONDS", value_parser = timeout)]
     pub timeout: Option<Duration>,
@@ -127,6 +130,23 @@ pub struct OneJob {
 impl Cli {
     /// Refuses options that say opposite things. The error is a line.
     pub fn check(&self) -> Result<(), &'static str> {
+        let is_text = match &self.command {
+            Command::Plan(args) => Some(args.format == PlanFormat::Text),
+            Command::Check(args) => Some(args.format == PlanFormat::Text),
+            Command::Apply(args) => Some(args.format == Format::Text),
+            Command::Build(_)
+            | Command::Recover(_)
+            | Command::Capture(_)
+            | Command::Diff(_)
+            | Command::Show(_)
+            | Command::Schema { .. }
+            | Command::Completions { .. } => None,
+        };
+        match (self.quiet, is_text) {
+            (true, None) => return Err("--quiet is for `plan`, `apply` and `check`"),
+            (true, Some(false)) => return Err("--quiet is for text: of JSON and Markdown it would leave nothing"),
+            (true, Some(true)) | (false, _) => {}
+        }
         match &self.command {
             Command::Apply(ApplyArgs { repack: true, commit: Some(CommitWay::Journal), .. }) => {
                 Err("--repack writes files anew, which --commit journal does not: use --commit replace, or neither")
@@ -162,10 +182,10 @@ pub struct ManifestArgs {
 /// Which part of the manifest a command is about.
 #[derive(Debug, Args)]
 pub struct ScopeArgs {
-    /// Only what matches, with all that is below it; can be repeated
+    /// Only what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub target: Vec<String>,
-    /// Leave out what matches, with all that is below it; can be repeated
+    /// Leave out what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// What may differ from its declaration: objects (`/path/glob`, with all that is below them) or attributes
@@ -335,10 +355,10 @@ pub struct CaptureArgs {
     /// Where contents go that are not one value or a simple rule
     #[arg(long, value_name = "WHERE", default_value = "auto")]
     pub data: DataWhere,
-    /// Capture only what matches, with all that is below it; can be repeated
+    /// Capture only what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub target: Vec<String>,
-    /// Leave out what matches, with all that is below it; can be repeated
+    /// Leave out what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     /// Replace a manifest, and files beside it, that exist
@@ -387,10 +407,10 @@ pub struct DiffArgs {
     /// (`/path/glob@attribute`), or `(file)`: superblock, userblock and file space; can be repeated
     #[arg(long, value_name = "GLOB")]
     pub ignore: Vec<String>,
-    /// Compare only what matches, with all that is below it; can be repeated
+    /// Compare only what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub target: Vec<String>,
-    /// Leave out what matches, with all that is below it; can be repeated
+    /// Leave out what matches, with all that is below it (but `/` is the root group alone); can be repeated
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
     #[command(flatten)]

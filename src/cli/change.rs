@@ -45,14 +45,14 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
         return;
     }
     let name = one_line(&name);
-    if !applied.changed && several && !output.verbose {
+    if (!applied.changed || output.quiet) && several && !output.verbose {
         return;
     }
     let changes = !applied.proposal.steps.is_empty();
     if !changes {
         let what = if applied.changed { "as declared" } else { "as declared, nothing to do" };
         output.print(&format!("{}: {what}\n", crate::report::escape_controls(&name)));
-    } else {
+    } else if !output.quiet {
         output.print(&format!(
             "{}\n{}",
             output.out.bold(&target_line(&name, &applied.base)),
@@ -156,7 +156,7 @@ fn tell_result(
 
 /// `apply`: changes.
 pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
+    let Some((loaded, mut presence)) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let commit = match args.commit {
         None | Some(CommitWay::Journal) => CommitBy::Journal,
@@ -178,6 +178,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
             break;
         }
         let working = Working::begin(index, files.len(), Work::Change, target, TROUBLE);
+        presence.look(target, &loaded.desired, false);
         let result = apply_one(args, output, &loaded, target, &options, saved.as_ref());
         let code = tell_result(&result, &args.common, args.format, target, &loaded, files.len() > 1, output);
         tally.count(outcome(&result));
@@ -185,7 +186,7 @@ pub fn apply_all(args: &ApplyArgs, output: &Output) -> u8 {
         worst = worst.max(code);
     }
     tally.end(Words::of_apply(args), files.len(), output);
-    worst
+    worst.max(presence.end(tally.total() == files.len(), output))
 }
 
 fn outcome(result: &Result<Applied, Failure>) -> Outcome {

@@ -52,8 +52,8 @@ fn json_text(value: &serde_json::Value, pretty: bool) -> String {
 /// Prints one proposal as text. Of `several` files, those that are as declared are named with `--verbose` only.
 fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool, output: &Output) {
     let proposal = &prepared.proposal;
-    if proposal.is_empty() && several && !output.verbose {
-        return;
+    if (proposal.is_empty() || output.quiet) && several && !output.verbose {
+        return tell_refusal(prepared, target, loaded, output);
     }
     let name = one_line(&target.display().to_string());
     if proposal.is_empty() {
@@ -63,7 +63,7 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool
             if prepared.compared { "as declared" } else { "as declared apart from contents, which were not compared" },
             crate::report::count(proposal.considered, "object")
         ));
-    } else {
+    } else if !output.quiet {
         output.print(&format!(
             "{}\n{}",
             output.out.bold(&target_line(&name, &prepared.base)),
@@ -77,11 +77,15 @@ fn print_text(prepared: &Prepared, target: &Path, loaded: &Loaded, several: bool
         output.print(&format!("{}\n", summary_text(proposal, Tense::Future)));
         output.print(&trailing_text(prepared.trailing, "will be dropped"));
     }
-    if !proposal.conflicts.is_empty() {
+    tell_refusal(prepared, target, loaded, output);
+}
+
+/// Conflicts of a plan.
+fn tell_refusal(prepared: &Prepared, target: &Path, loaded: &Loaded, output: &Output) {
+    if !prepared.proposal.conflicts.is_empty() {
         tell_conflicts(prepared, loaded, output);
-        let count = proposal.conflicts.len();
-        let conflicts = if count == 1 { "1 conflict".into() } else { format!("{count} conflicts") };
-        output.tell(&format!("\n{conflicts} with {name}; `apply` would refuse.\n"));
+        let conflicts = count(prepared.proposal.conflicts.len(), "conflict");
+        output.tell(&format!("\n{conflicts} with {}; `apply` would refuse.\n", one_line(&target.display().to_string())));
     }
 }
 
@@ -109,7 +113,7 @@ fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: Opt
 
 /// `plan`: what would change.
 pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
+    let Some((loaded, mut presence)) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     if args.out.is_some() && args.reading.no_data {
         output.error("a plan without contents cannot be saved: an apply compares them", &["leave out --no-data"]);
@@ -123,6 +127,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
             break;
         }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
+        presence.look(target, &loaded.desired, args.reading.no_lock);
         let looked = look(&loaded, target, &options).and_then(|prepared| match prepared.base {
             // As `apply` would.
             Base::Missing if loaded.desired.is_about_what_is_there() => Err(no_such_file(target)),
@@ -159,7 +164,13 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         worst = worst.max(code);
     }
     tally.end(Words::of_plan(args), files.len(), output);
+    let missed = presence.end(tally.total() == files.len(), output);
+    worst = worst.max(missed);
     let Some(path) = &args.out else { return worst };
+    if missed >= TROUBLE {
+        output.error("no plan was saved", &[]);
+        return TROUBLE;
+    }
     let lacking = tally.without_plan();
     if saved.is_empty() {
         output.error("no plan was saved", &["a saved plan is about files that can be read, and are without conflicts"]);
@@ -211,7 +222,7 @@ fn is_free_for_a_plan(path: &Path) -> bool {
 
 /// `check`: is everything as declared?
 pub fn check(args: &CheckArgs, output: &Output) -> u8 {
-    let Some(loaded) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
+    let Some((loaded, mut presence)) = loaded_part(&args.common, &args.scope, output) else { return TROUBLE };
     let Some(files) = targets(&args.files, &loaded, output) else { return TROUBLE };
     let brief = args.format != PlanFormat::Json && !output.verbose;
     if args.common.exact && args.reading.no_data {
@@ -232,6 +243,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
             break;
         }
         let working = Working::begin(index, files.len(), Work::Read, target, TROUBLE);
+        presence.look(target, &loaded.desired, args.reading.no_lock);
         let prepared = match look(&loaded, target, &options) {
             Ok(prepared) => prepared,
             Err(failure) => {
@@ -257,6 +269,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
             }
             PlanFormat::Markdown => tell_markdown(&prepared, target, &loaded, drift.as_ref(), several, output),
             PlanFormat::Text if prepared.proposal.is_empty() => print_text(&prepared, target, &loaded, several, output),
+            PlanFormat::Text if output.quiet && several => {}
             PlanFormat::Text => tell_difference(&prepared, target, &loaded, drift.as_ref(), output),
         }
         let code = if prepared.proposal.is_empty() { DONE } else { DIFFERENT };
@@ -264,7 +277,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
         working.end(code);
     }
     tally.end(Words::of_check(args), files.len(), output);
-    worst
+    worst.max(presence.end(tally.total() == files.len(), output))
 }
 
 /// What is known of the differences of one file, and by which plan.
@@ -295,6 +308,9 @@ fn tell_difference(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: O
         return;
     }
     output.print(&format!("{name}: not as declared\n"));
+    if output.quiet {
+        return;
+    }
     match drift {
         None => output.print(&plan_text(proposal, output.out, output.verbose)),
         Some(drift) => {

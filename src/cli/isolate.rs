@@ -174,7 +174,7 @@ fn follow(mut child: Child, news: &Receiver<News>, life: &mut Life) -> io::Resul
                 }
             }
             // Only a worker of several says this.
-            Ok(News::Told(_, Message::Ready { .. } | Message::Outcome(_) | Message::Text { .. })) => {}
+            Ok(News::Told(_, Message::Ready { .. } | Message::Outcome(_) | Message::Matched(_) | Message::Text { .. })) => {}
             Ok(News::Signal(signal)) => {
                 life.signal = Some(signal);
                 // A terminal sends Ctrl-C to both: the worker minds only the first.

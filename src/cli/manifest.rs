@@ -4,6 +4,7 @@ use std::mem::ManuallyDrop;
 
 use super::args::{Allow, ManifestArgs, ScopeArgs};
 use super::output::Output;
+use super::unmatched::{Presence, Unmatched};
 use super::worker;
 use crate::apply::{Memory, Options};
 use crate::manifest::{Loaded, Overrides, load};
@@ -33,7 +34,8 @@ pub fn loaded(args: &ManifestArgs, output: &Output) -> Option<ManuallyDrop<Loade
 }
 
 /// Loads the part of the manifest that the command is about, or prints what is wrong.
-pub fn loaded_part(args: &ManifestArgs, scope: &ScopeArgs, output: &Output) -> Option<ManuallyDrop<Loaded>> {
+pub fn loaded_part(args: &ManifestArgs, scope: &ScopeArgs, output: &Output) -> Option<(ManuallyDrop<Loaded>, Presence)> {
+    let unmatched = Unmatched::of_scope(scope);
     let scope = match scope_of(scope) {
         Ok(scope) => scope,
         Err(message) => {
@@ -43,14 +45,15 @@ pub fn loaded_part(args: &ManifestArgs, scope: &ScopeArgs, output: &Output) -> O
     };
     let mut loaded = loaded(args, output)?;
     if scope.is_whole() {
-        return Some(loaded);
+        return Some((loaded, Presence::default()));
     }
+    let presence = Presence::new(unmatched, &scope, &loaded.desired);
     if let Err(unknown) = loaded.desired.narrow(scope) {
         let message = format!("--target {}: the manifest declares nothing there", unknown.join(", --target "));
         output.error(&message, &["name an object that it declares, or a glob: --target '/group/**'"]);
         return None;
     }
-    Some(loaded)
+    Some((loaded, presence))
 }
 
 /// Fails with a line.

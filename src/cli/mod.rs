@@ -20,6 +20,7 @@ mod signals;
 mod since;
 mod tally;
 mod targets;
+mod unmatched;
 mod watchdog;
 mod wire;
 mod worker;

@@ -36,6 +36,8 @@ pub struct Output {
     pub err: Paint,
     /// Show everything?
     pub verbose: bool,
+    /// Show errors and the last line only?
+    pub quiet: bool,
     /// Has an earlier process of the same command died?
     pub later: bool,
 }
@@ -56,6 +58,7 @@ impl Output {
             out: paint(std::io::stdout().is_terminal()),
             err: paint(std::io::stderr().is_terminal()),
             verbose: cli.verbose,
+            quiet: cli.quiet,
             later: cli.worker.is_some_and(|orders| orders.later),
         }
     }
@@ -119,6 +122,13 @@ impl Output {
     /// `error: …` with remedies.
     pub fn error(&self, message: &str, helps: &[&str]) {
         self.tell(&self.error_text(message, helps));
+    }
+
+    /// `warning: …` with remedies.
+    pub fn warning(&self, message: &str, helps: &[&str]) {
+        let mut text = format!("{} {}\n", self.err.bold("warning:"), crate::report::escape_controls(message));
+        helps.iter().for_each(|help| text.push_str(&format!("  = {} {}\n", self.err.bold("help:"), crate::report::escape_controls(help))));
+        self.tell(&text);
     }
 
     /// What [`Output::error`] prints.

@@ -17,6 +17,7 @@ use super::life::{Life, Verdict};
 use super::output::{DONE, Output, TROUBLE};
 use super::progress::Count;
 use super::tally::{Outcome, Tally, Words};
+use super::unmatched::Unmatched;
 use super::wire::{Message, Stream};
 use crate::txn::Left;
 use crate::txn::notify::Event;
@@ -123,6 +124,8 @@ struct Pool<'a> {
     groups: Groups,
     count: Count,
     tally: Tally,
+    /// Globs that nothing was found for.
+    unmatched: Unmatched,
     /// Has a worker's first word been passed on, or its failure before any file?
     opened: bool,
     /// Was any worker ready?
@@ -158,6 +161,7 @@ impl<'a> Pool<'a> {
             groups: Groups::new(),
             count: Count::new(files.len()),
             tally: Tally::default(),
+            unmatched: Unmatched::of(&cli.command),
             opened: false,
             ready: false,
             alone: None,
@@ -207,6 +211,7 @@ impl<'a> Pool<'a> {
                 }
             }
             Message::Outcome(outcome) => worker.outcome = Some(outcome),
+            Message::Matched(number) => self.unmatched.matched(number),
             Message::Text { to, bytes } => match &worker.file {
                 Some(handed) => {
                     let file = handed.file;
@@ -398,6 +403,9 @@ impl<'a> Pool<'a> {
             (Some(words), true) => output.print(&self.tally.text(words, self.files.len(), not_begun)),
             (None, true) if not_begun > 0 => output.note(&format!("{} not begun (--fail-fast)", crate::report::count(not_begun, "file"))),
             _ => {}
+        }
+        if all {
+            self.worst = self.worst.max(self.unmatched.tell(output));
         }
         let code = if all || self.worst >= TROUBLE { self.worst } else { TROUBLE };
         Ended::Code(output.code(code, self.committed))

@@ -166,7 +166,7 @@ fn tell_blocked(prepared: &Prepared, blocked: &Blocked, name: &str, loaded: &Loa
             output.tell(&format!("\n{conflicts} with {name}; nothing was written.\n"));
         }
         Blocked::Consent(steps) => {
-            if !plan_shown {
+            if !plan_shown && !output.quiet {
                 let plan = plan_text(&prepared.proposal, output.out, output.verbose);
                 let summary = summary_text(&prepared.proposal, crate::report::Tense::Future);
                 output.print(&format!("{}\n{plan}{summary}\n", target_line(name, &prepared.base)));

@@ -28,6 +28,8 @@ pub enum Message {
     Ready { alone: bool },
     /// What has come of its file; before it says that it is done with it.
     Outcome(Outcome),
+    /// A glob of the command line, by its number, is about something.
+    Matched(u32),
     /// What it would print.
     Text { to: Stream, bytes: Vec<u8> },
 }
@@ -77,6 +79,11 @@ pub fn encode_outcome(outcome: Outcome) -> Vec<u8> {
         Outcome::Created { bytes } => (4, bytes),
     };
     framed(b'N', &[&[kind][..], &bytes.to_le_bytes()].concat())
+}
+
+/// [`Message::Matched`].
+pub fn encode_matched(number: u32) -> Vec<u8> {
+    framed(b'P', &number.to_le_bytes())
 }
 
 fn outcome(rest: &[u8]) -> Option<Outcome> {
@@ -153,6 +160,7 @@ pub fn decode(from: &mut impl Read) -> io::Result<Option<Message>> {
     Ok(match tag {
         b'R' => rest.first().map(|&alone| Message::Ready { alone: alone != 0 }),
         b'N' => outcome(&rest).map(Message::Outcome),
+        b'P' => rest.try_into().ok().map(|number| Message::Matched(u32::from_le_bytes(number))),
         _ => match Stream::of_tag(tag) {
             Some(to) => Some(Message::Text { to, bytes: rest }),
             None => event(tag, &rest).map(Message::Event),
@@ -254,6 +262,8 @@ mod tests {
         {
             assert_eq!(decode(&mut &encode_outcome(outcome)[..]).unwrap(), Some(Message::Outcome(outcome)));
         }
+        assert_eq!(decode(&mut &encode_matched(70_000)[..]).unwrap(), Some(Message::Matched(70_000)));
+        assert_eq!(decode(&mut &b"P\x02\0\0\0ab"[..]).unwrap(), None);
         // Cut or foreign: nothing is made up.
         assert!(decode(&mut &encode(&Event::FileMade(odd()))[..7]).is_err());
         assert_eq!(decode(&mut &b"Z\0\0\0\0"[..]).unwrap(), None);

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, getrlimit, setrlimit};
 
 use super::tally::Outcome;
-use super::wire::{Stream, encode, encode_outcome, encode_ready, encode_text};
+use super::wire::{Stream, encode, encode_matched, encode_outcome, encode_ready, encode_text};
 use crate::txn::notify;
 
 /// What a parent tells its worker, in one hidden argument.
@@ -115,6 +115,13 @@ pub fn next_file(alone: bool) -> Option<u32> {
 pub fn tell_outcome(outcome: Outcome) {
     if let Some(pool) = POOL.get() {
         report(&pool.pipe, &encode_outcome(outcome));
+    }
+}
+
+/// Tells a parent that asks what its globs are about.
+pub fn tell_matched(number: u32) {
+    if let Some(pool) = POOL.get() {
+        report(&pool.pipe, &encode_matched(number));
     }
 }
 

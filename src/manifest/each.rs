@@ -29,7 +29,8 @@ pub(super) fn read(item: &Item, dims: &Dims, types: &Types, findings: &mut Findi
     }
     let attrs = read_attrs(&item.table, types, findings);
     let storage = storage(item, dims, findings);
-    if attrs.is_empty() && item.table.get("attrs").is_none() && storage.is_empty() {
+    // A faulty key, or one that is not known, was to say something.
+    if item.table.entries.iter().all(|entry| matches!(entry.key.as_str(), "match" | "kind" | "where")) {
         let message = "[[each]] says nothing: it has neither `attrs` nor `chunks`, `filters` or `on_mismatch`";
         findings.push(Finding::error("missing-key", message).at(item.span, ""));
     }

@@ -1,9 +1,13 @@
 //! Rules for every object that matches: `[[each]]`.
 
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
+use globset::{GlobBuilder, GlobMatcher};
+use regex_automata::meta::Regex;
+use regex_automata::{Input, PatternSet};
 
+use super::glob::compile;
 use super::{
     AttrSeen, Definition, DesiredAttr, Dtype, Filter, Glob, H5Path, Layout, Literal, Need, OnMismatch, SeenDataset, SeenKind, Shape,
     decode_one,
@@ -320,48 +324,126 @@ impl Each {
     }
 }
 
+/// Expressions that are matched together: of many more, the automaton that the library makes while it matches has more states than it keeps
+/// at once, and everything becomes a hundred times slower.
+const TOGETHER: usize = 64;
+
 /// The globs of several lists at once: which lists have one that matches?
 pub struct Matcher<'a> {
     lists: Vec<&'a [Glob]>,
-    /// All but those that match everything, and the list of each; none where they are too much together.
-    set: Option<(GlobSet, Vec<usize>)>,
+    /// The lists that have this path's text.
+    literal: HashMap<&'a str, Vec<usize>>,
+    /// Globs with wildcards, and the list of each.
+    sets: Vec<(Regex, Vec<usize>)>,
     /// The lists that match everything.
     everywhere: Vec<usize>,
+    /// What globs begin with, in order.
+    beginnings: Vec<&'a str>,
+    /// Of these, what is followed by a wildcard.
+    wild: HashSet<&'a [u8]>,
 }
 
 impl<'a> Matcher<'a> {
     /// Puts them together.
     pub fn new(lists: impl Iterator<Item = &'a [Glob]>) -> Self {
         let lists: Vec<&[Glob]> = lists.collect();
-        let (mut set, mut list_of, mut everywhere) = (GlobSetBuilder::new(), Vec::new(), Vec::new());
+        let (mut literal, mut everywhere): (HashMap<&str, Vec<usize>>, Vec<usize>) = (HashMap::new(), Vec::new());
+        let (mut beginnings, mut wild, mut patterns) = (Vec::new(), HashSet::new(), Vec::new());
         for (number, glob) in lists.iter().enumerate().flat_map(|(n, list)| list.iter().map(move |glob| (n, glob))) {
-            match glob.matches_everything() {
-                true => everywhere.push(number),
-                false => {
-                    set.add(glob.compiled().clone());
-                    list_of.push(number);
-                }
+            beginnings.push(glob.plain());
+            match glob.source() {
+                Some(_) if glob.matches_everything() => everywhere.push(number),
+                Some(source) => patterns.push((source, number)),
+                None => literal.entry(glob.text()).or_default().push(number),
+            }
+            if glob.source().is_some() {
+                wild.insert(glob.plain().as_bytes());
             }
         }
-        Self { set: set.build().ok().map(|set| (set, list_of)), everywhere, lists }
+        beginnings.sort_unstable();
+        let mut sets = Vec::new();
+        for some in patterns.chunks(TOGETHER) {
+            let (sources, list_of): (Vec<&str>, Vec<usize>) = some.iter().copied().unzip();
+            match compile(&sources) {
+                Ok(set) => sets.push((set, list_of)),
+                // Too much together: each by itself, as it was compiled before.
+                Err(_) => sets.extend(some.iter().filter_map(|(source, n)| Some((compile(&[*source]).ok()?, vec![*n])))),
+            }
+        }
+        Self { lists, literal, sets, everywhere, beginnings, wild }
     }
 
     /// The numbers of the lists that match, in order.
     pub fn hits(&self, path: &H5Path) -> Vec<usize> {
-        let Some((set, list_of)) = self.set.as_ref().filter(|_| !path.is_root()) else {
+        if path.is_root() {
             return (0..self.lists.len()).filter(|&n| self.lists[n].iter().any(|glob| glob.matches(path))).collect();
-        };
-        let mut out = self.everywhere.clone();
-        if !list_of.is_empty() {
-            out.extend(set.matches(path.to_string()).into_iter().map(|at| list_of[at]));
-            out.sort_unstable();
         }
+        let text = path.to_string();
+        let mut out = self.everywhere.clone();
+        out.extend(self.literal.get(text.as_str()).into_iter().flatten());
+        for (set, list_of) in &self.sets {
+            // One alone is asked in the quicker way.
+            if list_of.len() == 1 {
+                out.extend(list_of.iter().filter(|_| set.is_match(&text)));
+                continue;
+            }
+            let mut hits = PatternSet::new(list_of.len());
+            set.which_overlapping_matches(&Input::new(&text), &mut hits);
+            out.extend(hits.iter().map(|at| list_of[at.as_usize()]));
+        }
+        out.sort_unstable();
         out.dedup();
         out
     }
 
     /// May one of them match something below this path?
     pub fn leads_on(&self, path: &H5Path) -> bool {
-        self.lists.iter().copied().flatten().any(|glob| glob.may_match_below(path))
+        let text = path.to_string();
+        let text = text.trim_end_matches('/');
+        let below = format!("{text}/");
+        let at = self.beginnings.partition_point(|beginning| *beginning < below.as_str());
+        let named = self.beginnings.get(at).is_some_and(|beginning| beginning.starts_with(&below));
+        named || (0..=text.len()).any(|end| self.wild.contains(&text.as_bytes()[..end]))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    fn path(text: &str) -> H5Path {
+        H5Path::parse(text).unwrap()
+    }
+
+    #[test]
+    fn together_as_each_by_itself() {
+        let texts = ["/**", "/a/*", "/a/b", "/*/b", "/", "/a/**/c?", "/{a,x}/b*", "/a/b/c/d", "/é?", "/q/r*/s"];
+        let mut lists: Vec<Vec<Glob>> = texts.iter().map(|text| vec![Glob::new(text).unwrap()]).collect();
+        lists.push(["/a/b", "/z*", "/a/b*"].iter().map(|text| Glob::new(text).unwrap()).collect());
+        lists.extend((0..2 * TOGETHER).map(|n| vec![Glob::new(&format!("/*{n:03}")).unwrap()]));
+        for some in [&lists[..], &lists[1..], &lists[1..4], &[]] {
+            let matcher = Matcher::new(some.iter().map(Vec::as_slice));
+            for path in
+                ["/", "/a", "/a/b", "/a/b/c1", "/x/bcd", "/z1", "/éö", "/n017", "/n100", "/q", "/q/ra", "/q/s", "/ab", "/é"].map(path)
+            {
+                let hits: Vec<usize> = (0..some.len()).filter(|&n| some[n].iter().any(|glob| glob.matches(&path))).collect();
+                assert_eq!(matcher.hits(&path), hits, "{path}");
+                assert_eq!(matcher.leads_on(&path), some.iter().flatten().any(|glob| glob.may_match_below(&path)), "{path}");
+            }
+        }
+    }
+
+    #[test]
+    fn thousands_of_globs_cost_little_each() {
+        let lists: Vec<Vec<Glob>> = (0..4000).map(|n| vec![Glob::new(&format!("/*{n:05}")).unwrap()]).collect();
+        let matcher = Matcher::new(lists.iter().map(Vec::as_slice));
+        let begun = Instant::now();
+        for n in 0..1000 {
+            let path = path(&format!("/group{n:05}"));
+            assert_eq!(matcher.hits(&path), [n]);
+        }
+        assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
     }
 }

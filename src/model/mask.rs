@@ -36,8 +36,33 @@ impl Mask {
             None => Glob::new(text).map(Self::Objects),
             Some(at) => {
                 let (path, name) = (&text[..name_at + at], &text[name_at + at + 1..]);
-                Ok(Self::Attrs(AttrMask { path: Glob::new(path)?, name: Glob::new(name)? }))
+                Ok(Self::Attrs(AttrMask { path: Glob::new(path)?, name: Glob::of_names(name)? }))
             }
+        }
+    }
+
+    /// The objects, where it is about whole objects.
+    pub fn objects(&self) -> Option<&Glob> {
+        match self {
+            Mask::Objects(glob) => Some(glob),
+            Mask::Attrs(_) | Mask::File => None,
+        }
+    }
+
+    /// The objects that it is about, or whose attributes.
+    pub fn path(&self) -> Option<&Glob> {
+        match self {
+            Mask::Objects(glob) => Some(glob),
+            Mask::Attrs(mask) => Some(&mask.path),
+            Mask::File => None,
+        }
+    }
+
+    /// The objects, where it is about attributes of theirs.
+    pub fn attrs(&self) -> Option<&AttrMask> {
+        match self {
+            Mask::Attrs(mask) => Some(mask),
+            Mask::Objects(_) | Mask::File => None,
         }
     }
 }
@@ -46,6 +71,11 @@ impl AttrMask {
     /// One attribute of one object. The error is a clause.
     pub fn exact(path: &H5Path, name: &[u8]) -> Result<Self, String> {
         Ok(Self { path: Glob::exact(path)?, name: Glob::exact(&H5Path::root().child(name))? })
+    }
+
+    /// The objects.
+    pub fn path(&self) -> &Glob {
+        &self.path
     }
 
     /// Does it leave out this attribute of this object?
@@ -59,7 +89,7 @@ impl fmt::Display for Mask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Mask::Objects(glob) => f.write_str(glob.text()),
-            Mask::Attrs(mask) => write!(f, "{}@{}", mask.path.text(), mask.name.text().trim_start_matches('/')),
+            Mask::Attrs(mask) => write!(f, "{}@{}", mask.path.text(), &mask.name.text()[1..]),
             Mask::File => f.write_str(WHOLE_FILE),
         }
     }

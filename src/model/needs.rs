@@ -14,7 +14,7 @@ pub struct Needs {
     pub objects: BTreeMap<H5Path, Need>,
     /// Globs of each removal, in order; no globs for removals by path.
     pub globs: Vec<Vec<Glob>>,
-    /// What rules for whatever matches need of it.
+    /// What rules for whatever matches need of it, and last what is only to be found.
     pub each: Vec<(Vec<Glob>, Need)>,
     /// Removals by path.
     pub removed: Vec<H5Path>,
@@ -273,6 +273,10 @@ impl Needs {
             }
         }
         needs.each = desired.each.iter().map(|each| (each.globs.clone(), each.need())).collect();
+        if !desired.each.is_empty() {
+            // What a rule is about may have another name by which it is in scope, or is not.
+            needs.each.extend(desired.scope.reach().into_iter().map(|globs| (globs, Need::default())));
+        }
         for removal in &desired.removals {
             match &removal.target {
                 RemovalTarget::Path(path) => {

@@ -113,6 +113,11 @@ impl H5Path {
         self.is_above(other) && !other.0[self.0.len() + usize::from(!self.is_root())..].contains(&b'/')
     }
 
+    /// Where this is when `from` is moved `to`; `None` if it does not move along.
+    pub fn moved(&self, from: &H5Path, to: &H5Path) -> Option<H5Path> {
+        (self == from || from.is_above(self)).then(|| Self([to.as_bytes(), &self.0[from.0.len()..]].concat()))
+    }
+
     /// Is this path strictly above the other?
     pub fn is_above(&self, other: &H5Path) -> bool {
         if self.is_root() {

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::{
-    AttrRule, Desired, DesiredAttr, DesiredGroup, DesiredKind, DesiredObject, Glob, H5Path, Mask, RemovalTarget, Wanted, at_or_below,
+    AttrMask, AttrRule, Desired, DesiredAttr, DesiredGroup, DesiredKind, DesiredObject, Each, Glob, H5Path, Mask, Move, RemovalTarget,
+    at_or_below,
 };
 
 /// A part of what is declared. The default is all of it.
@@ -58,38 +59,52 @@ impl Scope {
 
     /// What becomes of this object.
     pub fn part(&self, path: &H5Path) -> Part {
-        if Wanted::of(path, &self.targets, &self.excludes) != Wanted::Yes {
-            return Part::Out;
+        self.part_of_any([path])
+    }
+
+    /// What becomes of something with several paths: an object with several names, or a move. One of them is enough to leave it out, and one
+    /// that is meant is enough to mean it.
+    pub fn part_of_any<'p>(&self, paths: impl IntoIterator<Item = &'p H5Path> + Clone) -> Part {
+        let any = |is: &dyn Fn(&H5Path) -> bool| paths.clone().into_iter().any(is);
+        let objects = || self.ignored.iter().filter_map(Mask::objects);
+        match () {
+            () if any(&|path| covers(self.excludes.iter(), path)) => Part::Out,
+            () if !self.targets.is_empty() && !any(&|path| covers(self.targets.iter(), path)) => Part::Out,
+            () if any(&|path| covers(objects(), path)) => Part::Ignored,
+            () => Part::Planned,
         }
-        let objects = self.ignored.iter().filter_map(|mask| match mask {
-            Mask::Objects(glob) => Some(glob),
-            Mask::Attrs(_) | Mask::File => None,
-        });
-        match covers(objects, path) {
-            true => Part::Ignored,
-            false => Part::Planned,
-        }
+    }
+
+    /// What it is about, less what it is about wherever that is.
+    pub(super) fn reach(&self) -> Vec<Vec<Glob>> {
+        let objects = self.targets.iter().chain(&self.excludes).chain(self.ignored.iter().filter_map(Mask::objects));
+        let below = |glob: &Glob| [Some(glob.clone()), Glob::new(&format!("{}/**", glob.text())).ok()].into_iter().flatten().collect();
+        let with_all = objects.filter(|glob| !glob.matches_everything() && glob.text() != "/").map(below);
+        let attrs = self.ignored.iter().filter_map(Mask::attrs).map(AttrMask::path).filter(|glob| !glob.matches_everything());
+        with_all.chain(attrs.map(|glob| vec![glob.clone()])).collect()
     }
 
     /// May this attribute rule of an object be left undone?
     pub fn ignores(&self, path: &H5Path, attr: &DesiredAttr) -> bool {
-        let from = match &attr.rule {
-            AttrRule::RenameFrom { from, .. } => Some(from),
-            AttrRule::Set(_)
-            | AttrRule::Default(_)
-            | AttrRule::Replace(_)
-            | AttrRule::Empty(_)
-            | AttrRule::Absent
-            | AttrRule::Map(_)
-            | AttrRule::Cast(_)
-            | AttrRule::Join { .. }
-            | AttrRule::CopyFrom { .. } => None,
-        };
-        self.ignored.iter().any(|mask| match mask {
-            Mask::Attrs(mask) => mask.matches(path, &attr.name) || from.is_some_and(|from| mask.matches(path, from)),
-            Mask::Objects(_) | Mask::File => false,
-        })
+        self.ignored.iter().filter_map(Mask::attrs).any(|mask| is_about(mask, path, attr))
     }
+}
+
+/// Is the rule about an attribute that the mask leaves out?
+fn is_about(mask: &AttrMask, path: &H5Path, attr: &DesiredAttr) -> bool {
+    let from = match &attr.rule {
+        AttrRule::RenameFrom { from, .. } => Some(from),
+        AttrRule::Set(_)
+        | AttrRule::Default(_)
+        | AttrRule::Replace(_)
+        | AttrRule::Empty(_)
+        | AttrRule::Absent
+        | AttrRule::Map(_)
+        | AttrRule::Cast(_)
+        | AttrRule::Join { .. }
+        | AttrRule::CopyFrom { .. } => None,
+    };
+    mask.matches(path, &attr.name) || from.is_some_and(|from| mask.matches(path, from))
 }
 
 /// Does any of them match the path, or what it is below of (but for the root)?
@@ -141,20 +156,87 @@ impl Desired {
             // What they match is known when the file has been looked at.
             RemovalTarget::Match(_) => true,
         });
-        // Everything else names objects by their paths after the moves: what leads to something in scope is moved, too.
-        let kept: Vec<&H5Path> = self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).collect();
-        let leads_on = |to: &H5Path| kept.iter().any(|path| at_or_below(path, to));
-        self.moves.retain(|one| match [scope.part(&one.from), scope.part(&one.to)] {
-            [Part::Planned, _] | [_, Part::Planned] => true,
-            [Part::Ignored, _] | [_, Part::Ignored] => {
-                ignored.push(Ignored { path: one.to.clone(), what: IgnoredPart::Object("move") });
-                false
+        let needed: Vec<bool> = self.moves.iter().map(|one| self.is_needed(one, &scope)).collect();
+        let mut needed = needed.into_iter();
+        self.moves.retain(|one| {
+            let needed = needed.next().unwrap_or(false);
+            match scope.part_of_any([&one.from, &one.to]) {
+                Part::Planned => true,
+                Part::Ignored => {
+                    ignored.push(Ignored { path: one.to.clone(), what: IgnoredPart::Object("move") });
+                    false
+                }
+                Part::Out => needed,
             }
-            [Part::Out, Part::Out] => leads_on(&one.to),
         });
         self.ignored = ignored;
         self.scope = scope;
         Ok(())
+    }
+
+    /// Which of these are about something that is declared: an object, or an attribute that is spoken of.
+    pub fn speaks_of(&self, masks: &[Mask]) -> Vec<bool> {
+        let removed = self.removals.iter().filter_map(|removal| match &removal.target {
+            RemovalTarget::Path(path) => Some(path),
+            RemovalTarget::Match(_) => None,
+        });
+        let moved = self.moves.iter().flat_map(|one| [&one.from, &one.to]);
+        let paths: BTreeSet<&H5Path> =
+            self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).chain(removed).chain(moved).collect();
+        let above: BTreeSet<H5Path> = paths.iter().flat_map(|path| path.ancestors()).collect();
+        let one = |mask: &Mask| match mask {
+            Mask::Objects(glob) => paths.iter().copied().chain(&above).any(|path| glob.matches(path)) || self.may_remove(glob),
+            Mask::Attrs(mask) => {
+                let own =
+                    |path: &H5Path| self.objects.get(path).is_some_and(|object| object.attrs.iter().any(|attr| is_about(mask, path, attr)));
+                paths.iter().copied().chain(&above).any(|path| own(path) || self.rules_speak_of(path, mask))
+            }
+            Mask::File => true,
+        };
+        masks.iter().map(one).collect()
+    }
+
+    /// May a removal by globs be about what this glob is about? Once it is done, no file tells.
+    fn may_remove(&self, glob: &Glob) -> bool {
+        let texts = self.removals.iter().filter_map(|removal| match &removal.target {
+            RemovalTarget::Path(_) => None,
+            RemovalTarget::Match(texts) => Some(texts),
+        });
+        let path = H5Path::parse(glob.text()).ok().filter(|_| glob.source().is_none());
+        texts.flatten().filter_map(|text| Glob::new(text).ok()).any(|removed| match &path {
+            Some(path) => covers(std::iter::once(&removed), path),
+            None => removed.plain().starts_with(glob.plain()) || glob.plain().starts_with(removed.plain()),
+        })
+    }
+
+    /// Does a rule that may be about this object speak of such an attribute?
+    pub fn rules_speak_of(&self, path: &H5Path, mask: &AttrMask) -> bool {
+        let speaks = |each: &Each| each.attrs.iter().any(|attr| is_about(mask, path, attr));
+        mask.path().matches(path) && self.each.iter().any(|each| speaks(each) && each.globs.iter().any(|glob| glob.matches(path)))
+    }
+
+    /// Does a move that no target matches lead to something in scope? Everything else names objects by their paths after the moves. Where only
+    /// the file can tell what there is, it may be so.
+    fn is_needed(&self, one: &Move, scope: &Scope) -> bool {
+        let out = |globs: &[Glob]| [&one.from, &one.to].into_iter().any(|path| covers(globs.iter(), path));
+        let ignored = || scope.ignored.iter().filter_map(Mask::objects);
+        if out(&scope.excludes) || [&one.from, &one.to].into_iter().any(|path| covers(ignored(), path)) {
+            return false;
+        }
+        let removed = self.removals.iter().filter_map(|removal| match &removal.target {
+            RemovalTarget::Path(path) => Some(path),
+            RemovalTarget::Match(_) => None,
+        });
+        let mut kept = self.objects.keys().chain(self.patches.iter().map(|p| &p.path)).chain(removed);
+        let by_globs = || {
+            let removals = self.removals.iter().filter_map(|removal| match &removal.target {
+                RemovalTarget::Path(_) => None,
+                RemovalTarget::Match(texts) => Some(texts.iter().filter_map(|text| Glob::new(text).ok())),
+            });
+            let may = |glob: &Glob| glob.matches(&one.to) || glob.may_match_below(&one.to);
+            self.each.iter().flat_map(|each| &each.globs).any(may) || removals.flatten().any(|glob| may(&glob))
+        };
+        kept.any(|path| at_or_below(path, &one.to)) || (scope.targets.iter().any(|target| target.may_match_below(&one.to)) && by_globs())
     }
 
     /// Is anything declared that a target matches, or that is below it?

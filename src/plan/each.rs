@@ -185,7 +185,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
         }
         rules.iter().for_each(|n| self.hit[*n] = true);
         let scope = &planner.desired.scope;
-        if !scope.is_whole() && names.iter().all(|name| scope.part(name) != ScopePart::Planned) {
+        if !scope.is_whole() && scope.part_of_any(names) != ScopePart::Planned {
             rules.clear();
         }
         let each = &planner.desired.each;

@@ -20,7 +20,7 @@ pub fn with_storage<'d>(desired: &'d Desired, observed: &Observed) -> Cow<'d, De
     let rules = Matcher::new(desired.each.iter().map(|rule| rule.globs.as_slice()));
     for about in datasets(desired, observed) {
         let mut hits: BTreeSet<usize> = about.names.iter().flat_map(|name| rules.hits(name)).collect();
-        if !desired.scope.is_whole() && about.names.iter().all(|name| desired.scope.part(name) != ScopePart::Planned) {
+        if !desired.scope.is_whole() && desired.scope.part_of_any(about.names.iter().copied()) != ScopePart::Planned {
             hits.clear();
         }
         let rules: Vec<&Each> = hits.into_iter().map(|n| &desired.each[n]).collect();

@@ -213,6 +213,12 @@ fn mistakes_are_told_at_their_place() {
     refused("match = []\nattrs.x = 1", "matches nothing");
     refused("match = \"/[\"\nattrs.x = 1", "is not a glob");
     refused("match = \"/**\"", "says nothing");
+    // What is faulty was to say something.
+    for faulty in ["chunks = \"x\"", "filters = [\"x\"]", "on_mismatch = \"x\"", "attrs = 1", "atrs.x = 1"] {
+        let said = apply(dir.path(), &format!("[[each]]\nmatch = \"/**\"\n{faulty}\n"), 2);
+        assert!(said.contains("1 problem in") && !said.contains("says nothing"), "{faulty}: {said}");
+    }
+    refused("match = \"/a/../b\"\nattrs.x = 1", "`..` is not allowed");
     refused("match = \"/**\"\nkind = \"link\"\nattrs.x = 1", "one of group, dataset, type");
     refused("match = \"/**\"\nwhere = { dtype = \"flaot\" }\nattrs.x = 1", "flaot");
     refused("match = \"/**\"\nwhere = { unit = true }\nattrs.x = 1", "\"@unit\"");

@@ -302,3 +302,39 @@ fn plans_of_lists_are_saved_and_applied() {
     let (code, _, err) = run(&["apply", "m.toml", "data/sub/*.nc", "--plan", "p.json", "--allow", "destructive"]);
     assert!(code == Some(2) && err.contains("the saved plan is not about data/sub/c.nc"), "{err}");
 }
+
+/// Errors and the last line.
+#[test]
+fn quiet_is_the_last_line() {
+    let dir = part();
+    for name in ["g.h5", "h.h5"] {
+        fs::copy(dir.path().join("f.h5"), dir.path().join(name)).unwrap();
+    }
+    let quiet = |args: &[&str]| said(dir.path(), &[args, &["-q"]].concat());
+    let all = ["f.h5", "g.h5", "h.h5"];
+    let line = |code, text: &str| (Some(code), text.to_owned(), String::new());
+    let (code, out, err) = quiet(&[&["plan", "m.toml"], &all[..]].concat());
+    assert_eq!((code, out.lines().count(), err.as_str()), (Some(0), 1, ""), "{out}");
+    assert!(out.starts_with("3 files: 3 would change"), "{out}");
+    assert_eq!(quiet(&[&["check", "m.toml"], &all[..]].concat()), line(1, "0 of 3 files as declared\n"));
+    assert_eq!(quiet(&["check", "m.toml", "f.h5"]), line(1, "f.h5: not as declared\n"));
+    let (_, out, err) = quiet(&["plan", "m.toml", "f.h5"]);
+    assert!(out.lines().count() == 1 && out.contains("to set") && err.is_empty(), "{out}{err}");
+    // What is refused is an error.
+    let (code, out, err) = quiet(&["apply", "m.toml", "f.h5"]);
+    assert!(code == Some(2) && out.is_empty() && err.contains("this would destroy /h/old"), "{out}{err}");
+    let (code, out, _) = quiet(&["apply", "m.toml", "f.h5", "--allow", "destructive"]);
+    assert!(code == Some(0) && out.lines().count() == 1 && out.contains("removed"), "{out}");
+    fs::write(dir.path().join("none.h5"), "x").unwrap();
+    let (code, out, err) = quiet(&["apply", "m.toml", "g.h5", "none.h5", "--allow", "destructive"]);
+    assert!(code == Some(2) && out.starts_with("2 files: 1 changed, 0 unchanged, 1 failed"), "{out}");
+    assert!(err.starts_with("error: none.h5: it is not an HDF5 file"), "{err}");
+    assert_eq!(quiet(&["check", "m.toml", "f.h5", "g.h5"]), line(0, "2 of 2 files as declared\n"));
+    let refused = |args: &[&str], why: &str| {
+        let (code, _, err) = quiet(args);
+        assert!(code == Some(2) && err.contains(why), "{err}");
+    };
+    refused(&["plan", "m.toml", "f.h5", "--format", "json"], "--quiet is for text");
+    refused(&["show", "f.h5"], "--quiet is for `plan`, `apply` and `check`");
+    refused(&["plan", "m.toml", "f.h5", "--verbose"], "cannot be used with");
+}

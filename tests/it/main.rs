@@ -33,6 +33,7 @@ mod migrating;
 mod model;
 mod moves;
 mod order;
+mod parts;
 mod pipeline;
 mod pool;
 mod random;
