@@ -171,12 +171,12 @@ fn tell_blocked(prepared: &Prepared, blocked: &Blocked, name: &str, loaded: &Loa
                 let summary = summary_text(&prepared.proposal, crate::report::Tense::Future);
                 output.print(&format!("{}\n{plan}{summary}\n", target_line(name, &prepared.base)));
             }
-            let steps: Vec<_> = steps.iter().filter_map(|&i| prepared.proposal.steps.get(i)).collect();
-            let paths = |hazard: Hazard| -> Vec<String> {
-                let paths: BTreeSet<_> = steps.iter().filter(|s| s.hazard == hazard).map(|s| &s.path).collect();
+            let paths = |is: fn(Hazard) -> bool| -> Vec<String> {
+                let of = steps.iter().filter(|(_, hazard)| is(*hazard)).filter_map(|(i, _)| prepared.proposal.steps.get(*i));
+                let paths: BTreeSet<_> = of.map(|s| &s.path).collect();
                 paths.into_iter().map(ToString::to_string).collect()
             };
-            let (lossy, destructive) = (paths(Hazard::Lossy), paths(Hazard::Destructive));
+            let (lossy, destructive) = (paths(Hazard::is_lossy), paths(Hazard::is_destructive));
             if !lossy.is_empty() {
                 output.error(&format!("{name}: values would lose precision in {}", few(&lossy)), &["if that is meant, add --allow lossy"]);
             }

@@ -182,8 +182,9 @@ fn text(
             return Ok(old.clone());
         }
     }
-    let ascii = list.iter().all(|l| written(l).is_some_and(|s| s.is_ascii()));
-    let charset = if ascii { t.charset } else { Charset::Utf8 };
+    // Bytes that are not UTF-8 do not become it by a mark.
+    let beyond = |l: &Literal| written(l).is_some_and(|s| !s.is_ascii() && std::str::from_utf8(&s).is_ok());
+    let charset = if list.iter().any(beyond) { Charset::Utf8 } else { t.charset };
     let length = match t.length {
         StringLength::Variable => StringLength::Variable,
         StringLength::Fixed(_) => {

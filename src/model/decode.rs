@@ -66,6 +66,21 @@ pub fn element_text(elements: &Elements, dtype: &Dtype, at: usize) -> String {
     }
 }
 
+/// [`element_text`], but with all digits of complex numbers.
+pub(super) fn digits_text(elements: &Elements, dtype: &Dtype, at: usize) -> String {
+    let size = dtype.size();
+    let parts = |bytes: &[u8], t: &FloatType| Some((float_value(bytes.get(..t.size)?, t)?, float_value(bytes.get(t.size..)?, t)?));
+    let complex = match (dtype.resolved(), elements) {
+        (Dtype::Complex(t), Elements::Fixed(bytes)) => bytes.get(at * size..(at + 1) * size).and_then(|one| parts(one, t)),
+        (other, Elements::Fixed(bytes)) => other.as_complex().and_then(|t| parts(bytes.get(at * size..(at + 1) * size)?, t)),
+        (_, Elements::Strings(_) | Elements::Nested(_)) => None,
+    };
+    match complex {
+        Some((re, im)) => joined(im, Literal::Float(re).to_string(), Literal::Float(im).to_string()),
+        None => element_text(elements, dtype, at),
+    }
+}
+
 fn float_text(v: f64, dtype: &Dtype) -> String {
     match dtype.resolved() {
         Dtype::Float(t) if t.size == 4 && v.is_finite() => format!("{:?}", v as f32),
@@ -126,8 +141,13 @@ fn complex_text(bytes: &[u8], t: &FloatType) -> Option<Literal> {
     let part = Dtype::Float(t.clone());
     let (re, im) = (decode_fixed(bytes.get(..t.size)?, &part)?, decode_fixed(bytes.get(t.size..)?, &part)?);
     let (Literal::Float(re), Literal::Float(im)) = (re, im) else { return None };
+    Some(Literal::Text(joined(im, float_text(re, &part), float_text(im, &part))))
+}
+
+/// A complex number of the texts of its parts.
+fn joined(im: f64, re_text: String, im_text: String) -> String {
     let sign = if im.is_sign_negative() && !im.is_nan() { "" } else { "+" };
-    Some(Literal::Text(format!("{}{sign}{}j", float_text(re, &part), float_text(im, &part))))
+    format!("{re_text}{sign}{im_text}j")
 }
 
 fn little(bytes: &[u8], order: Order) -> u64 {

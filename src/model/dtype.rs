@@ -320,6 +320,15 @@ impl Dtype {
         }
     }
 
+    /// Is it the same type, whatever the byte order? For netCDF it is.
+    pub fn is_in_any_order(&self, other: &Dtype) -> bool {
+        match (self.resolved(), other.resolved()) {
+            (Dtype::Int(a), Dtype::Int(b)) => IntType { order: b.order, ..a.clone() } == *b,
+            (Dtype::Float(a), Dtype::Float(b)) => FloatType { order: b.order, ..a.clone() } == *b,
+            (a, b) => a == b,
+        }
+    }
+
     /// Gives a committed type another name.
     pub fn rename_targets(&mut self, rename: Rename<'_>) {
         if let Dtype::Committed { at, .. } = self {

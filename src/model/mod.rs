@@ -11,6 +11,7 @@ mod decode;
 mod desired;
 mod difference;
 mod dtype;
+mod dtype_text;
 mod each;
 mod elements;
 mod encode;
@@ -32,6 +33,8 @@ mod partition;
 mod path;
 mod rebuild;
 mod recast;
+mod recast_number;
+mod recast_text;
 mod region;
 mod scope;
 mod selected;
@@ -53,6 +56,7 @@ pub use difference::{Change, Comparison, Difference};
 pub use dtype::{
     Charset, CompoundMember, Dtype, Encoding, EnumMember, FloatType, IntType, Order, Padding, RefKind, StringLength, StringType,
 };
+pub use dtype_text::told_apart;
 pub use each::{AttrCondition, AttrIs, Condition, DatasetFacts, Each, EachKind, EachStorage, Family, Matcher, Subject, TextGlob};
 pub(crate) use elements::trimmed;
 pub use elements::{Elements, Tolerance};
@@ -73,7 +77,7 @@ pub use observed::{
 pub use partition::Partition;
 pub use path::{H5Path, PathError};
 pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, common, restored, settled};
-pub use recast::{Recast, Recasted};
+pub use recast::{Recast, Recasted, Why};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
 pub use scope::{Ignored, IgnoredPart, Part as ScopePart, Scope};
 pub use selected::{Selected, SlabAxis};

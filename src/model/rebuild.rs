@@ -51,6 +51,8 @@ pub struct RebuildSeen {
     pub lacking: Option<Filter>,
     /// What becomes of its elements, where some could lose anything and they were looked at.
     pub loss: Option<Loss>,
+    /// The dtype of its attribute `_FillValue`, where that is the dataset's, as netCDF wants it.
+    pub fill_attr: Option<Dtype>,
 }
 
 /// Elements that are not the same in another dtype.
@@ -62,6 +64,10 @@ pub struct Loss {
     pub lost: u64,
     /// The first few, before and after.
     pub examples: Vec<(String, String)>,
+    /// Elements that have no value in the new dtype.
+    pub refused: u64,
+    /// Why the first of them has none: a clause.
+    pub refusal: Option<String>,
 }
 
 /// Where references stand.
@@ -201,7 +207,14 @@ fn fill_value(wanted: &DesiredDataset, seen: &SeenDataset, dtype: &Dtype) -> Res
         Some((Some(literal), _)) => encode_one(literal, dtype).map(FillValue::Value).map_err(|e| format!("fill_value: {}", e.0)),
         None => match &seen.fill_value {
             FillValue::Unreadable => Err("its fill value is of a type that is not read yet".into()),
-            FillValue::Value(value) => Ok(FillValue::Value(Recast::new(&seen.dtype, dtype)?.apply(value.clone()).elements)),
+            FillValue::Value(value) => {
+                let recast = Recast::new(&seen.dtype, dtype)?;
+                let made = recast.apply(value.clone());
+                match made.refused.first() {
+                    Some(refused) => Err(format!("its fill value: {}; declare its `fill_value`", recast.refusal(value, *refused))),
+                    None => Ok(FillValue::Value(made.elements)),
+                }
+            }
             FillValue::Default => Ok(FillValue::Default),
             FillValue::Undefined => Ok(FillValue::Undefined),
         },

@@ -1,11 +1,18 @@
-//! Elements of one dtype as elements of another.
+//! Elements of one dtype as elements of another: the one conversion, of attributes as of datasets.
 //!
-//! Numbers become the nearest value, ties to even; into integers they are cut off towards zero, what is beyond the range becomes the
-//! nearest end of it, and NaN becomes 0. Texts are cut at the end. Whatever is not the same afterwards is counted as lost.
+//! Numbers become the nearest value that the type has, ties to even: also into integers, where HDF5 cuts off, so that what a computation left at
+//! 28.999999999999996 is 29. What is beyond a range becomes its end, or infinite. To a bool, everything but zero is true. Enumerations become each
+//! other by name, and are their integers for other numbers. Texts are cut at the end, where there is no room.
+//!
+//! Whatever does not read back as it was is counted as lost. Where there is no such value at all, the element is refused, since any value in its place
+//! would be made up: an integer for NaN, a value that an enumeration does not have, text that its character set cannot say.
 
-use super::decode::{float_value, integer};
-use super::elements::trimmed;
-use super::{Charset, Dtype, Elements, FloatType, IntType, Order, Padding, StringLength, StringType, bytes_text};
+use std::collections::BTreeMap;
+
+use super::decode::{digits_text, integer};
+use super::recast_number::{Number, Value, is_readable, put_integer};
+use super::recast_text::{put_text, text_at, text_refusal};
+use super::{Dtype, Elements, EnumMember, IntType, Literal, StringType, bytes_text, element_text, told_apart, trimmed};
 
 /// A conversion of elements that is possible.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,21 +27,25 @@ enum How {
     /// The same bytes.
     Same,
     Number(Number, Number),
+    Names(Names),
     Text(StringType, StringType),
     Array {
         base: Box<How>,
+        /// Bytes of an element before.
         from: usize,
+        /// Bytes of an element after.
         to: usize,
     },
     Members(Vec<Member>),
 }
 
+/// An enumeration by the names of another one.
 #[derive(Clone, Debug, PartialEq)]
-enum Number {
-    Int(IntType),
-    Float(FloatType),
-    /// With the only values it has.
-    Enum(IntType, Vec<i128>),
+struct Names {
+    from: IntType,
+    to: IntType,
+    /// Values of the names that both have.
+    values: BTreeMap<i128, i128>,
 }
 
 /// A member that both records have.
@@ -47,19 +58,58 @@ struct Member {
     to: (usize, usize),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Value {
-    Int(i128),
-    Float(f64),
+/// What becomes of an element. Of the parts of one, the worst counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Fate {
+    Same,
+    /// It is another value.
+    Lost,
+    /// There is no value for it.
+    Refused(Why),
+}
+
+/// Why there is no value for an element.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Why {
+    /// The type has none for it.
+    NoValue,
+    /// The enumeration does not have its name, or it has none itself.
+    NoName,
+    /// Its text is not ASCII.
+    NotAscii,
+    /// Its text is not UTF-8.
+    NotUtf8,
 }
 
 /// Elements that were converted.
 #[derive(Clone, Debug)]
 pub struct Recasted {
-    /// As many as before.
+    /// As many as before; what stands in the place of those that are refused means nothing.
     pub elements: Elements,
     /// Those that are not the same.
     pub lost: Vec<usize>,
+    /// Those that have no value.
+    pub refused: Vec<(usize, Why)>,
+}
+
+impl Recasted {
+    /// Elements that are as they were.
+    pub fn same(elements: Elements) -> Self {
+        Self { elements, lost: Vec::new(), refused: Vec::new() }
+    }
+
+    /// Is every element the same?
+    pub fn is_same(&self) -> bool {
+        self.lost.is_empty() && self.refused.is_empty()
+    }
+
+    fn note(&mut self, at: usize, fate: Fate) {
+        match fate {
+            Fate::Same => {}
+            Fate::Lost => self.lost.push(at),
+            Fate::Refused(why) => self.refused.push((at, why)),
+        }
+    }
 }
 
 impl Recast {
@@ -80,41 +130,78 @@ impl Recast {
 
     /// Converts elements of the first type.
     pub fn apply(&self, elements: Elements) -> Recasted {
-        let mut lost = Vec::new();
-        let elements = match (&self.how, elements) {
-            (How::Same, elements) => elements,
-            (How::Text(_, to), Elements::Strings(list)) => {
-                let mut out = Elements::empty(&self.to);
-                for (at, text) in list.into_iter().enumerate() {
-                    if !push_text(text.unwrap_or_default(), to, &mut out) {
-                        lost.push(at);
-                    }
-                }
-                out
-            }
-            (How::Text(from, to), Elements::Fixed(bytes)) => {
-                let mut out = Elements::empty(&self.to);
-                for (at, one) in bytes.chunks_exact(self.from.size().max(1)).enumerate() {
-                    if !push_text(trimmed(from, one).to_vec(), to, &mut out) {
-                        lost.push(at);
-                    }
-                }
-                out
-            }
+        let (from, to) = (self.from.size().max(1), self.to.size().max(1));
+        match (&self.how, elements) {
+            (How::Same, elements) => Recasted::same(elements),
+            (How::Text(a, b), elements) => self.texts(&elements, a, b),
             (how, Elements::Fixed(bytes)) => {
-                let (from, to) = (self.from.size().max(1), self.to.size().max(1));
+                let mut made = Recasted::same(Elements::empty(&self.to));
                 let mut out = vec![0; bytes.len() / from * to];
-                for (at, (one, made)) in bytes.chunks_exact(from).zip(out.chunks_exact_mut(to)).enumerate() {
-                    if !how.one(one, made) {
-                        lost.push(at);
-                    }
+                for (at, (one, slot)) in bytes.chunks_exact(from).zip(out.chunks_exact_mut(to)).enumerate() {
+                    made.note(at, how.one(one, slot));
                 }
-                Elements::Fixed(out)
+                Recasted { elements: Elements::Fixed(out), ..made }
             }
             (_, Elements::Strings(_) | Elements::Nested(_)) => unreachable!("only texts and equal types have outside data here"),
-        };
-        Recasted { elements, lost }
+        }
     }
+
+    fn texts(&self, elements: &Elements, from: &StringType, to: &StringType) -> Recasted {
+        let mut made = Recasted::same(Elements::empty(&self.to));
+        for at in 0..elements.count(&self.from) {
+            let text = text_at(elements, &self.from, at);
+            let fate = match (text, &mut made.elements) {
+                // Only variable length has the null string; elsewhere it is an empty one.
+                (None, Elements::Strings(list)) => {
+                    list.push(None);
+                    Fate::Same
+                }
+                (text, out) => put_text(text.unwrap_or_default(), (from, to), out),
+            };
+            made.note(at, fate);
+        }
+        made
+    }
+
+    /// An element before and after, with as many digits as tell them apart.
+    pub fn example(&self, before: &Elements, after: &Elements, at: usize) -> (String, String) {
+        let (mut a, mut b) = (element_text(before, &self.from, at), element_text(after, &self.to, at));
+        let one = |elements: &Elements, dtype: &Dtype| match elements {
+            Elements::Fixed(bytes) => {
+                Number::of(dtype.resolved()).and_then(|n| n.get(bytes.get(at * dtype.size()..(at + 1) * dtype.size())?))
+            }
+            Elements::Strings(_) | Elements::Nested(_) => None,
+        };
+        if let (Some((before, _)), Some((Value::Float(after), _))) = (one(before, &self.from), one(after, &self.to)) {
+            b = apart(after, before);
+        } else if a == b {
+            b = digits_text(after, &self.to, at);
+        }
+        if a == b && !matches!(self.how, How::Text(..)) {
+            a.push_str(" and more digits");
+        }
+        (a, b)
+    }
+
+    /// Why an element has no value: a clause.
+    pub fn refusal(&self, elements: &Elements, (at, why): (usize, Why)) -> String {
+        let one = element_text(elements, &self.from, at);
+        match why {
+            Why::NoValue => format!("{one} is not a value of {}", self.to),
+            Why::NoName => {
+                let (from, to) = told_apart(&self.from, &self.to);
+                format!("{one} of {from} is not a name of {to}")
+            }
+            Why::NotAscii | Why::NotUtf8 => text_refusal(&one, why),
+        }
+    }
+}
+
+/// A float with as many digits as tell it from what it was.
+fn apart(after: f64, before: Value) -> String {
+    let rounded = format!("{after:.10e}").parse().unwrap_or(after);
+    let whole = after.fract() == 0.0 || before.is(Value::Float(rounded));
+    Literal::Float(if whole { after } else { rounded }).to_string()
 }
 
 fn how(from: &Dtype, to: &Dtype) -> Result<How, String> {
@@ -122,8 +209,14 @@ fn how(from: &Dtype, to: &Dtype) -> Result<How, String> {
     if from == to {
         return Ok(How::Same);
     }
-    let refused = || format!("elements of {from} cannot become elements of {to}");
-    if let (Some(a), Some(b)) = (number(from), number(to)) {
+    if let (Dtype::Enum { base: a, members: from }, Dtype::Enum { base: b, members: to }) = (from, to)
+        && is_readable(a)
+        && is_readable(b)
+    {
+        return Ok(How::Names(Names::new((a, from), (b, to))));
+    }
+    let refused = || format!("{from} cannot become {to}: numbers become numbers, and text becomes text");
+    if let (Some(a), Some(b)) = (Number::of(from), Number::of(to)) {
         return Ok(How::Number(a, b));
     }
     match (from, to) {
@@ -131,10 +224,6 @@ fn how(from: &Dtype, to: &Dtype) -> Result<How, String> {
         _ if from.has_outside_data() || to.has_outside_data() => Err(refused()),
         (Dtype::Array { base: a, dims }, Dtype::Array { base: b, dims: same }) if dims == same => {
             Ok(How::Array { base: Box::new(how(a, b)?), from: a.size(), to: b.size() })
-        }
-        (Dtype::Complex(a), Dtype::Complex(b)) => {
-            let base = how(&Dtype::Float(a.clone()), &Dtype::Float(b.clone()))?;
-            Ok(How::Array { base: Box::new(base), from: a.size, to: b.size })
         }
         (Dtype::Compound { members: a, .. }, Dtype::Compound { members: b, .. }) => {
             if let Some(only) = a.iter().find(|m| !b.iter().any(|o| o.name == m.name)) {
@@ -150,12 +239,20 @@ fn how(from: &Dtype, to: &Dtype) -> Result<How, String> {
     }
 }
 
-fn number(dtype: &Dtype) -> Option<Number> {
-    match dtype {
-        Dtype::Int(t) if t.is_standard() => Some(Number::Int(t.clone())),
-        Dtype::Float(t) if t.as_ieee().is_some() || t.is_convertible() => Some(Number::Float(t.clone())),
-        Dtype::Enum { base, members } if base.is_standard() => Some(Number::Enum(base.clone(), members.iter().map(|m| m.value).collect())),
-        _ => None,
+impl Names {
+    fn new((from, before): (&IntType, &[EnumMember]), (to, after): (&IntType, &[EnumMember])) -> Self {
+        let value = |m: &EnumMember| after.iter().find(|o| o.name == m.name).map(|o| (m.value, o.value));
+        Self { from: from.clone(), to: to.clone(), values: before.iter().filter_map(value).collect() }
+    }
+
+    fn one(&self, from: &[u8], to: &mut [u8]) -> Fate {
+        match integer(from, &self.from).and_then(|value| self.values.get(&value)) {
+            Some(value) => {
+                put_integer(*value, &self.to, to);
+                Fate::Same
+            }
+            None => Fate::Refused(Why::NoName),
+        }
     }
 }
 
@@ -163,165 +260,56 @@ impl How {
     fn is_exact(&self) -> bool {
         match self {
             How::Same => true,
-            How::Number(Number::Int(a) | Number::Enum(a, _), Number::Int(b)) => {
-                let ((low, high), (lowest, highest)) = (a.range(), b.range());
-                low >= lowest && high <= highest
-            }
-            How::Number(Number::Int(a) | Number::Enum(a, _), Number::Float(b)) => {
-                b.as_ieee().is_some() && a.precision <= mantissa(b) + usize::from(a.signed) && (b.size > 2 || a.precision <= 8)
-            }
-            How::Number(Number::Float(a), Number::Float(b)) => a.as_ieee().is_some() && b.as_ieee().is_some() && a.size <= b.size,
-            How::Number(Number::Float(_), Number::Int(_) | Number::Enum(..)) | How::Number(_, Number::Enum(..)) | How::Text(..) => false,
+            How::Number(from, to) => to.holds(from),
+            // Bytes may be no value of the type.
+            How::Names(_) | How::Text(..) => false,
             How::Array { base, .. } => base.is_exact(),
             How::Members(members) => members.iter().all(|m| m.how.is_exact()),
         }
     }
 
-    /// Converts one element. Is it still the same?
-    fn one(&self, from: &[u8], to: &mut [u8]) -> bool {
+    /// Converts one element.
+    fn one(&self, from: &[u8], to: &mut [u8]) -> Fate {
         match self {
             How::Same => {
                 to.copy_from_slice(from);
-                true
+                Fate::Same
             }
-            How::Number(a, b) => a.get(from).is_some_and(|value| b.put(value, to)),
+            How::Number(a, b) => match a.get(from) {
+                Some((value, whole)) => b.put(value, to).max(if whole { Fate::Same } else { Fate::Lost }),
+                None => Fate::Refused(Why::NoValue),
+            },
+            How::Names(names) => names.one(from, to),
             How::Array { base, from: size, to: made } => {
                 let each = from.chunks_exact((*size).max(1)).zip(to.chunks_exact_mut((*made).max(1)));
-                each.fold(true, |same, (from, to)| base.one(from, to) && same)
+                each.fold(Fate::Same, |worst, (from, to)| base.one(from, to).max(worst))
             }
-            How::Members(members) => members.iter().fold(true, |same, m| {
+            How::Members(members) => members.iter().fold(Fate::Same, |worst, m| {
                 let (from, to) = (from.get(m.from.0..m.from.0 + m.from.1), to.get_mut(m.to.0..m.to.0 + m.to.1));
-                from.zip(to).is_some_and(|(from, to)| m.how.one(from, to)) && same
+                from.zip(to).map_or(Fate::Refused(Why::NoValue), |(from, to)| m.how.one(from, to)).max(worst)
             }),
             How::Text(a, b) => {
-                let mut out = Elements::Fixed(Vec::new());
-                let same = push_text(trimmed(a, from).to_vec(), b, &mut out);
+                let mut out = Elements::Fixed(Vec::with_capacity(to.len()));
+                let fate = put_text(trimmed(a, from), (a, b), &mut out);
                 if let Elements::Fixed(bytes) = out {
                     to.copy_from_slice(&bytes);
                 }
-                same
+                fate
             }
         }
     }
-}
-
-/// Bits of a float's mantissa, the implied one included.
-fn mantissa(t: &FloatType) -> usize {
-    t.fields[4] + 1
-}
-
-impl Number {
-    fn get(&self, bytes: &[u8]) -> Option<Value> {
-        match self {
-            Number::Int(t) | Number::Enum(t, _) => integer(bytes, t).map(Value::Int),
-            Number::Float(t) => float_value(bytes, t).map(Value::Float),
-        }
-    }
-
-    /// Writes the nearest value. Is it the same?
-    fn put(&self, value: Value, out: &mut [u8]) -> bool {
-        match self {
-            Number::Int(t) => put_int(t, value, out),
-            Number::Enum(t, values) => put_int(t, value, out) && integer(out, t).is_some_and(|v| values.contains(&v)),
-            Number::Float(t) => {
-                put_float(t, value, out);
-                match (float_value(out, t), value) {
-                    (Some(made), Value::Float(v)) => made == v || made.is_nan() && v.is_nan(),
-                    // Any that large is a whole number.
-                    (Some(made), Value::Int(v)) => made.is_finite() && made.fract() == 0.0 && made as i128 == v,
-                    (None, _) => false,
-                }
-            }
-        }
-    }
-}
-
-fn put_int(t: &IntType, value: Value, out: &mut [u8]) -> bool {
-    let (low, high) = t.range();
-    let (made, same) = match value {
-        Value::Int(v) => (v.clamp(low, high), (low..=high).contains(&v)),
-        Value::Float(v) => {
-            // `as` cuts off, and makes 0 of NaN.
-            let made = (v as i128).clamp(low, high);
-            (made, v.fract() == 0.0 && (v as i128) == made && v.abs() < 1e30)
-        }
-    };
-    let size = out.len();
-    out.copy_from_slice(&made.to_le_bytes()[..size]);
-    if t.order == Order::Big {
-        out.reverse();
-    }
-    same
-}
-
-fn put_float(t: &FloatType, value: Value, out: &mut [u8]) {
-    let wide = match value {
-        Value::Int(v) => v as f64,
-        Value::Float(v) => v,
-    };
-    let Some(order) = t.as_ieee() else {
-        let bytes = t.encode(wide).or_else(|| t.encode(f64::INFINITY.copysign(wide)));
-        // Where there is nothing beyond the range, it becomes 0.
-        out.copy_from_slice(&bytes.filter(|b| b.len() == out.len()).unwrap_or_else(|| vec![0; out.len()]));
-        return;
-    };
-    let bits = match (t.size, value) {
-        (2, _) => u64::from(half::f16::from_f64(wide).to_bits()),
-        // Straight from the integer: rounded once.
-        (4, Value::Int(v)) => u64::from((v as f32).to_bits()),
-        (4, Value::Float(v)) => u64::from((v as f32).to_bits()),
-        _ => wide.to_bits(),
-    };
-    let size = out.len();
-    out.copy_from_slice(&bits.to_le_bytes()[..size]);
-    if order == Order::Big {
-        out.reverse();
-    }
-}
-
-/// Appends a text. Is it still the same?
-fn push_text(mut text: Vec<u8>, t: &StringType, out: &mut Elements) -> bool {
-    let mut same = t.charset == Charset::Utf8 || text.is_ascii();
-    if t.length == StringLength::Variable || t.padding == Padding::NullTerm {
-        let end = text.iter().position(|b| *b == 0).unwrap_or(text.len());
-        same &= end == text.len();
-        text.truncate(end);
-    }
-    match (t.length, out) {
-        (StringLength::Variable, Elements::Strings(list)) => list.push(Some(text)),
-        (StringLength::Fixed(size), Elements::Fixed(bytes)) => {
-            let room = size - usize::from(t.padding == Padding::NullTerm).min(size);
-            let kept = cut(&text, room);
-            same &= kept.len() == text.len();
-            let start = bytes.len();
-            bytes.extend_from_slice(kept);
-            bytes.resize(start + size, if t.padding == Padding::SpacePad { b' ' } else { 0 });
-            same &= trimmed(t, &bytes[start..]) == &text[..];
-        }
-        (StringLength::Variable | StringLength::Fixed(_), _) => unreachable!("the elements are of this type"),
-    }
-    same
-}
-
-/// As much of a text as there is room for, without a part of a character.
-fn cut(text: &[u8], room: usize) -> &[u8] {
-    let mut end = room.min(text.len());
-    while end < text.len() && end > 0 && text[end] & 0xC0 == 0x80 {
-        end -= 1;
-    }
-    &text[..end]
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Literal, encode_one};
+    use super::super::{Charset, Order, Padding, StringLength, encode_one};
     use super::*;
 
     fn check(from: &Dtype, to: &Dtype, value: Literal, expect: Literal, same: bool) {
         let recast = Recast::new(from, to).unwrap();
         let made = recast.apply(encode_one(&value, from).unwrap());
         assert_eq!(made.elements, encode_one(&expect, to).unwrap(), "{from} {value} -> {to}");
-        assert_eq!(made.lost.is_empty(), same, "{from} {value} -> {to}");
+        assert_eq!(made.is_same(), same, "{from} {value} -> {to}");
         assert!(same || !recast.is_exact(), "{from} -> {to}");
     }
 
@@ -336,9 +324,10 @@ mod tests {
         check(&i8, &u1, Int(-1), Int(0), false);
         check(&u8, &i8, Int(i128::from(u64::MAX)), Int(i128::from(i64::MAX)), false);
         check(&i1, &big, Int(-2), Int(-2), true);
-        check(&f8, &i1, Float(1.5), Int(1), false);
+        check(&f8, &i1, Float(1.5), Int(2), false);
+        check(&f8, &i1, Float(2.5), Int(2), false);
+        check(&f8, &i1, Float(-0.75), Int(-1), false);
         check(&f8, &i8, Float(-7.0), Int(-7), true);
-        check(&f8, &i1, Float(f64::NAN), Int(0), false);
         check(&f8, &i8, Float(1e300), Int(i128::from(i64::MAX)), false);
         check(&f8, &f4, Float(0.1), Float(f64::from(0.1f32)), false);
         check(&f8, &f4, Float(0.25), Float(0.25), true);
@@ -359,7 +348,78 @@ mod tests {
         check(&Dtype::str(), &fixed(3), text("abc"), text("abc"), true);
         check(&Dtype::str(), &fixed(2), text("abc"), text("ab"), false);
         check(&fixed(5), &fixed(3), text("abcde"), text("abc"), false);
-        assert_eq!(cut("aü".as_bytes(), 2), b"a");
+        let utf8 = |n| Dtype::String(StringType { length: StringLength::Fixed(n), charset: Charset::Utf8, padding: Padding::NullPad });
+        check(&Dtype::str(), &utf8(2), text("aü"), text("a"), false);
+    }
+
+    fn enumeration(size: usize, members: &[(&str, i128)]) -> Dtype {
+        let member = |(name, value): &(&str, i128)| EnumMember { name: name.as_bytes().to_vec(), value: *value };
+        Dtype::Enum { base: IntType::standard(size, true, Order::Big), members: members.iter().map(member).collect() }
+    }
+
+    /// Why the first of the elements is refused.
+    fn refusal(from: &Dtype, to: &Dtype, elements: &Elements) -> String {
+        let recast = Recast::new(from, to).unwrap();
+        assert!(!recast.is_exact(), "{from} -> {to}");
+        let made = recast.apply(elements.clone());
+        recast.refusal(elements, made.refused[0])
+    }
+
+    #[test]
+    fn enumerations_keep_their_names() {
+        let text = |t: &str| Literal::Text(t.into());
+        let (ab, ba) = (enumeration(1, &[("A", 0), ("B", 1)]), enumeration(2, &[("A", 1), ("B", 0), ("C", 7)]));
+        check(&ab, &ba, text("A"), text("A"), true);
+        check(&ab, &ba, text("B"), text("B"), true);
+        check(&ba, &ab, text("B"), text("B"), true);
+        check(&ba, &Dtype::int(1, true), text("C"), Literal::Int(7), true);
+        check(&Dtype::int(4, true), &ba, Literal::Int(7), text("C"), true);
+        check(&Dtype::float(4), &ba, Literal::Float(6.75), text("C"), false);
+        let one = |literal: Literal, dtype: &Dtype| encode_one(&literal, dtype).unwrap();
+        assert!(refusal(&ba, &ab, &one(text("C"), &ba)).starts_with("C of enum(>i2: A, B, C) is not a name of enum(i1: A, B)"));
+        assert_eq!(refusal(&ab, &ba, &Elements::Fixed(vec![5])), "5 of enum(i1: A, B) is not a name of enum(>i2: A, B, C)");
+        assert_eq!(refusal(&Dtype::int(4, true), &ab, &one(Literal::Int(2), &Dtype::int(4, true))), "2 is not a value of enum(i1: A, B)");
+        let to_bool = Recast::new(&Dtype::int(1, true), &Dtype::bool()).unwrap().apply(Elements::Fixed(vec![0, 1, 2, 0xff]));
+        assert_eq!((to_bool.elements, to_bool.lost), (Elements::Fixed(vec![0, 1, 1, 1]), vec![2, 3]));
+    }
+
+    #[test]
+    fn what_has_no_value_is_refused() {
+        let (f8, i4, nan) = (Dtype::float(8), Dtype::int(4, true), Elements::Fixed(f64::NAN.to_le_bytes().to_vec()));
+        assert_eq!(refusal(&f8, &i4, &nan), "nan is not a value of i4");
+        assert_eq!(refusal(&f8, &Dtype::bool(), &nan), "nan is not a value of bool");
+        let pair = |base: &Dtype| Dtype::Array { base: Box::new(base.clone()), dims: vec![2] };
+        let parts = Elements::Fixed([0.5f64.to_le_bytes(), f64::NAN.to_le_bytes()].concat());
+        assert_eq!(refusal(&pair(&f8), &pair(&i4), &parts), "[0.5, nan] is not a value of array(i4, [2])");
+        let latin = |length| StringType { length, charset: Charset::Ascii, padding: Padding::NullPad };
+        let utf8 = |length| Dtype::String(StringType { charset: Charset::Utf8, ..latin(length) });
+        let (fixed, variable) = (StringLength::Fixed(4), StringLength::Variable);
+        let texts = |length| match length {
+            StringLength::Fixed(_) => Elements::Fixed(b"caf\xe9".to_vec()),
+            StringLength::Variable => Elements::Strings(vec![Some(b"caf\xe9".to_vec())]),
+        };
+        for from in [fixed, variable] {
+            for to in [fixed, variable] {
+                assert!(refusal(&Dtype::String(latin(from)), &utf8(to), &texts(from)).contains("is not UTF-8"));
+                let same = Recast::new(&Dtype::String(latin(from)), &Dtype::String(latin(to))).unwrap().apply(texts(from));
+                assert!(same.is_same() && same.elements == texts(to));
+            }
+        }
+        let null = Recast::new(&Dtype::str(), &Dtype::String(latin(variable))).unwrap().apply(Elements::Strings(vec![None]));
+        assert_eq!(null.elements, Elements::Strings(vec![None]));
+    }
+
+    #[test]
+    fn examples_are_told_apart() {
+        let example = |literal: Literal, from: &Dtype, to: &Dtype| {
+            let (recast, before) = (Recast::new(from, to).unwrap(), encode_one(&literal, from).unwrap());
+            let (a, b) = recast.example(&before, &recast.apply(before.clone()).elements, 0);
+            format!("{a} -> {b}")
+        };
+        let complex = |size| Dtype::complex(size, Order::Little);
+        assert_eq!(example(Literal::Float(0.1), &Dtype::float(8), &Dtype::float(4)), "0.1 -> 0.10000000149");
+        let text = Literal::Text("0.1+2j".into());
+        assert_eq!(example(text, &complex(8), &complex(4)), "0.1+2.0j -> 0.10000000149011612+2.0j");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::ObserveError;
 use crate::fill::{Memory, in_order};
 use crate::h5::{DatasetAccess, H5Error, LISTED_BYTES, Stored};
-use crate::model::{Definition, Dtype, FillTime, Loss, Partition, Recast, Recasted, Region, SeenDataset, common, element_text};
+use crate::model::{Definition, Elements, FillTime, Loss, Partition, Recast, Recasted, Region, SeenDataset, common};
 use crate::source;
 
 /// Most elements that are shown.
@@ -59,8 +59,8 @@ fn unwritten_stays(before: &SeenDataset, after: &Definition, recast: &Recast) ->
     let old = source::unwritten(&before.dtype, &before.fill_value, before.fill_time)?;
     let new = source::unwritten(&after.dtype, &after.fill_value, after.fill_time.unwrap_or(FillTime::IfSet));
     // The default of types with outside data has no elements.
-    let made = if old.count(&before.dtype) == 0 { Recasted { elements: old, lost: Vec::new() } } else { recast.apply(old) };
-    Some(made.lost.is_empty() && Some(made.elements) == new)
+    let made = if old.count(&before.dtype) == 0 { Recasted::same(old) } else { recast.apply(old) };
+    Some(made.is_same() && Some(made.elements) == new)
 }
 
 fn stored(
@@ -97,30 +97,31 @@ pub(super) fn loss(
     let read = |k: u64| whole.sub(&carried.partition.block(k));
     let ahead = memory.ahead((carried.partition.block(0).elements().saturating_mul(size)).max(reader.chunk_bytes()));
     let outside = before.dtype.has_outside_data();
-    let make = |k: u64| -> Result<Option<Lost>, ObserveError> {
+    let make = |k: u64| -> Result<Option<Loss>, ObserveError> {
         if outside {
             return Ok(None);
         }
-        Ok(Some(lost(recast, &before.dtype, &after.dtype, reader.read(&read(k))?)))
+        Ok(Some(lost(recast, reader.read(&read(k))?)))
     };
     in_order(carried.numbers(), ahead, false, make, |k, found| {
-        let (count, examples) = match found {
+        let found = match found {
             Some(found) => found,
-            None => lost(recast, &before.dtype, &after.dtype, from.read(&read(k))?),
+            None => lost(recast, from.read(&read(k))?),
         };
-        loss.lost += count;
+        loss.lost += found.lost;
         let room = EXAMPLES.saturating_sub(loss.examples.len());
-        loss.examples.extend(examples.into_iter().take(room));
+        loss.examples.extend(found.examples.into_iter().take(room));
+        loss.refused += found.refused;
+        loss.refusal = loss.refusal.take().or(found.refusal);
         Ok(())
     })?;
     Ok(loss)
 }
 
-/// How many elements of a block are not the same, and the first few, before and after.
-type Lost = (u64, Vec<(String, String)>);
-
-fn lost(recast: &Recast, from: &Dtype, to: &Dtype, elements: crate::model::Elements) -> Lost {
+/// What becomes of the elements of a block.
+fn lost(recast: &Recast, elements: Elements) -> Loss {
     let made = recast.apply(elements.clone());
-    let text = |at: &usize| (element_text(&elements, from, *at), element_text(&made.elements, to, *at));
-    (made.lost.len() as u64, made.lost.iter().take(EXAMPLES).map(text).collect())
+    let examples = made.lost.iter().take(EXAMPLES).map(|at| recast.example(&elements, &made.elements, *at)).collect();
+    let refusal = made.refused.first().map(|refused| recast.refusal(&elements, *refused));
+    Loss { elements: 0, lost: made.lost.len() as u64, examples, refused: made.refused.len() as u64, refusal }
 }

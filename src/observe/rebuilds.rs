@@ -41,9 +41,24 @@ pub fn rebuilds(
                 loss = Some(carried::loss(&access, before, after, recast, memory)?);
             }
         }
-        let seen =
-            RebuildSeen { rebuild, names: vec![], referrers: vec![], unkept: vec![], unsearched: vec![], storage, carried, lacking, loss };
-        search.wanted.entry(id).or_default().push((path, seen));
+        let fill_attr = match (observed.dataset(&path), object.attr(b"_FillValue", search.budget)) {
+            (Some(before), Ok(Some(seen))) => Some(seen.dtype().clone()).filter(|dtype| dtype.is_in_any_order(&before.dtype)),
+            // What cannot be read is said by whoever asks for it.
+            (_, Ok(None) | Err(_)) | (None, _) => None,
+        };
+        let nothing = RebuildSeen {
+            rebuild,
+            names: vec![],
+            referrers: vec![],
+            unkept: vec![],
+            unsearched: vec![],
+            storage,
+            carried,
+            lacking,
+            loss,
+            fill_attr,
+        };
+        search.wanted.entry(id).or_default().push((path, nothing));
     }
     search.file(file, &observed.moved.gone)?;
     for (path, mut seen) in search.wanted.into_values().flatten() {

@@ -10,7 +10,7 @@ use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
     AttrRule, AttrSeen, AttrSpec, AttrValue, CastLoss, DesiredAttr, Each, Elements, EncodeError, H5Path, HeaderVersion, LinkSeen, Observed,
-    Scope, Shape, TrackOrder, bytes_text,
+    Scope, Shape, TrackOrder, bytes_text, told_apart,
 };
 
 /// What there is to know of an object for its attributes.
@@ -290,11 +290,11 @@ fn amended(state: &State<'_>, attr: &DesiredAttr) -> Result<Option<(AttrValue, O
         AttrSeen::Value(value) => value,
         AttrSeen::Opaque { why, .. } => return Err(EncodeError(format!("its value cannot be changed: {why}"))),
     };
-    let lost_before = |value| (value, old.loss.clone());
+    let or_before = |(value, loss): (AttrValue, Option<CastLoss>)| (value, loss.or_else(|| old.loss.clone()));
     Ok(match &attr.rule {
-        AttrRule::Map(pairs) => value.mapped(pairs)?.map(lost_before),
-        AttrRule::Join { side, spec } => value.joined(spec, *side)?.map(lost_before),
-        AttrRule::Cast(dtype) => value.cast(dtype)?.map(|(value, loss)| (value, loss.or_else(|| old.loss.clone()))),
+        AttrRule::Map(pairs) => value.mapped(pairs)?.map(or_before),
+        AttrRule::Join { side, spec } => value.joined(spec, *side)?.map(|value| (value, old.loss.clone())),
+        AttrRule::Cast(dtype) => value.cast(dtype)?.map(or_before),
         AttrRule::Set(_)
         | AttrRule::Default(_)
         | AttrRule::Replace(_)
@@ -532,7 +532,8 @@ fn freed_first(renames: Vec<Step>) -> Vec<Step> {
 fn retyped(before: &AttrSeen, after: &AttrValue) -> String {
     let dtype = before.dtype();
     if *dtype != after.dtype {
-        return format!("the type changes from {dtype} to {}", after.dtype);
+        let (dtype, made) = told_apart(dtype, &after.dtype);
+        return format!("the type changes from {dtype} to {made}");
     }
     let shape = match before {
         AttrSeen::Value(v) => &v.shape,

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::step::{Action, Aspect, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    Carry, Contents, Definition, DesiredDataset, Elements, FillValue, H5Path, Layout, MaxShape, Observed, OnMismatch, Rebuild, Recast,
-    SeenDataset, Shape, encode_one, resizes, settled,
+    Carry, Contents, Definition, DesiredDataset, Dtype, Elements, FillValue, H5Path, Layout, MaxShape, Observed, OnMismatch, Rebuild,
+    Recast, SeenDataset, Shape, encode_one, resizes, settled, told_apart,
 };
 
 /// What comparing a dataset that exists comes to.
@@ -23,7 +23,8 @@ pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset
     let mut c = Comparer { path, observed, on_mismatch: wanted.on_mismatch, reasons: Vec::new(), out: Comparison::default() };
     if let Some(d) = &wanted.definition {
         if !observed.same_type(&d.dtype, &seen.dtype) {
-            c.mismatch("dtype", d.dtype_at, format!("is declared as {}, the file has {}", name(&d.dtype), name(&seen.dtype)));
+            let (declared, file) = names(&d.dtype, &seen.dtype);
+            c.mismatch("dtype", d.dtype_at, format!("is declared as {declared}, the file has {file}"));
         }
         c.extent(d, seen, origin);
     }
@@ -41,9 +42,13 @@ pub(super) fn compare(path: &H5Path, wanted: &DesiredDataset, seen: &SeenDataset
     c.out
 }
 
-fn name(dtype: &crate::model::Dtype) -> String {
-    let (short, numpy) = (dtype.to_string(), dtype.numpy_name());
-    if short == numpy { short } else { format!("{short} ({numpy})") }
+fn names(a: &Dtype, b: &Dtype) -> (String, String) {
+    let (told, other) = told_apart(a, b);
+    let with_numpy = |told: String, dtype: &Dtype| match dtype.numpy_name() {
+        numpy if numpy == dtype.to_string() => told,
+        numpy => format!("{told} ({numpy})"),
+    };
+    (with_numpy(told, a), with_numpy(other, b))
 }
 
 struct Comparer<'a> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::propose::Planner;
-use super::step::{Action, Dangling, Hazard, MOVES};
+use super::step::{Action, Dangling, Hazard, MOVES, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
     AttrSeen, DesiredKind, DesiredLink, H5Path, LinkSeen, Move, MoveState, ObjectSeen, SCALE_ATTRS, Target, at_or_below, leads_to,
@@ -94,7 +94,26 @@ impl Planner<'_> {
                 }
             }
         }
+        out.extend(self.steps.iter().filter_map(|step| self.unlike_fill(step)));
         out
+    }
+
+    /// An attribute `_FillValue` that does not follow its dataset into another dtype.
+    fn unlike_fill(&self, step: &Step) -> Option<Dangling> {
+        let Action::Rebuild { before, definition, .. } = &step.action else { return None };
+        let attr = self.observed.rebuilds.get(&step.path)?.fill_attr.as_ref()?;
+        if before.dtype.is_in_any_order(&definition.dtype) {
+            return None;
+        }
+        let follows = |other: &Step| match &other.action {
+            Action::SetAttr { name, after, .. } => name == b"_FillValue" && after.dtype.is_in_any_order(&definition.dtype),
+            Action::RemoveAttr { name, .. } | Action::RenameAttr { from: name, .. } => name == b"_FillValue",
+            _ => false,
+        };
+        if self.steps.iter().any(|other| self.observed.canonical(&other.path) == self.observed.canonical(&step.path) && follows(other)) {
+            return None;
+        }
+        Some(Dangling::FillValue { dataset: step.path.clone(), attr: Box::new(attr.clone()), dtype: Box::new(definition.dtype.clone()) })
     }
 
     /// Hard links that an object has beside those that are removed.

@@ -616,7 +616,8 @@ impl Proposal {
         if !proposal.conflicts.is_empty() {
             return Err(Blocked::Conflicts(proposal.conflicts.len()));
         }
-        let refused: Vec<usize> = proposal.steps.iter().enumerate().filter(|(_, s)| !consent.allows(s)).map(|(i, _)| i).collect();
+        let missing = proposal.steps.iter().map(|s| consent.missing(s)).enumerate();
+        let refused: Vec<(usize, Hazard)> = missing.filter(|(_, hazard)| *hazard != Hazard::None).collect();
         if !refused.is_empty() {
             return Err(Blocked::Consent(refused));
         }
@@ -625,11 +626,9 @@ impl Proposal {
 }
 
 impl Consent {
-    fn allows(&self, step: &Step) -> bool {
-        match step.hazard {
-            Hazard::None => true,
-            Hazard::Lossy => self.lossy,
-            Hazard::Destructive => self.destructive.iter().any(|g| g.matches(&step.path)),
-        }
+    /// What nobody has allowed of a step's hazard.
+    fn missing(&self, step: &Step) -> Hazard {
+        let destructive = || self.destructive.iter().any(|g| g.matches(&step.path));
+        Hazard::of(step.hazard.is_lossy() && !self.lossy, step.hazard.is_destructive() && !destructive())
     }
 }

@@ -84,6 +84,7 @@ fn hazard(seen: &SeenDataset, rebuild: &Rebuild, around: &RebuildSeen) -> (Hazar
         shrinks = true;
         why.push(format!("{} elements are cut off", before - after));
     }
+    let shrunk = why.len();
     match &around.loss {
         Some(loss) if loss.lost > 0 => {
             let examples: Vec<String> = loss.examples.iter().map(|(before, after)| format!("{before} -> {after}")).collect();
@@ -96,19 +97,15 @@ fn hazard(seen: &SeenDataset, rebuild: &Rebuild, around: &RebuildSeen) -> (Hazar
     if let FillValue::Value(value) = &seen.fill_value
         && let made = recast.apply(value.clone())
         && !made.lost.is_empty()
-        && rebuild.definition.fill_value == FillValue::Value(made.elements)
+        && rebuild.definition.fill_value == FillValue::Value(made.elements.clone())
     {
-        why.push("the fill value loses something".into());
+        let (before, after) = recast.example(value, &made.elements, 0);
+        why.push(format!("the fill value loses something: {before} -> {after}"));
     }
     if let Some(filter) = rebuild.definition.layout.filters().iter().find(|f| f.is_lossy()) {
         why.push(format!("the filter {filter} rounds what it stores"));
     }
-    let hazard = match shrinks {
-        true => Hazard::Destructive,
-        false if why.is_empty() => Hazard::None,
-        false => Hazard::Lossy,
-    };
-    (hazard, why)
+    (Hazard::of(why.len() > shrunk, shrinks), why)
 }
 
 /// What stands against making a dataset anew.
@@ -130,6 +127,13 @@ fn against(seen: &SeenDataset, links: u32, around: &RebuildSeen, refused: &dyn F
     {
         let why = format!("{} is attached to an axis of it, and it will have another number of axes", scale.path);
         return Some(refused(why).help("detach it first"));
+    }
+    if let (Some(loss), Carry::Elements(_)) = (&around.loss, &around.rebuild.carry)
+        && let Some(refusal) = &loss.refusal
+    {
+        let dtype = &around.rebuild.definition.dtype;
+        let finding = refused(format!("{} of {} elements have no value in {dtype}: {refusal}", loss.refused, loss.elements));
+        return Some(finding.help("give them other values before, in an apply of its own, or declare a dtype that has theirs"));
     }
     if let Some(more) = places(&around.unkept) {
         let why = format!("references in {more} lead to it, and they cannot be kept; this is not supported yet");

@@ -8,7 +8,7 @@ use super::propose::Proposal;
 use crate::diag::{Finding, Span};
 use crate::model::{
     AttrSeen, AttrValue, Carry, Charset, Definition, DesiredLink, Dtype, FileProps, H5Path, Layer, LinkSeen, Referrer, RegionSeen,
-    SeenDataset, TrackOrder, bytes_text,
+    SeenDataset, TrackOrder, bytes_text, told_apart,
 };
 
 /// The phase of moves, and of the groups that they move into.
@@ -25,6 +25,30 @@ pub enum Hazard {
     Lossy,
     /// Something is gone afterwards.
     Destructive,
+    /// Both: consent to the one is none to the other.
+    LossyAndDestructive,
+}
+
+impl Hazard {
+    /// What a step costs that loses values, or takes something away, or both.
+    pub fn of(lossy: bool, destructive: bool) -> Self {
+        match (lossy, destructive) {
+            (false, false) => Hazard::None,
+            (true, false) => Hazard::Lossy,
+            (false, true) => Hazard::Destructive,
+            (true, true) => Hazard::LossyAndDestructive,
+        }
+    }
+
+    /// Do values lose anything?
+    pub fn is_lossy(self) -> bool {
+        matches!(self, Hazard::Lossy | Hazard::LossyAndDestructive)
+    }
+
+    /// Is something gone afterwards?
+    pub fn is_destructive(self) -> bool {
+        matches!(self, Hazard::Destructive | Hazard::LossyAndDestructive)
+    }
 }
 
 /// How an attribute is written.
@@ -266,7 +290,7 @@ pub struct Conflict {
     pub finding: Finding,
 }
 
-/// What would point to nothing when a plan is done. It does not stand against the plan.
+/// What would point to nothing, or no longer fit, when a plan is done. It does not stand against the plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Dangling {
     /// A soft link of the file.
@@ -296,6 +320,15 @@ pub enum Dangling {
         /// The others.
         by: Vec<H5Path>,
     },
+    /// A dataset gets another dtype, and its attribute `_FillValue`, which has the one before, is not declared.
+    FillValue {
+        /// The dataset.
+        dataset: H5Path,
+        /// The attribute's dtype.
+        attr: Box<Dtype>,
+        /// The dataset's dtype after.
+        dtype: Box<Dtype>,
+    },
 }
 
 impl Dangling {
@@ -304,6 +337,7 @@ impl Dangling {
         match self {
             Dangling::Soft { link, .. } | Dangling::Relative { link, .. } => link.clone(),
             Dangling::Scale { removed, .. } => removed.clone(),
+            Dangling::FillValue { dataset, .. } => dataset.clone(),
             Dangling::More => H5Path::root(),
         }
     }
@@ -320,6 +354,13 @@ impl fmt::Display for Dangling {
                 write!(f, "{link} is a soft link to {}, which is looked for in {group} after the move", bytes_text(target))
             }
             Dangling::More => f.write_str("more soft links point to what goes away than are listed"),
+            Dangling::FillValue { dataset, attr, dtype } => {
+                let (attr, dtype) = told_apart(attr, dtype);
+                write!(
+                    f,
+                    "{dataset} becomes {dtype}, and its attribute _FillValue stays {attr}: netCDF wants both of one type; declare attrs._FillValue, for instance as {{ cast = … }}"
+                )
+            }
             Dangling::Scale { removed, attribute, by } => {
                 let others = listed(by);
                 match *attribute {
@@ -366,8 +407,8 @@ pub struct Plan(Arc<Proposal>);
 pub enum Blocked {
     /// Differences that no step settles.
     Conflicts(usize),
-    /// Steps whose hazard nobody allowed, as indices of the proposal's steps.
-    Consent(Vec<usize>),
+    /// Steps whose hazard nobody allowed, as indices of the proposal's steps, with what is not allowed of it.
+    Consent(Vec<(usize, Hazard)>),
 }
 
 impl Plan {

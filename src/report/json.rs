@@ -111,6 +111,7 @@ fn step(step: &Step, sources: &Sources) -> Value {
             Hazard::None => "none",
             Hazard::Lossy => "lossy",
             Hazard::Destructive => "destructive",
+            Hazard::LossyAndDestructive => "lossy and destructive",
         },
         "bytes": step.bytes,
         "dead_bytes": step.dead,

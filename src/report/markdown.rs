@@ -67,6 +67,7 @@ fn row(path: &H5Path, step: &Step, out: &mut String) {
         Hazard::None => "",
         Hazard::Lossy => "⚠ **lossy**",
         Hazard::Destructive => "⚠ **destructive**",
+        Hazard::LossyAndDestructive => "⚠ **lossy and destructive**",
     };
     let dead = if step.dead > 0 { format!(" leaves {} of dead space", human_bytes(step.dead)) } else { String::new() };
     let cost = format!("{hazard}{dead}");

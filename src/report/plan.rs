@@ -6,7 +6,7 @@ use super::Paint;
 use super::words::{count, escape_controls, grouped, human_bytes};
 use crate::model::{
     AttrSeen, AttrValue, Definition, Dtype, Elements, H5Path, Layout, LinkSeen, MaxShape, PartialChunks, RegionSeen, Shape, StringLength,
-    StringType, bytes_text, element_text,
+    StringType, bytes_text, element_text, told_apart,
 };
 use crate::plan::{Action, Blocks, Hazard, Kept, Proposal, Step, Verb};
 
@@ -78,8 +78,8 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     };
     let cost = whole.as_ref().map_or(String::new(), |(_, _, s)| costs(s));
     out.push_str(&format!("  {}{cost}\n", painted(verb, &format!("{} {path}{text}", symbol(verb)), paint)));
-    if let Some((Verb::Convert | Verb::Replace, _, step)) = &whole {
-        out.push_str(&format!("      {}\n", paint.dim(&escape_controls(&step.reason))));
+    if let Some((_, _, step)) = &whole {
+        reason(step, "      ", paint, out);
     }
     let names = steps.iter().filter_map(|s| attr_name(&s.action)).map(|n| bytes_text(n).chars().count());
     let width = names.max().unwrap_or(0).min(30);
@@ -93,6 +93,14 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     for step in parts {
         let line = format!("{} {}", symbol(step.action.verb()), aspect(step, width));
         out.push_str(&format!("      {}{}\n", painted(step.action.verb(), &escape_controls(&line), paint), costs(step)));
+        reason(step, "          ", paint, out);
+    }
+}
+
+/// Why a dataset is made anew, and what that costs, on a line of its own.
+fn reason(step: &Step, indent: &str, paint: Paint, out: &mut String) {
+    if matches!(step.action, Action::Rebuild { .. }) {
+        out.push_str(&format!("{indent}{}\n", paint.dim(&escape_controls(&step.reason))));
     }
 }
 
@@ -101,8 +109,10 @@ fn costs(step: &Step) -> String {
     let hazard = match step.hazard {
         Hazard::None => String::new(),
         // What is lost is in the reason.
+        Hazard::Lossy if matches!(step.action, Action::Rebuild { .. }) => "   ! lossy".into(),
         Hazard::Lossy => format!("   ! lossy: {}", escape_controls(&step.reason)),
         Hazard::Destructive => "   ! destructive".into(),
+        Hazard::LossyAndDestructive => "   ! lossy and destructive".into(),
     };
     let dead = if step.dead > 0 { format!("   leaves {} of dead space", human_bytes(step.dead)) } else { String::new() };
     format!("{hazard}{dead}")
@@ -244,6 +254,7 @@ fn retyped(before: &AttrSeen, after: &AttrValue) -> String {
         AttrSeen::Value(v) => &v.shape,
         AttrSeen::Opaque { shape, .. } => shape,
     };
+    let (told, made) = told_apart(dtype, &after.dtype);
     let as_long = |dtype: &Dtype| match dtype {
         Dtype::String(text) if matches!(text.length, StringLength::Fixed(_)) => {
             Dtype::String(StringType { length: StringLength::Fixed(1), ..*text })
@@ -254,9 +265,9 @@ fn retyped(before: &AttrSeen, after: &AttrValue) -> String {
         (true, true) => String::new(),
         // A text of another length: everybody sees that.
         (false, true) if as_long(dtype) == as_long(&after.dtype) => String::new(),
-        (false, true) => format!("   ({dtype} -> {})", after.dtype),
+        (false, true) => format!("   ({told} -> {made})"),
         (true, false) => format!("   ({shape} -> {})", after.shape),
-        (false, false) => format!("   ({dtype} {shape} -> {} {})", after.dtype, after.shape),
+        (false, false) => format!("   ({told} {shape} -> {made} {})", after.shape),
     }
 }
 

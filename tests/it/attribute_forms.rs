@@ -87,6 +87,31 @@ fn what_is_lost_needs_consent() {
     );
 }
 
+/// What a map does not list, and bytes that are no text of their character set.
+#[test]
+fn what_is_not_listed_is_not_changed_unsaid() {
+    let dir = tempdir();
+    let dir = dir.path();
+    made(
+        dir,
+        "w",
+        "f.attrs['v'] = np.array([1, 2**60 + 1])\nf.attrs['s'] = np.bytes_(b'caf\\xe9')\nf.attrs['list'] = np.array([b'caf\\xe9', b'deg'])\n\
+         f.attrs.create('w', b'caf\\xe9', dtype=h5py.string_dtype('ascii'))",
+    );
+    let said = apply(dir, "[attrs]\nv = { map = [[1, 2.5]] }\n", 2);
+    assert!(said.contains("not exact for 1 of 2 values: 1152921504606846977 -> 1.152921504606847e18"), "{said}");
+    assert!(said.contains("--allow lossy"), "{said}");
+    run_to(0, h5mason().args(["apply", "m.toml", "f.h5", "--allow", "lossy"]).current_dir(dir));
+    run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir));
+    apply(dir, "[attrs]\ns = { append = \"!\" }\nw = { prepend = \"!\" }\nlist = { map = { deg = \"degree\" } }\n", 0);
+    let charset = "[a.get_id(n).get_type().get_cset() for n in ('s', 'w', 'list')]";
+    check(dir, &[("a['s'], a['list'].tolist()", "b'caf\\xe9!' [b'caf\\xe9', b'degree']"), (charset, "[0, 0, 0]")]);
+    for rule in ["s = { append = \"°\" }", "list = { map = { degree = \"°\" } }", "s = { cast = \"str\" }"] {
+        let said = apply(dir, &format!("[attrs]\n{rule}\n"), 2);
+        assert!(said.contains("is not UTF-8"), "{said}");
+    }
+}
+
 #[test]
 fn copies_take_what_is_there_in_the_end() {
     let dir = tempdir();
@@ -140,7 +165,7 @@ fn what_cannot_be_is_a_conflict() {
     for (manifest, words) in [
         ("n = { append = \"a\" }", "attribute n of /: it is no text but i8"),
         ("two = { prepend = \"a\" }", "it has the shape [2]"),
-        ("n = { cast = \"str\" }", "i8 cannot be cast to str"),
+        ("n = { cast = \"str\" }", "i8 cannot become str"),
         ("x = { cast = \"i4\" }", "nan is not a value of i4"),
         ("two = { map = { a = 1 } }", "mixes"),
         ("t = { map = { a = \"b\", b = \"c\" } }", "never come to rest"),

@@ -1,8 +1,9 @@
 //! Datasets that are made anew: nothing but what is declared changes, as h5py sees it.
 
 use std::path::Path;
+use std::process::Command;
 
-use crate::common::{apply, h5mason, run_to, script, tempdir};
+use crate::common::{apply, h5mason, python, run_to, script, tempdir};
 
 /// A file with much around its datasets, and what h5py sees in it.
 fn made(dir: &Path) -> String {
@@ -17,6 +18,20 @@ fn left(dir: &Path) -> (String, String) {
     let seen = script("convert.py", &[&"look", &dir.join("f.h5")]);
     let diff = h5mason().args(["diff", "before.h5", "f.h5"]).current_dir(dir).output().unwrap();
     (seen, String::from_utf8(diff.stdout).unwrap())
+}
+
+/// Runs Python lines on the open file `f`, made anew or changed.
+fn lines(dir: &Path, mode: &str, lines: &str) -> String {
+    let code = format!("import h5py, numpy as np\nf = h5py.File('f.h5', {mode:?})\n{lines}\nf.close()");
+    run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir)).trim().to_owned()
+}
+
+/// Applies the manifest that was applied last with some consent; afterwards the file must be as declared.
+fn allowed(dir: &Path, consent: &[&str]) -> String {
+    let allow = consent.iter().flat_map(|c| ["--allow", c]);
+    let said = run_to(0, h5mason().args(["apply", "m.toml", "f.h5"]).args(allow).current_dir(dir));
+    run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir));
+    said
 }
 
 /// Lines that only one of the two has.
@@ -89,12 +104,12 @@ fn elements_are_converted_and_losses_counted() {
     let (after, _) = left(dir.path());
     assert_eq!(other_lines(&after, &before).len(), 1, "{:?}", other_lines(&after, &before));
     let said = apply(dir.path(), &manifest("i1"), 2);
-    assert!(said.contains("150 of 200 elements lose something: 0.25 -> 0, 0.5 -> 0, 0.75 -> 0, .."), "{said}");
+    assert!(said.contains("150 of 200 elements lose something: 0.25 -> 0, 0.5 -> 0, 0.75 -> 1, .."), "{said}");
     assert!(said.contains("--allow lossy"), "{said}");
     run_to(0, h5mason().args(["apply", "m.toml", "f.h5", "--allow", "lossy"]).current_dir(dir.path()));
     run_to(0, h5mason().args(["check", "m.toml", "f.h5"]).current_dir(dir.path()));
     let row = run_to(0, h5mason().args(["show", "f.h5", "/t/v", "--select", "19, :"]).current_dir(dir.path()));
-    assert!(row.contains("[47 47 48 48 48 48 49 49 49 49]"), "{row}");
+    assert!(row.contains("[48 48 48 48 48 49 49 49 50 50]"), "{row}");
     // Whole numbers come back without a loss.
     apply(dir.path(), &manifest("f4"), 0);
     let (after, _) = left(dir.path());
@@ -177,4 +192,142 @@ fn datasets_are_replaced() {
     assert!(said.contains("another number of axes"), "{said}");
     let said = apply(dir.path(), "[dataset.\"/t/v\"]\non_mismatch = \"replace\"\nchunks = [5, 5]", 2);
     assert!(said.contains("`dtype` and `shape` are declared"), "{said}");
+}
+
+#[test]
+fn enumerations_are_converted_by_name() {
+    let dir = tempdir();
+    let dir = dir.path();
+    lines(
+        dir,
+        "w",
+        "e = h5py.enum_dtype({'A': 0, 'B': 1}, 'i1')\nf.create_dataset('e', data=np.array([0, 1, 1], 'i1'), dtype=e)\n\
+         f.attrs.create('e', [0, 1], dtype=e)\nf.attrs.create('n', np.array([0, 1, 2], 'i1'))\nf['n'] = np.array([0, 1, 2], 'i1')\n\
+         f.create_dataset('odd', data=np.array([0, 5], 'i1'), dtype=e)",
+    );
+    let swapped = "dtype.enum = { base = \"i1\", members = { A = 1, B = 0 } }\n";
+    let said = apply(
+        dir,
+        &format!(
+            "[attrs]\ne = {{ cast = {{ enum = {{ base = \"i1\", members = {{ A = 1, B = 0 }} }} }} }}\n\
+             [dataset.\"/e\"]\non_mismatch = \"convert\"\nshape = [3]\n{swapped}"
+        ),
+        0,
+    );
+    let declared = "declared as enum(i1: A = 1, B = 0), the file has enum(i1: A = 0, B = 1)";
+    assert!(said.contains(declared) && said.contains("(enum(i1: A = 0, B = 1) -> enum(i1: A = 1, B = 0))"), "{said}");
+    let seen = "print(f['e'][:].tolist(), h5py.check_enum_dtype(f['e'].dtype), f.attrs['e'].tolist())";
+    assert_eq!(lines(dir, "r", seen), "[1, 0, 0] {'A': 1, 'B': 0} [1, 0]");
+    // A value that is no name has no place anywhere.
+    let said = apply(dir, &format!("[dataset.\"/odd\"]\non_mismatch = \"convert\"\nshape = [2]\n{swapped}"), 2);
+    assert!(said.contains("1 of 2 elements have no value in") && said.contains("5 of enum(i1: A = 0, B = 1) is not a name of"), "{said}");
+    let number = "[dataset.\"/n\"]\non_mismatch = \"convert\"\nshape = [3]\n";
+    let said = apply(dir, &format!("{number}{swapped}"), 2);
+    assert!(said.contains("2 is not a value of enum(i1: A, B)"), "{said}");
+    // To a bool, everything but zero is true, and stored so.
+    let said = apply(dir, &format!("{number}dtype = \"bool\"\n[attrs]\nn = {{ cast = \"bool\" }}"), 2);
+    assert!(said.contains("1 of 3 elements lose something: 2 -> true") && said.contains("--allow lossy"), "{said}");
+    allowed(dir, &["lossy"]);
+    let seen = "print(f['n'].dtype, f['n'][:].view('i1').tolist(), f.attrs['n'].view('i1').tolist())";
+    assert_eq!(lines(dir, "r", seen), "bool [0, 1, 1] [0, 1, 1]");
+}
+
+#[test]
+fn elements_without_a_value_stand_against_a_conversion() {
+    let dir = tempdir();
+    let dir = dir.path();
+    lines(
+        dir,
+        "w",
+        "f['x'] = [1.5, np.nan, np.nan]\nf.create_dataset('late', (4,), 'f4', chunks=(2,), fillvalue=np.nan)[:2] = [1, 2]\n\
+         f['s'] = np.array([b'ok', b'caf\\xe9'], 'S4')\nf.create_dataset('v', data=[b'caf\\xe9'], dtype=h5py.string_dtype('ascii'))",
+    );
+    let before = std::fs::read(dir.join("f.h5")).unwrap();
+    let convert = |path: &str, dtype: &str, size: u32| {
+        format!("[dataset.\"{path}\"]\non_mismatch = \"convert\"\ndtype = \"{dtype}\"\nshape = [{size}]\n")
+    };
+    let refused = |manifest: &str, words: &[&str]| {
+        let said = apply(dir, manifest, 2);
+        words.iter().for_each(|w| assert!(said.contains(w), "{w}\n{said}"));
+        let said = h5mason().args(["apply", "m.toml", "f.h5", "--allow", "lossy"]).current_dir(dir).output().unwrap();
+        assert_eq!(said.status.code(), Some(2));
+        assert_eq!(std::fs::read(dir.join("f.h5")).unwrap(), before);
+    };
+    refused(
+        &convert("/x", "i4", 3),
+        &["/x cannot be made anew: 2 of 3 elements have no value in i4: nan is not a value of i4", "in an apply of its own"],
+    );
+    refused(&convert("/late", "i4", 4), &["its fill value: nan is not a value of i4; declare its `fill_value`"]);
+    // What was never written is NaN, too.
+    refused(&format!("{}fill_value = 0\n", convert("/late", "i4", 4)), &["2 of 4 elements have no value"]);
+    refused(&convert("/s", "str", 2), &["1 of 2 elements have no value in str: \"caf\\xE9\" is not UTF-8"]);
+    refused(&convert("/v", "str", 1), &["is not UTF-8"]);
+    // The character set stays: so do the bytes.
+    apply(dir, &convert("/v", "S5", 1), 0);
+    assert_eq!(lines(dir, "r", "print(f['v'][:].tolist(), f['v'].dtype)"), "[b'caf\\xe9'] |S5");
+    apply(dir, "[[patch]]\npath = \"/x\"\nselect = \"1:\"\nfill = -1", 0);
+    apply(dir, &convert("/x", "i4", 3), 2);
+    let said = allowed(dir, &["lossy"]);
+    assert!(said.contains("1 of 3 elements lose something: 1.5 -> 2"), "{said}");
+    assert_eq!(lines(dir, "r", "print(f['x'][:].tolist())"), "[2, -1, -1]");
+}
+
+#[test]
+fn losses_are_said_once_and_with_enough_digits() {
+    let dir = tempdir();
+    let dir = dir.path();
+    lines(dir, "w", "f['x'] = [0.1, 0.2]\nf['c'] = np.array([0.1 + 1j])\nf['y'] = np.arange(6) + 0.5");
+    let said =
+        apply(dir, "[[move]]\nfrom = \"/x\"\nto = \"/z\"\n[dataset.\"/z\"]\non_mismatch = \"convert\"\ndtype = \"f4\"\nshape = [2]", 2);
+    let loss = "2 of 2 elements lose something: 0.1 -> 0.10000000149, 0.2 -> 0.20000000298";
+    assert_eq!(said.matches(loss).count(), 1, "{said}");
+    assert_eq!(said.matches("dtype declared as f4 (float32), the file has f8 (float64)").count(), 1, "{said}");
+    let said = apply(dir, "[dataset.\"/c\"]\non_mismatch = \"convert\"\ndtype = \"complex64\"\nshape = [1]", 2);
+    assert_eq!(said.matches("1 of 1 elements lose something: 0.1+1.0j -> 0.10000000149011612+1.0j").count(), 1, "{said}");
+    // To cut off and to round are two things to be allowed.
+    let both = "[dataset.\"/y\"]\non_mismatch = \"convert\"\ndtype = \"i2\"\nshape = [4]";
+    let said = apply(dir, both, 2);
+    for words in
+        ["! lossy and destructive", "--allow lossy", "--allow destructive", "2 elements are cut off", "4 of 4 elements lose something"]
+    {
+        assert!(said.contains(words), "{words}\n{said}");
+    }
+    for (one, other) in [("lossy", "destructive"), ("destructive", "lossy")] {
+        let said = h5mason().args(["apply", "m.toml", "f.h5", "--allow", one]).current_dir(dir).output().unwrap();
+        let told = String::from_utf8(said.stderr).unwrap();
+        assert_eq!(said.status.code(), Some(2));
+        assert!(told.contains(&format!("--allow {other}")) && !told.contains(&format!("--allow {one}")), "{told}");
+    }
+    let plan = run_to(0, h5mason().args(["plan", "m.toml", "f.h5", "--format", "json"]).current_dir(dir));
+    assert!(plan.contains("\"hazard\": \"lossy and destructive\""), "{plan}");
+    allowed(dir, &["lossy", "destructive"]);
+    assert_eq!(lines(dir, "r", "print(f['y'][:].tolist())"), "[0, 2, 2, 4]");
+}
+
+#[test]
+fn a_netcdf_fill_value_that_stays_behind_is_told() {
+    let dir = tempdir();
+    let dir = dir.path();
+    let make = "import netCDF4\nd = netCDF4.Dataset('f.h5', 'w')\nd.createDimension('x', 3)\n\
+                d.createVariable('v', 'f4', ('x',), fill_value=-999.0)[:] = [1, -999, 3]\nd.close()";
+    run_to(0, Command::new(python()).args(["-c", make]).current_dir(dir));
+    let manifest = "[dataset.\"/v\"]\non_mismatch = \"convert\"\ndtype = \"i2\"\nshape = [3]\n";
+    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
+    let plan = |format: &str| run_to(0, h5mason().args(["plan", "m.toml", "f.h5", "--format", format]).current_dir(dir));
+    let words = "/v becomes i2, and its attribute _FillValue stays f4";
+    assert!(plan("text").contains(&format!("warning: {words}")), "{}", plan("text"));
+    let warnings: serde_json::Value = serde_json::from_str(&plan("json")).unwrap();
+    assert!(warnings["warnings"][0]["message"].as_str().unwrap().starts_with(words), "{warnings}");
+    // Byte order is nothing to netCDF.
+    let swapped = apply(dir, &manifest.replace("i2", ">f4"), 0);
+    assert!(!swapped.contains("warning"), "{swapped}");
+    assert!(plan("text").contains("nothing to do"), "{}", plan("text"));
+    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
+    assert!(plan("text").contains("becomes i2, and its attribute _FillValue stays f4"), "{}", plan("text"));
+    let said = apply(dir, &format!("{manifest}attrs._FillValue = {{ cast = \"i2\" }}\n"), 0);
+    assert!(!said.contains("warning"), "{said}");
+    let look = "import netCDF4\nd = netCDF4.Dataset('f.h5')\nv = d['v']\n\
+                print(v.dtype, v._FillValue.dtype, v[:].mask.tolist(), v[:].compressed().tolist())";
+    let seen = run_to(0, Command::new(python()).args(["-c", look]).current_dir(dir));
+    assert_eq!(seen.trim(), "int16 int16 [False, True, False] [1, 3]");
 }
