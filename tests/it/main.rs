@@ -34,6 +34,7 @@ mod moves;
 mod order;
 mod pipeline;
 mod pool;
+mod referrers;
 mod repack;
 mod roundtrip;
 mod same_bytes;
