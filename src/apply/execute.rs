@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use crate::fill::Memory;
 use crate::h5::{Attrs, File, H5Error, Made, NewDataset, NewGroup, Object, Recreated, prepare_missing};
-use crate::model::{Carry, Charset, DesiredLink, Dtype, H5Path, Layer, Rule, SourceFile, Target};
+use crate::model::{Carry, Charset, DesiredLink, Dtype, H5Path, Layer, Referrer, ReferrerPart, Rule, SourceFile, Target};
 use crate::plan::{Action, AttrWrite, Plan, Step};
 
+use super::rebuild::Left;
 use super::{rebuild, region};
 use crate::source;
 
@@ -35,7 +36,16 @@ pub type Watch<'a> = &'a mut (dyn FnMut(&H5Path, u64) + Send);
 
 /// Executes every step on the open file.
 pub fn execute(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Result<(), ApplyError> {
-    let mut opener = Opener { file, memory, groups: Vec::new(), object: None, uses: 0, types: BTreeMap::new(), copies: copies(plan) };
+    let mut opener = Opener {
+        file,
+        memory,
+        groups: Vec::new(),
+        object: None,
+        uses: 0,
+        types: BTreeMap::new(),
+        copies: copies(plan),
+        left: Left::default(),
+    };
     let mut made = Made::default();
     // Objects that use a type may come before its name does, where creation order is kept.
     for step in plan.steps() {
@@ -44,9 +54,18 @@ pub fn execute(file: &File, plan: &Plan, memory: Memory, watch: Watch<'_>) -> Re
             opener.types.insert(step.path.clone(), object);
         }
     }
+    let mut rebuilds = plan.steps().iter().filter(|s| matches!(s.action, Action::Rebuild { .. })).count();
     for steps in plan.steps().chunk_by(|a, b| a.path == b.path && keeps_order(a) && keeps_order(b)) {
         match steps {
-            [step] => run(&mut opener, step, &mut made, watch)?,
+            [step] => {
+                run(&mut opener, step, &mut made, watch)?;
+                if matches!(step.action, Action::Rebuild { .. }) {
+                    rebuilds -= 1;
+                    if rebuilds == 0 {
+                        finish_rebuilds(&mut opener)?;
+                    }
+                }
+            }
             many => recreate(&mut opener, many)?,
         }
         // The library has not been told that the disk is full: it would go on for nothing.
@@ -176,17 +195,33 @@ fn rebuild_dataset(opener: &mut Opener<'_>, step: &Step, watch: Watch<'_>) -> Re
     rebuild::take_over(&new, &old)?;
     let (from, to) = (old.info()?.id.address, new.info()?.id.address);
     for name in names {
-        opener.parent(name)?.relink(name.name(), &new)?;
+        let group = opener.parent(name)?.again()?;
+        opener.left.before_relink(&group)?;
+        group.relink(name.name(), &new)?;
     }
     drop(old);
     opener.forget();
-    for referrer in referrers {
-        let object = opener.fresh_object(&referrer.path)?;
-        match &referrer.attr {
-            Some(name) => _ = object.retarget_attr(name, from, to)?,
-            None => rebuild::retarget(object, from, to)?,
+    opener.left.moved.insert(from, to);
+    opener.left.referrers.extend(referrers.iter().cloned());
+    Ok(())
+}
+
+/// Gives links back their places, and makes references lead to the new datasets.
+fn finish_rebuilds(opener: &mut Opener<'_>) -> Result<(), ApplyError> {
+    let Left { moved, referrers, orders } = std::mem::take(&mut opener.left);
+    for (group, names) in orders.into_values() {
+        group.restore_order(&names)?;
+    }
+    opener.forget();
+    for Referrer { path, part } in &referrers {
+        match part {
+            ReferrerPart::Attr(name) => _ = opener.object(path)?.retarget_attr(name, &moved)?,
+            ReferrerPart::Elements => rebuild::retarget(opener.fresh_object(path)?, &moved)?,
+            // Those cannot be changed: no plan has any.
+            ReferrerPart::FillValue => {}
         }
     }
+    opener.forget();
     Ok(())
 }
 
@@ -246,6 +281,8 @@ struct Opener<'f> {
     types: BTreeMap<H5Path, Object>,
     /// Datasets that are copied as a whole, and from where.
     copies: BTreeMap<H5Path, Arc<Layer>>,
+    /// Of the datasets that were made anew.
+    left: Left,
 }
 
 impl Opener<'_> {

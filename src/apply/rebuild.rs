@@ -1,8 +1,10 @@
 //! A dataset is made anew in its own place.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::execute::ApplyError;
-use crate::h5::{DatasetAccess, H5Error, LISTED_BYTES, Object};
-use crate::model::{Block, Definition, Partition, Recast, Region, SeenDataset, Shape};
+use crate::h5::{Addresses, DatasetAccess, H5Error, LISTED_BYTES, Object};
+use crate::model::{Block, Definition, Partition, Recast, Referrer, Region, SeenDataset, Shape};
 use crate::observe::Carried;
 
 /// What becomes of the elements.
@@ -44,14 +46,38 @@ pub(super) fn take_over(new: &Object, old: &Object) -> Result<(), H5Error> {
     if comment.is_empty() { Ok(()) } else { new.set_comment(&comment) }
 }
 
+/// What is done once all datasets have been made anew: many may be members of one group, and what refers to one often refers to many.
+#[derive(Default)]
+pub(super) struct Left {
+    /// Where they were, and where they are. What takes a place may stand where another one stood.
+    pub moved: Addresses,
+    /// What refers to them.
+    pub referrers: BTreeSet<Referrer>,
+    /// Groups that keep the order of their links, by address, and that order.
+    pub orders: BTreeMap<u64, (Object, Vec<Vec<u8>>)>,
+}
+
+impl Left {
+    /// Is told of a group before one of its links is made to lead to something else.
+    pub fn before_relink(&mut self, group: &Object) -> Result<(), H5Error> {
+        let address = group.info()?.id.address;
+        if !self.orders.contains_key(&address)
+            && let Some(names) = group.kept_order()?
+        {
+            self.orders.insert(address, (group.again()?, names));
+        }
+        Ok(())
+    }
+}
+
 /// Object references among the elements of a dataset, block by block.
-pub(super) fn retarget(object: Object, from: u64, to: u64) -> Result<(), H5Error> {
+pub(super) fn retarget(object: Object, moved: &Addresses) -> Result<(), H5Error> {
     let seen = object.dataset()?;
     let Some(region) = Region::whole(&seen.shape) else { return Ok(()) };
     let access = object.access()?;
     let partition = Partition::new(&region, seen.layout.chunk(), seen.dtype.size());
     for k in 0..partition.count() {
-        access.retarget(&region.sub(&partition.block(k)), from, to)?;
+        access.retarget(&region.sub(&partition.block(k)), moved)?;
     }
     Ok(())
 }

@@ -112,7 +112,7 @@ fn objects(source: &File, new: &File, file: &std::fs::File, watch: Watch<'_>) ->
         let (from, to) = (root.at(object.from, &label).map_err(text)?, copy.at(object.to, &label).map_err(text)?);
         for name in &object.attrs {
             if to.carry_attr(name, &from, &pairs.twins).map_err(text)? {
-                dropped.push(AttrMask::exact(&object.path, name)?);
+                dropped.push(AttrMask::exact(&object.path, name));
             }
         }
         if object.outside {

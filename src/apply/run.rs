@@ -20,7 +20,7 @@ use crate::model::{
     human_bytes,
 };
 use crate::observe::{self, ObserveError};
-use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose, rebuilds, with_storage};
+use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose, rebuilds, removed, with_storage};
 use crate::source;
 use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, settle, trailing_bytes};
 
@@ -192,7 +192,11 @@ pub(super) fn observe<'d>(
 ) -> Result<(Observed, Cow<'d, Desired>), Failure> {
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
     let desired = with_storage(desired, &observed);
-    observe::rebuilds(file, rebuilds(&desired, &observed), (!no_data).then_some(memory), &mut observed)?;
+    let asked = rebuilds(&desired, &observed);
+    if !asked.is_empty() {
+        let going = removed(&desired, &observed);
+        observe::rebuilds(file, asked, &going, (!no_data).then_some(memory), &mut observed)?;
+    }
     if !no_data {
         let (contents, _) = contents(&desired, &observed);
         let compared = contents.values().flat_map(|c| c.layers.iter().filter(|l| !l.fresh).map(|l| (l, c.dtype.size() as u64)));

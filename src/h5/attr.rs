@@ -17,7 +17,7 @@ use super::activity::Doing;
 use super::id::c_string;
 use super::object::buffer;
 use super::value::{Composed, MOST_VALUE_BYTES, Reader};
-use super::{H5Error, Id, Made, Object, Result, activity, call, dtype, plainly, space, status};
+use super::{Addresses, H5Error, Id, Made, Object, Result, activity, call, dtype, plainly, space, status};
 use crate::model::{AttrSeen, AttrValue, Charset, Dtype, Elements, bytes_text, human_bytes};
 
 /// Most bytes of texts and sequences that are read of one attribute.
@@ -77,6 +77,16 @@ impl Object {
             Err(e) => return Ok(Some(AttrSeen::Opaque { dtype, shape, why: e.cause })),
         };
         Ok(Some(AttrSeen::Value(AttrValue { dtype, shape, max, data })))
+    }
+
+    /// The type of an attribute's elements, without its value.
+    pub fn attr_type(&self, name: &[u8]) -> Result<Dtype> {
+        let c_name = c_string(name);
+        let what = || self.attr_what("read", name);
+        activity::object();
+        // SAFETY (both): valid identifiers and C string.
+        let attr = Id::own(call(what, || unsafe { H5Aopen(self.id().raw(), c_name.as_ptr(), H5P_DEFAULT) })?);
+        dtype::read(&Id::own(call(what, || unsafe { H5Aget_type(attr.raw()) })?))
     }
 
     /// Names of the attributes, in creation order where that is tracked, else by name.
@@ -191,8 +201,8 @@ impl Object {
         from.attr_names(by_creation)?.iter().try_for_each(|name| RawAttr::read(from, name)?.create(self, name))
     }
 
-    /// Makes the object references in an attribute that lead to one address lead to another. False if there are none.
-    pub fn retarget_attr(&self, name: &[u8], from: u64, to: u64) -> Result<bool> {
+    /// Makes the object references in an attribute that lead to some addresses lead to others. False if there are none.
+    pub fn retarget_attr(&self, name: &[u8], moved: &Addresses) -> Result<bool> {
         let mut raw = RawAttr::read(self, name)?;
         let attr = Id::own(call(
             || self.attr_what("open", name),
@@ -202,7 +212,7 @@ impl Object {
             },
         )?);
         // SAFETY: the library has just filled the buffer with elements of this type.
-        let changed = unsafe { super::retarget::retarget(&raw.dtype, &mut raw.bytes, from, to) };
+        let changed = unsafe { super::retarget::retarget(&raw.dtype, &mut raw.bytes, moved) };
         if changed {
             raw.write(&attr, &|| self.attr_what("write", name))?;
         }

@@ -23,7 +23,7 @@ use super::value::{Composed, MOST_VALUE_BYTES, Reader};
 use super::vlen::Arena;
 use super::{H5Error, Id, Made, Object, Result, call, dtype, filter, moving, plainly, space, status};
 use crate::model::{
-    AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, MaxShape, PartialChunks, Region, SeenDataset, Shape,
+    AllocTime, Charset, Dtype, Elements, FillTime, FillValue, Filter, Layout, Mapping, MaxShape, PartialChunks, Region, SeenDataset, Shape,
     TrackOrder,
 };
 
@@ -182,6 +182,12 @@ impl Object {
         Ok(Object::new(Id::own(id), like.label().to_owned()))
     }
 
+    /// The type of a dataset's elements alone.
+    pub fn element_type(&self) -> Result<Dtype> {
+        // SAFETY: a valid dataset.
+        dtype::read(&Id::own(call(|| format!("cannot read the dataset {}", self.label()), || unsafe { H5Dget_type(self.id().raw()) })?))
+    }
+
     /// Type, extent and storage of a dataset.
     pub fn dataset(&self) -> Result<SeenDataset> {
         Ok(self.dataset_and_order()?.0)
@@ -210,6 +216,16 @@ impl Object {
             alloc_time,
         };
         Ok((seen, attr_order_of(&list, self.label())?))
+    }
+
+    /// The datasets that elements of a virtual dataset come from, none of another one. No source is opened.
+    pub fn sources(&self) -> Result<Vec<Mapping>> {
+        let list = self.create_list()?;
+        // SAFETY: a dataset creation list.
+        match hdf5::sync::sync(|| unsafe { H5Pget_layout(list.raw()) }) {
+            H5D_layout_t::H5D_VIRTUAL => super::elsewhere::mappings(&list, self.label()),
+            _ => Ok(Vec::new()),
+        }
     }
 
     fn fill_value(&self, list: &Id, type_id: &Id, dtype: &Dtype) -> Result<FillValue> {

@@ -182,6 +182,13 @@ impl File {
         Self::made(session.name(), H5F_ACC_TRUNC, &create, &access, Some(session))
     }
 
+    /// Does a virtual dataset of this file mean the file itself by this name? As far as names tell.
+    pub fn is_called(&self, name: &[u8]) -> bool {
+        let own = Path::new(&self.name);
+        let beside = own.parent().unwrap_or(Path::new("")).join(std::ffi::OsStr::from_bytes(name));
+        name == b"." || std::path::absolute(beside).ok().zip(std::path::absolute(own).ok()).is_some_and(|(a, b)| a == b)
+    }
+
     /// The name it was opened with.
     pub fn name(&self) -> &str {
         &self.name

@@ -1,5 +1,6 @@
 //! Links of a group.
 
+use std::collections::BTreeSet;
 use std::ffi::{CStr, c_char, c_void};
 
 use hdf5_sys::h5::{H5_index_t, H5_iter_order_t};
@@ -163,18 +164,29 @@ impl Object {
         Ok(names.list)
     }
 
-    /// Makes a hard link of this group lead to another object. Where creation order is tracked, it keeps its place: the links that were made
-    /// after it are moved behind it again, each once.
+    /// Makes a hard link of this group lead to another object. Where creation order is tracked, it is the last one from then on.
     pub fn relink(&self, name: &[u8], object: &Object) -> Result<()> {
         let what = || format!("cannot replace the link {}", self.child_label(name));
         let Some((_, charset)) = self.link_and_charset(name)? else { return Err(H5Error::new(what(), "it is not there")) };
-        let after = match self.group_orders()?.links {
-            TrackOrder::No => Vec::new(),
-            TrackOrder::Tracked | TrackOrder::Indexed => self.link_names_as_made()?.into_iter().skip_while(|n| n != name).skip(1).collect(),
-        };
         self.remove_link(name)?;
-        self.link_object(name, object, Some(charset))?;
-        after.iter().try_for_each(|name| self.move_link_to_end(name))
+        self.link_object(name, object, Some(charset))
+    }
+
+    /// The names of this group's links in the order they were made, where it is tracked.
+    pub fn kept_order(&self) -> Result<Option<Vec<Vec<u8>>>> {
+        match self.group_orders()?.links {
+            TrackOrder::No => Ok(None),
+            TrackOrder::Tracked | TrackOrder::Indexed => self.link_names_as_made().map(Some),
+        }
+    }
+
+    /// Brings the links that are left of these back into this order, with as few moves as that takes.
+    pub fn restore_order(&self, before: &[Vec<u8>]) -> Result<()> {
+        let now = self.link_names_as_made()?;
+        let there: BTreeSet<&Vec<u8>> = now.iter().collect();
+        let wanted: Vec<&Vec<u8>> = before.iter().filter(|name| there.contains(name)).collect();
+        let in_place = wanted.iter().zip(&now).take_while(|(wanted, now)| *wanted == now).count();
+        wanted.iter().skip(in_place).try_for_each(|name| self.move_link_to_end(name))
     }
 
     /// Renames a link, and back: each makes it the last one in creation order (H5G_obj_insert).

@@ -40,6 +40,7 @@ pub use filter::available as filter_available;
 pub use link::Link;
 pub use object::{Kind, NewGroup, Object, ObjectInfo};
 pub use place::Place;
+pub use retarget::Addresses;
 pub use reuse::Made;
 pub use whole::{BlockReader, FILTERED_BYTES, LISTED_BYTES, Placed, SameChunks, WholeChunks};
 

@@ -1,5 +1,7 @@
 //! Object references that lead to an object which is made anew.
 
+use std::collections::BTreeMap;
+
 use hdf5_sys::h5d::{H5Dread, H5Dwrite};
 use hdf5_sys::h5p::H5P_CLS_DATASET_XFER;
 
@@ -58,14 +60,21 @@ pub(super) unsafe fn each_reference(dtype: &Dtype, raw: &mut [u8], change: Chang
 /// What is done to one reference, whose bytes are the library's.
 pub(super) type Change<'a> = &'a mut dyn FnMut(RefKind, &mut [u8]) -> Result<()>;
 
-/// Replaces one address by another in object references. False if it is not there.
+/// Addresses of objects before, and of those that take their places.
+pub type Addresses = BTreeMap<u64, u64>;
+
+/// Replaces addresses by others in object references, each once: what takes a place may stand where another object stood. False if none of
+/// them is there.
 ///
 /// # Safety
 /// As [`each_reference`].
-pub(super) unsafe fn retarget(dtype: &Dtype, raw: &mut [u8], from: u64, to: u64) -> bool {
+pub(super) unsafe fn retarget(dtype: &Dtype, raw: &mut [u8], moved: &Addresses) -> bool {
     let mut changed = false;
     let mut change = |kind: RefKind, one: &mut [u8]| {
-        if kind == RefKind::Object && *one == from.to_ne_bytes() {
+        if kind == RefKind::Object
+            && let Ok(address) = <[u8; 8]>::try_from(&*one)
+            && let Some(to) = moved.get(&u64::from_ne_bytes(address))
+        {
             one.copy_from_slice(&to.to_ne_bytes());
             changed = true;
         }
@@ -77,11 +86,11 @@ pub(super) unsafe fn retarget(dtype: &Dtype, raw: &mut [u8], from: u64, to: u64)
 }
 
 impl DatasetAccess {
-    /// Makes the object references in a region that lead to one address lead to another. False if there are none.
-    pub fn retarget(&self, region: &Region, from: u64, to: u64) -> Result<bool> {
+    /// Makes the object references in a region that lead to some addresses lead to others. False if there are none.
+    pub fn retarget(&self, region: &Region, moved: &Addresses) -> Result<bool> {
         self.with_memory(region, |raw, list| {
             // SAFETY: the library has just filled the buffer, and what it points to is still there.
-            let changed = unsafe { retarget(self.dtype(), raw, from, to) };
+            let changed = unsafe { retarget(self.dtype(), raw, moved) };
             if changed {
                 self.write_memory(region, raw, list)?;
             }

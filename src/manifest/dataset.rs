@@ -10,7 +10,7 @@ use super::{dtype, elsewhere, fill, filter};
 use crate::diag::{Finding, Findings, Span};
 use crate::model::{
     AllocTime, Contents, Definition, DesiredDataset, Dtype, FillTime, FillValue, Filter, H5Path, Layout, Literal, MaxShape, OnMismatch,
-    Owned, PartialChunks, RefKind, Shape, Size, auto_chunks, encode_one,
+    Owned, PartialChunks, RefKind, Shape, Size, auto_chunks, encode_one, too_large_for_compact,
 };
 
 pub(crate) const KEYS: Keys = Keys {
@@ -40,8 +40,6 @@ pub(crate) const KEYS: Keys = Keys {
     ],
     later: &["scales", "scale"],
 };
-/// HDF5 stores at most this much in an object header, less what the layout message itself needs.
-const MOST_COMPACT_BYTES: u64 = 65_520;
 /// H5Z_MAX_NFILTERS.
 const MOST_FILTERS: usize = 32;
 
@@ -224,11 +222,12 @@ impl Reader<'_> {
             let wrong = filters.iter().zip(&nodes).filter_map(|(f, node)| filter::check(f, &dtype, chunk).map(|e| e.at(node.span, "")));
             wrong.for_each(|finding| self.findings.push(finding));
         }
-        if layout == Layout::Compact && bytes > Some(MOST_COMPACT_BYTES) {
+        if layout == Layout::Compact
+            && let Some(bytes) = too_large_for_compact(&dtype, &extent.shape)
+        {
             let (_, span) = owned.layout.as_ref()?;
             self.findings.push(
-                Finding::error("layout", format!("a compact dataset holds less than 64 KiB, this one has {} bytes", bytes.unwrap_or(0)))
-                    .at(*span, ""),
+                Finding::error("layout", format!("a compact dataset holds less than 64 KiB, this one has {bytes} bytes")).at(*span, ""),
             );
         }
         Some(Definition {

@@ -61,8 +61,8 @@ impl Glob {
     }
 
     /// Matches one path and nothing else.
-    pub fn exact(path: &H5Path) -> Result<Self, String> {
-        Self::new(&globset::escape(&path.to_string()))
+    pub fn exact(path: &H5Path) -> Self {
+        Self { text: path.to_string(), pattern: None }
     }
 
     /// The glob as absolute text.

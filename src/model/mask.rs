@@ -68,9 +68,9 @@ impl Mask {
 }
 
 impl AttrMask {
-    /// One attribute of one object. The error is a clause.
-    pub fn exact(path: &H5Path, name: &[u8]) -> Result<Self, String> {
-        Ok(Self { path: Glob::exact(path)?, name: Glob::exact(&H5Path::root().child(name))? })
+    /// One attribute of one object.
+    pub fn exact(path: &H5Path, name: &[u8]) -> Self {
+        Self { path: Glob::exact(path), name: Glob::exact(&H5Path::root().child(name)) }
     }
 
     /// The objects.

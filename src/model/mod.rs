@@ -68,7 +68,7 @@ pub use layers::{Frame, Layer, LayerKind, layers};
 pub use listed::{Listed, ListedKind, is_bookkeeping};
 pub use literal::Literal;
 pub use mask::{AttrMask, Mask};
-pub use moves::{EndSeen, LinkPlace, Move, MoveSeen, MoveState, Moved, at_or_below, leads_to};
+pub use moves::{EndSeen, LinkPlace, Move, MoveSeen, MoveState, Moved, SourceSeen, at_or_below, leads_to};
 pub use needs::{Need, Needs, Portion, SCALE_ATTRS};
 pub use numbers::Numbers;
 pub use observed::{
@@ -76,11 +76,11 @@ pub use observed::{
 };
 pub use partition::Partition;
 pub use path::{H5Path, PathError};
-pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, common, restored, settled};
+pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, ReferrerPart, common, restored, settled};
 pub use recast::{Recast, Recasted, Why};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
 pub use scope::{Ignored, IgnoredPart, Part as ScopePart, Scope};
 pub use selected::{Selected, SlabAxis};
 pub use shape::{MaxShape, Shape};
-pub use storage::{AllocTime, ExternalFile, FillTime, FillValue, Layout, Mapping, PartialChunks, auto_chunks};
+pub use storage::{AllocTime, ExternalFile, FillTime, FillValue, Layout, Mapping, PartialChunks, auto_chunks, too_large_for_compact};
 pub use value::{Part, Referent, Rename, Target, Value};

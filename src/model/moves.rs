@@ -87,6 +87,17 @@ impl MoveSeen {
 /// A link by the address of its group and its name, whatever the group is called.
 pub type LinkPlace = (u64, Vec<u8>);
 
+/// A source of a virtual dataset, in the same file, that a pending move or a removal takes away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SourceSeen {
+    /// The virtual dataset.
+    pub dataset: H5Path,
+    /// The source's path, as it is stored.
+    pub source: Vec<u8>,
+    /// What is moved or removed: the source, or something on the way to it.
+    pub gone: H5Path,
+}
+
 /// What the moves of a manifest find in a file. All that was seen of the file is told by the paths after the moves that are pending.
 #[derive(Clone, Debug, Default)]
 pub struct Moved {
@@ -100,7 +111,9 @@ pub struct Moved {
     pub stands: BTreeMap<H5Path, H5Path>,
     /// Soft links of the file, by their paths after the moves, whose targets name something that a pending move or a removal takes away.
     pub pointing: Vec<(H5Path, Vec<u8>)>,
-    /// Are there more of them than are listed?
+    /// Virtual datasets of the file, by their paths after the moves, whose sources in this file would not be found.
+    pub sources: Vec<SourceSeen>,
+    /// Are there more soft links than are listed?
     pub more_pointing: bool,
 }
 

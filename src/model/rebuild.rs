@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     Definition, DesiredDataset, Dtype, FillValue, Filter, H5Path, Layout, MaxShape, Observed, Owned, PartialChunks, Recast, SeenDataset,
-    Shape, auto_chunks, encode_one,
+    Shape, auto_chunks, encode_one, too_large_for_compact,
 };
 use crate::diag::Span;
 
@@ -35,11 +35,13 @@ pub enum Carry {
 pub struct RebuildSeen {
     /// What it shall be.
     pub rebuild: Rebuild,
-    /// Its hard links, by path.
+    /// Its hard links that stay, by path.
     pub names: Vec<H5Path>,
-    /// Object references to it.
+    /// How many more go with what removals take away.
+    pub going: usize,
+    /// Object references to it, of what stays.
     pub referrers: Vec<Referrer>,
-    /// References of other kinds to it: what they hold would not lead to the new one.
+    /// References to it that would not lead to the new one: of other kinds, and in fill values, which cannot be changed.
     pub unkept: Vec<Referrer>,
     /// Where nothing could be looked for, and why: a clause.
     pub unsearched: Vec<(H5Path, String)>,
@@ -75,15 +77,27 @@ pub struct Loss {
 pub struct Referrer {
     /// The object.
     pub path: H5Path,
-    /// Its attribute, or its elements.
-    pub attr: Option<Vec<u8>>,
+    /// Where in it.
+    pub part: ReferrerPart,
+}
+
+/// What of an object refers to another.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ReferrerPart {
+    /// An attribute.
+    Attr(Vec<u8>),
+    /// A dataset's elements.
+    Elements,
+    /// A dataset's fill value: what was never written refers, too.
+    FillValue,
 }
 
 impl std::fmt::Display for Referrer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.attr {
-            Some(name) => write!(f, "the attribute {} of {}", super::bytes_text(name), self.path),
-            None => write!(f, "the elements of {}", self.path),
+        match &self.part {
+            ReferrerPart::Attr(name) => write!(f, "the attribute {} of {}", super::bytes_text(name), self.path),
+            ReferrerPart::Elements => write!(f, "the elements of {}", self.path),
+            ReferrerPart::FillValue => write!(f, "the fill value of {}", self.path),
         }
     }
 }
@@ -107,6 +121,11 @@ pub fn settled(wanted: &DesiredDataset, seen: &SeenDataset, observed: &Observed,
     let maxshape = maxshape(wanted, seen, &shape);
     let owned = &wanted.owned;
     let layout = restored(owned, (&seen.layout, &seen.dtype), dtype, &shape, &maxshape)?;
+    if layout == Layout::Compact
+        && let Some(bytes) = too_large_for_compact(dtype, &shape)
+    {
+        return Err(format!("a compact dataset holds less than 64 KiB, and this would have {bytes} bytes; declare another `layout`"));
+    }
     let same_layout = layout.word() == seen.layout.word();
     let chunked = layout.chunk().is_some();
     Ok(Definition {
@@ -135,6 +154,8 @@ fn maxshape(wanted: &DesiredDataset, seen: &SeenDataset, shape: &Shape) -> MaxSh
     }
     let minimum = |axis: usize| wanted.definition.as_ref().is_some_and(|d| d.minimum.get(axis) == Some(&true));
     let fixed = wanted.owned.layout.as_ref().is_some_and(|(layout, _)| layout.chunk().is_none() && layout.word() != "chunked");
+    // What is not in chunks has the size that it has, and stays so.
+    let fixed = fixed || seen.layout.chunk().is_none();
     let axes = shape.dims().iter().zip(&seen.maxshape).enumerate();
     axes.map(|(axis, (size, max))| match max {
         _ if minimum(axis) => None,

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Filter;
+use super::{Dtype, Filter, Shape};
 
 /// Where the elements are.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -166,6 +166,29 @@ impl fmt::Display for AllocTime {
     }
 }
 
+/// HDF5 stores at most this much in an object header, less what the layout message itself needs.
+pub const MOST_COMPACT_BYTES: u64 = 65_520;
+
+/// Bytes of the elements in the file, if they do not fit into an object header.
+pub fn too_large_for_compact(dtype: &Dtype, shape: &Shape) -> Option<u64> {
+    let bytes = shape.elements().and_then(|n| n.checked_mul(stored_bytes(dtype))).unwrap_or(u64::MAX);
+    (bytes > MOST_COMPACT_BYTES).then_some(bytes)
+}
+
+/// Bytes of an element in the file: a length, an address and an index stand for a sequence or a text of any length.
+fn stored_bytes(dtype: &Dtype) -> u64 {
+    match dtype.resolved() {
+        t if t.is_variable_string() => 16,
+        Dtype::Vlen(_) => 16,
+        Dtype::Array { base, dims } => dims.iter().fold(stored_bytes(base), |n, d| n.saturating_mul(*d)),
+        Dtype::Compound { size, members } => {
+            let more = members.iter().map(|m| stored_bytes(&m.dtype).saturating_sub(m.dtype.size() as u64));
+            more.fold(*size as u64, u64::saturating_add)
+        }
+        other => other.size() as u64,
+    }
+}
+
 /// The chunk shape that `chunks = "auto"` stands for: part of the manifest language, never changed.
 ///
 /// Begins with the whole shape (an axis of size 0: 1024) and halves the longest axis, the first of
@@ -188,6 +211,22 @@ pub fn auto_chunks(dims: &[u64], element_bytes: usize) -> Vec<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fits_into_an_object_header() {
+        let text = crate::model::Dtype::String(crate::model::StringType {
+            length: crate::model::StringLength::Variable,
+            padding: crate::model::Padding::NullTerm,
+            charset: crate::model::Charset::Utf8,
+        });
+        let list = |n| Shape::Simple(vec![n]);
+        assert_eq!(too_large_for_compact(&Dtype::float(8), &list(8190)), None);
+        assert_eq!(too_large_for_compact(&Dtype::float(8), &list(8191)), Some(65_528));
+        assert_eq!(too_large_for_compact(&text, &list(4095)), None);
+        assert_eq!(too_large_for_compact(&text, &list(4096)), Some(65_536));
+        let pair = Dtype::Array { base: Box::new(text), dims: vec![2] };
+        assert_eq!(too_large_for_compact(&pair, &list(2048)), Some(65_536));
+    }
 
     #[test]
     fn auto_chunks_are_frozen() {

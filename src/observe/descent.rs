@@ -1,6 +1,6 @@
 //! The way through a file's groups: all of them, or those above paths that come in order.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use crate::h5::{H5Error, Link, Object};
 use crate::model::{H5Path, LinkPlace, ObjectId};
@@ -15,12 +15,17 @@ pub(super) struct Descent<'m> {
     open: Vec<Level>,
     /// Links that pending moves take away, and where to: they are told by those paths.
     gone: Option<&'m BTreeMap<LinkPlace, H5Path>>,
+    /// Links that are visited after all others: what has another name is then known by that.
+    last: Option<&'m BTreeSet<LinkPlace>>,
+    put_off: VecDeque<Level>,
+    /// Is the rest what was put off?
+    late: bool,
 }
 
 /// An open group with the names that are still to be visited.
 struct Level {
     group: Object,
-    /// Its address, where moves are pending.
+    /// Its address, where links are told from others by their places.
     address: Option<u64>,
     path: H5Path,
     names: std::vec::IntoIter<Vec<u8>>,
@@ -30,6 +35,8 @@ struct Level {
 pub(super) struct Visited<'a> {
     /// Where.
     pub path: H5Path,
+    /// Is it one of the links that come last, or below one?
+    pub late: bool,
     group: &'a Object,
     name: Vec<u8>,
 }
@@ -43,19 +50,45 @@ pub(super) enum Member {
 impl<'m> Descent<'m> {
     /// One that tells paths as they are after the moves of these links.
     pub fn after(gone: &'m BTreeMap<LinkPlace, H5Path>) -> Self {
-        Self { open: Vec::new(), gone: (!gone.is_empty()).then_some(gone) }
+        Self { gone: (!gone.is_empty()).then_some(gone), ..Self::default() }
+    }
+
+    /// The same, with these links, and what is below them alone, after all others.
+    pub fn last(self, links: &'m BTreeSet<LinkPlace>) -> Self {
+        Self { last: (!links.is_empty()).then_some(links), ..self }
     }
 
     /// The next link of the innermost group that has one left.
     pub fn step(&mut self) -> Option<Visited<'_>> {
-        while self.open.last().is_some_and(|level| level.names.as_slice().is_empty()) {
-            self.open.pop();
+        let (path, name) = self.next()?;
+        let group = &self.open.last()?.group;
+        Some(Visited { path, late: self.late, group, name })
+    }
+
+    /// Path and name of the next link, of the innermost open group.
+    fn next(&mut self) -> Option<(H5Path, Vec<u8>)> {
+        loop {
+            while self.open.last().is_some_and(|level| level.names.as_slice().is_empty()) {
+                self.open.pop();
+            }
+            if self.open.is_empty() {
+                self.open.push(self.put_off.pop_front()?);
+                self.late = true;
+            }
+            let level = self.open.last_mut()?;
+            let name = level.names.next()?;
+            let place = level.address.map(|address| (address, name.clone()));
+            if !self.late
+                && place.as_ref().zip(self.last).is_some_and(|(place, last)| last.contains(place))
+                && let Ok(group) = level.group.again()
+            {
+                self.put_off.push_back(Level { group, address: level.address, path: level.path.clone(), names: vec![name].into_iter() });
+                continue;
+            }
+            let moved = self.gone.zip(place).and_then(|(gone, place)| gone.get(&place));
+            let path = moved.map_or_else(|| level.path.child(&name), Clone::clone);
+            return Some((path, name));
         }
-        let level = self.open.last_mut()?;
-        let name = level.names.next()?;
-        let moved = self.gone.zip(level.address).and_then(|(gone, address)| gone.get(&(address, name.clone())));
-        let path = moved.map_or_else(|| level.path.child(&name), Clone::clone);
-        Some(Visited { path, group: &level.group, name })
     }
 
     /// Is it one of the groups that lead to here?
@@ -69,9 +102,9 @@ impl<'m> Descent<'m> {
             return Err(format!("groups are nested deeper than {MOST_DEPTH} levels; what is below is left out"));
         }
         let names = group.link_names().map_err(|e| format!("its members cannot be listed: {}", e.cause))?;
-        let address = match self.gone {
-            Some(_) => Some(group.info().map_err(|e| e.cause)?.id.address),
-            None => None,
+        let address = match self.gone.is_some() || self.last.is_some() {
+            true => Some(group.info().map_err(|e| e.cause)?.id.address),
+            false => None,
         };
         self.open.push(Level { group, address, path, names: names.into_iter() });
         Ok(())
@@ -120,6 +153,11 @@ impl Parents {
     /// Opens an object below the root whose parents are known to be hard links to groups.
     pub fn open(&mut self, path: &H5Path) -> Result<Object, H5Error> {
         self.group_of(path)?.open(path.name())
+    }
+
+    /// Where the link of a path is.
+    pub fn place_of(&mut self, path: &H5Path) -> Result<LinkPlace, H5Error> {
+        Ok((self.group_of(path)?.info()?.id.address, path.name().to_vec()))
     }
 
     /// The group that a path is in, all above it being known to be hard links to groups.

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::descent::{Descent, Member, Parents};
 use crate::h5::{File, H5Error, Kind, Link, Object};
-use crate::model::{EndSeen, H5Path, LinkPlace, MoveSeen, MoveState, Moved, ObjectId, leads_to};
+use crate::model::{EndSeen, H5Path, LinkPlace, MoveSeen, MoveState, Moved, ObjectId, SourceSeen, leads_to};
 
 /// Most soft links that are listed for pointing to what goes away.
 const MOST_POINTING: usize = 1000;
+/// Most soft links that HDF5 goes through on one way (H5L_NUM_LINKS).
+const MOST_LINKS: usize = 16;
+/// Longest names with numbers in them that are compared.
+const MOST_NAME: usize = 1024;
 
 /// Looks at both ends of each move, in the order in which they are done: by their destinations, parents first, each seeing the file as those
 /// before it leave it.
@@ -139,13 +143,15 @@ fn word(kind: Kind) -> &'static str {
     }
 }
 
-/// Lists the soft links of the file whose targets, by name, are at or below one of these paths. Groups that cannot be searched are
-/// left out: what is listed only makes a warning.
+/// Lists the soft links of the file whose targets, by name, are at or below one of these paths, and the virtual datasets whose sources are.
+/// Groups that cannot be searched are left out.
 pub(super) fn pointing(file: &File, away: &BTreeSet<H5Path>, moved: &mut Moved) -> Result<(), H5Error> {
+    let places = places(file, away, moved)?;
+    let removed: BTreeSet<LinkPlace> = places.keys().filter(|place| !moved.gone.contains_key(*place)).cloned().collect();
     let root = file.root()?;
     let mut seen: BTreeSet<ObjectId> = BTreeSet::from([root.info()?.id]);
-    let mut descent = Descent::after(&moved.gone);
-    let mut list = Vec::new();
+    let mut descent = Descent::after(&moved.gone).last(&removed);
+    let (mut list, mut more, mut sources) = (Vec::new(), false, Vec::new());
     // A root that cannot be listed has no links to tell of.
     let _ = descent.enter(root, H5Path::root());
     while let Some(visited) = descent.step() {
@@ -154,20 +160,120 @@ pub(super) fn pointing(file: &File, away: &BTreeSet<H5Path>, moved: &mut Moved) 
             Ok(Member::Link(Link::Soft(target))) => {
                 let leads =
                     leads_to(&path, &target).is_some_and(|to| away.contains(&to) || to.ancestors().iter().any(|p| away.contains(p)));
-                if leads && list.len() == MOST_POINTING {
-                    moved.more_pointing = true;
-                    break;
-                }
-                list.extend(leads.then_some((path, target)));
+                more |= leads && list.len() == MOST_POINTING;
+                list.extend((leads && !more).then_some((path, target)));
             }
-            Ok(Member::Object(object)) => {
-                if object.info().is_ok_and(|info| info.kind == Kind::Group && seen.insert(info.id)) {
-                    let _ = descent.enter(object, path);
-                }
-            }
+            Ok(Member::Object(object)) => match object.info() {
+                Ok(info) if !seen.insert(info.id) => {}
+                Ok(info) if info.kind == Kind::Group => _ = descent.enter(object, path),
+                Ok(info) if info.kind == Kind::Dataset => sources.extend(virtual_sources(file, &object, &path, &places)),
+                Ok(_) | Err(_) => {}
+            },
             Ok(Member::Link(Link::Hard(_) | Link::External { .. } | Link::UserDefined { .. })) | Err(_) => {}
         }
     }
-    moved.pointing = list;
+    (moved.pointing, moved.more_pointing, moved.sources) = (list, more, sources);
     Ok(())
+}
+
+/// The links that go away, and by what paths that is said.
+fn places(file: &File, away: &BTreeSet<H5Path>, moved: &Moved) -> Result<BTreeMap<LinkPlace, H5Path>, H5Error> {
+    let mut parents = Parents::new(file.root()?);
+    let moves = moved.gone.iter().filter_map(|(place, to)| Some((place.clone(), moved.stands.get(to)?.clone())));
+    let mut out: BTreeMap<LinkPlace, H5Path> = moves.collect();
+    let from: BTreeSet<H5Path> = out.values().cloned().collect();
+    for path in away.iter().filter(|path| !from.contains(*path)) {
+        out.entry(parents.place_of(&moved.stands_at(path))?).or_insert_with(|| path.clone());
+    }
+    Ok(out)
+}
+
+/// The sources of a dataset in its own file that are not found without these links.
+fn virtual_sources(file: &File, object: &Object, path: &H5Path, places: &BTreeMap<LinkPlace, H5Path>) -> Vec<SourceSeen> {
+    // What cannot be read has no contents that could change.
+    let mappings = object.sources().unwrap_or_default();
+    let own: BTreeSet<Vec<u8>> = mappings.into_iter().filter(|m| file.is_called(&m.file)).map(|m| m.path).collect();
+    let gone = own.into_iter().filter_map(|source| Some((first_gone(file, &source, places)?, source)));
+    gone.map(|(gone, source)| SourceSeen { dataset: path.clone(), source, gone }).collect()
+}
+
+/// The first of the links that HDF5 comes through on its way to a source.
+fn first_gone(file: &File, source: &[u8], places: &BTreeMap<LinkPlace, H5Path>) -> Option<H5Path> {
+    let names = |path: &[u8]| -> Vec<Vec<u8>> { path.split(|b| *b == b'/').rev().map(<[u8]>::to_vec).collect() };
+    let (mut group, mut left, mut links) = (file.root().ok()?, names(source), 0);
+    while let Some(name) = left.pop() {
+        if name.is_empty() || name == b"." {
+            continue;
+        }
+        let address = group.info().ok()?.id.address;
+        if name.contains(&b'%') {
+            // A number stands there, another one for each block.
+            let group = places.range((address, Vec::new())..).take_while(|(place, _)| place.0 == address);
+            return group.into_iter().find(|(place, _)| is_numbered(&name, &place.1)).map(|(_, path)| path.clone());
+        }
+        let place = (address, name);
+        if let Some(path) = places.get(&place) {
+            return Some(path.clone());
+        }
+        match group.link(&place.1).ok()?? {
+            Link::Hard(address) => group = group.open_hard(&place.1, address).ok()?,
+            Link::Soft(target) if links < MOST_LINKS => {
+                links += 1;
+                if target.starts_with(b"/") {
+                    group = file.root().ok()?;
+                }
+                left.extend(names(&target));
+            }
+            Link::Soft(_) | Link::External { .. } | Link::UserDefined { .. } => return None,
+        }
+    }
+    None
+}
+
+/// Is this a name that a source's name stands for? In it `%b` is a number, and `%%` a `%`.
+fn is_numbered(pattern: &[u8], name: &[u8]) -> bool {
+    if pattern.len().max(name.len()) > MOST_NAME {
+        return false;
+    }
+    // Where in the name the pattern so far may end.
+    let mut ends: Vec<bool> = (0..=name.len()).map(|at| at == 0).collect();
+    let mut rest = pattern;
+    while let Some((first, after)) = rest.split_first() {
+        let (wanted, after) = match (first, after) {
+            (b'%', [b'b', after @ ..]) => (None, after),
+            (b'%', [b'%', after @ ..]) => (Some(b'%'), after),
+            (first, after) => (Some(*first), after),
+        };
+        rest = after;
+        let mut next = vec![false; ends.len()];
+        for (at, byte) in name.iter().enumerate() {
+            next[at + 1] = match wanted {
+                Some(wanted) => ends[at] && *byte == wanted,
+                None => byte.is_ascii_digit() && (ends[at] || next[at]),
+            };
+        }
+        ends = next;
+    }
+    ends.last() == Some(&true)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_numbered;
+
+    #[test]
+    fn numbers_in_names_of_sources() {
+        for (pattern, name, is) in [
+            ("a%b", "a0", true),
+            ("a%b", "a", false),
+            ("a%b", "a12", true),
+            ("%b1", "11", true),
+            ("%bx", "7y", false),
+            ("50%%", "50%", true),
+            ("50%", "50%", true),
+            ("50%%", "50%%", false),
+        ] {
+            assert_eq!(is_numbered(pattern.as_bytes(), name.as_bytes()), is, "{pattern} {name}");
+        }
+    }
 }

@@ -15,6 +15,6 @@ mod step;
 mod storage;
 
 pub use propose::{Consent, Policy, Proposal, propose};
-pub use rebuild::rebuilds;
+pub use rebuild::{rebuilds, removed};
 pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary, Verb};
 pub use storage::with_storage;

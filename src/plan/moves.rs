@@ -1,13 +1,16 @@
 //! Moves, and what points to what they and removals take away.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::propose::Planner;
 use super::step::{Action, Dangling, Hazard, MOVES, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrSeen, DesiredKind, DesiredLink, H5Path, LinkSeen, Move, MoveState, ObjectSeen, SCALE_ATTRS, Target, at_or_below, leads_to,
+    AttrSeen, DesiredKind, DesiredLink, Dtype, H5Path, LinkSeen, Move, MoveState, ObjectSeen, SCALE_ATTRS, Target, bytes_text, leads_to,
 };
+
+/// netCDF's copy of a variable's fill value, which must have the variable's type.
+const FILL_ATTR: &[u8] = b"_FillValue";
 
 impl Planner<'_> {
     /// Plans the moves; the groups that they move into come with them.
@@ -59,8 +62,27 @@ impl Planner<'_> {
         }
     }
 
-    /// What would point to nothing when the steps are done, as far as that is looked for: soft links by their names, dimension scales and the
-    /// datasets that they are attached to.
+    /// Virtual datasets that would lose a source of this file to a move: their contents would change, which nothing declares.
+    pub fn sources_of_moves(&mut self) {
+        for seen in &self.observed.moved.sources {
+            let Some(one) = self.desired.moves.iter().find(|m| m.from == seen.gone) else { continue };
+            if self.is_removed(&seen.dataset) || self.desired.objects.contains_key(&one.from) {
+                continue;
+            }
+            let Move { from, to, .. } = one;
+            let (dataset, source) = (&seen.dataset, bytes_text(&seen.source));
+            let message = format!("{from} cannot be moved to {to}: {dataset} is a virtual dataset of {source}, which would not be there");
+            let finding = Finding::error("move-source", message)
+                .at(one.origin, "")
+                .note(format!("{dataset} would lose those elements, and nothing declares that"))
+                .help(format!("leave a soft link in its place: [link.\"{from}\"] with soft = \"{to}\""))
+                .help(format!("or remove {dataset} with [[remove]] in this manifest, and declare it with its new source in one that is applied afterwards"));
+            self.conflict(to, finding);
+        }
+    }
+
+    /// What would point to nothing when the steps are done, as far as that is looked for: soft links by their names, virtual datasets, dimension
+    /// scales and the datasets that they are attached to.
     pub fn dangling(&self) -> Vec<Dangling> {
         let mut away: BTreeSet<&H5Path> = self.removed.iter().collect();
         away.extend(self.steps.iter().filter_map(|s| if let Action::Move { from, .. } = &s.action { Some(from) } else { None }));
@@ -71,7 +93,8 @@ impl Planner<'_> {
                 continue;
             }
             let Some(to) = leads_to(link, target) else { continue };
-            let gone = away.iter().find(|top| at_or_below(&to, top)).filter(|top| !self.desired.objects.contains_key(**top));
+            let above = to.ancestors();
+            let gone = above.iter().chain([&to]).find_map(|p| away.get(p)).filter(|top| !self.desired.objects.contains_key(**top));
             out.extend(gone.map(|gone| Dangling::Soft { link: link.clone(), target: target.clone(), gone: (*gone).clone() }));
         }
         for step in &self.steps {
@@ -84,9 +107,16 @@ impl Planner<'_> {
         if self.observed.moved.more_pointing {
             out.push(Dangling::More);
         }
+        for seen in &self.observed.moved.sources {
+            if self.removed.contains(&seen.gone) && !self.is_removed(&seen.dataset) {
+                let (dataset, source, gone) = (seen.dataset.clone(), seen.source.clone(), seen.gone.clone());
+                out.push(Dangling::Source { dataset, source, gone });
+            }
+        }
         for path in &self.removed {
             // An object with other names stays.
-            let Some(seen) = self.observed.objects.get(path).filter(|o| self.names_left(o) == 0) else { continue };
+            let gone = |o: &ObjectSeen| matches!(o.link, LinkSeen::Hard(id) if self.removed_links.get(&id).is_some_and(|n| *n >= o.links));
+            let Some(seen) = self.observed.objects.get(path).filter(|o| gone(o)) else { continue };
             for name in SCALE_ATTRS {
                 let by = self.attached(seen, name);
                 if !by.is_empty() {
@@ -94,32 +124,36 @@ impl Planner<'_> {
                 }
             }
         }
-        out.extend(self.steps.iter().filter_map(|step| self.unlike_fill(step)));
+        out.extend(self.unlike_fills());
         out
     }
 
-    /// An attribute `_FillValue` that does not follow its dataset into another dtype.
-    fn unlike_fill(&self, step: &Step) -> Option<Dangling> {
-        let Action::Rebuild { before, definition, .. } = &step.action else { return None };
-        let attr = self.observed.rebuilds.get(&step.path)?.fill_attr.as_ref()?;
-        if before.dtype.is_in_any_order(&definition.dtype) {
-            return None;
+    /// Attributes `_FillValue` that do not follow their datasets into another dtype.
+    fn unlike_fills(&self) -> Vec<Dangling> {
+        // The dtype that such an attribute will have, if it will be there.
+        let mut attrs: BTreeMap<H5Path, Option<&Dtype>> = BTreeMap::new();
+        for step in &self.steps {
+            let dtype = match &step.action {
+                Action::SetAttr { name, after, .. } if name == FILL_ATTR => Some(&after.dtype),
+                Action::RemoveAttr { name, .. } | Action::RenameAttr { from: name, .. } if name == FILL_ATTR => None,
+                _ => continue,
+            };
+            attrs.insert(self.observed.canonical(&step.path), dtype);
         }
-        let follows = |other: &Step| match &other.action {
-            Action::SetAttr { name, after, .. } => name == b"_FillValue" && after.dtype.is_in_any_order(&definition.dtype),
-            Action::RemoveAttr { name, .. } | Action::RenameAttr { from: name, .. } => name == b"_FillValue",
-            _ => false,
+        let unlike = |step: &Step| {
+            let Action::Rebuild { before, definition, .. } = &step.action else { return None };
+            let attr = self.observed.rebuilds.get(&step.path)?.fill_attr.as_ref()?;
+            let follows = |dtype: &Option<&Dtype>| dtype.is_none_or(|dtype| dtype.is_in_any_order(&definition.dtype));
+            if before.dtype.is_in_any_order(&definition.dtype) || attrs.get(&self.observed.canonical(&step.path)).is_some_and(follows) {
+                return None;
+            }
+            Some(Dangling::FillValue {
+                dataset: step.path.clone(),
+                attr: Box::new(attr.clone()),
+                dtype: Box::new(definition.dtype.clone()),
+            })
         };
-        if self.steps.iter().any(|other| self.observed.canonical(&other.path) == self.observed.canonical(&step.path) && follows(other)) {
-            return None;
-        }
-        Some(Dangling::FillValue { dataset: step.path.clone(), attr: Box::new(attr.clone()), dtype: Box::new(definition.dtype.clone()) })
-    }
-
-    /// Hard links that an object has beside those that are removed.
-    fn names_left(&self, seen: &ObjectSeen) -> usize {
-        let same = |path: &&H5Path| self.observed.objects.get(*path).is_some_and(|o| super::propose::same_object(&o.link, &seen.link));
-        (seen.links as usize).saturating_sub(self.removed.iter().filter(same).count())
+        self.steps.iter().filter_map(unlike).collect()
     }
 
     /// Objects that stay and that an attribute of something removed refers to: those refer back to it.

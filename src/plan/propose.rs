@@ -9,7 +9,7 @@ use super::{aliases, compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Charset, Definition, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Ignored, IgnoredPart, Libver,
-    LinkSeen, ObjectSeen, Observed, Orders, Portion, RemovalTarget, ScopePart, SeenKind, Shape, TrackOrder, bytes_text,
+    LinkSeen, ObjectId, ObjectSeen, Observed, Orders, Portion, RemovalTarget, ScopePart, SeenKind, Shape, TrackOrder, bytes_text,
 };
 
 /// How to look at things.
@@ -64,6 +64,7 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
         regions::plan(desired, observed, policy.no_data, &mut p.steps, &mut p.kept, &mut p.conflicts);
     }
     p.referents();
+    p.sources_of_moves();
     p.finish()
 }
 
@@ -75,6 +76,8 @@ pub(super) struct Planner<'a> {
     pub conflicts: Vec<Conflict>,
     /// Paths that removals take away, topmost only.
     pub removed: BTreeSet<H5Path>,
+    /// How many hard links each object loses to removals.
+    pub removed_links: BTreeMap<ObjectId, u32>,
     /// Groups that will be created, with their orders.
     pub created: BTreeMap<H5Path, Orders>,
     /// Places of what is created in the order of creation; hard links come after their targets.
@@ -101,7 +104,7 @@ pub(super) struct Sound<'a> {
 }
 
 impl<'a> Planner<'a> {
-    fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
+    pub fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         Self {
             desired,
             observed,
@@ -109,6 +112,7 @@ impl<'a> Planner<'a> {
             kept: Vec::new(),
             conflicts: Vec::new(),
             removed: BTreeSet::new(),
+            removed_links: BTreeMap::new(),
             created: BTreeMap::new(),
             positions: BTreeMap::new(),
             within: None,
@@ -203,7 +207,7 @@ impl<'a> Planner<'a> {
         self.conflicts.extend(aliases::shared(self.desired, self.observed));
     }
 
-    fn removals(&mut self) {
+    pub fn removals(&mut self) {
         let mut wanted: Vec<(H5Path, Span)> = Vec::new();
         for (number, removal) in self.desired.removals.iter().enumerate() {
             match &removal.target {
@@ -263,8 +267,15 @@ impl<'a> Planner<'a> {
             LinkSeen::External { .. } => "external link",
             LinkSeen::UserDefined { .. } => "user-defined link",
         };
-        let gone = self.removed.iter().filter(|p| self.observed.objects.get(*p).is_some_and(|o| same_object(&o.link, &seen.link))).count();
-        let more = (seen.links as usize).saturating_sub(1 + gone);
+        let gone = match &seen.link {
+            LinkSeen::Hard(id) => {
+                let gone = self.removed_links.entry(*id).or_default();
+                *gone += 1;
+                *gone
+            }
+            LinkSeen::Soft(_) | LinkSeen::External { .. } | LinkSeen::UserDefined { .. } => 1,
+        };
+        let more = seen.links.saturating_sub(gone);
         let reason = if more > 0 {
             format!("removed by the manifest; the object has {more} other name(s) and stays")
         } else {

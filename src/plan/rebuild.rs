@@ -1,6 +1,6 @@
 //! Datasets that are made anew.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::compare;
 use super::propose::Planner;
@@ -8,7 +8,7 @@ use super::step::{Action, Hazard, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Carry, Desired, DesiredKind, DesiredObject, FillTime, FillValue, H5Path, Layout, Observed, OnMismatch, Rebuild, RebuildSeen, Referrer,
-    SeenDataset, common,
+    ReferrerPart, SeenDataset, Target, common,
 };
 
 /// Datasets that must be made anew to become as declared: what there is about them must be looked at before they are planned.
@@ -23,6 +23,13 @@ pub fn rebuilds(desired: &Desired, observed: &Observed) -> BTreeMap<H5Path, Rebu
     desired.objects.iter().filter_map(rebuild).collect()
 }
 
+/// What removals will take away, topmost paths only.
+pub fn removed(desired: &Desired, observed: &Observed) -> BTreeSet<H5Path> {
+    let mut planner = Planner::new(desired, observed);
+    planner.removals();
+    planner.removed
+}
+
 impl Planner<'_> {
     /// One step, if nothing stands against it.
     pub(super) fn rebuild(&mut self, path: &H5Path, origin: Span, seen: &SeenDataset, rebuild: Rebuild) -> bool {
@@ -32,9 +39,13 @@ impl Planner<'_> {
             self.conflict(path, refused("what leads to it has not been looked at".into()));
             return false;
         };
-        let names = self.left(&around.names, |name| name);
         if let Some(finding) = against(seen, object.links, around, &refused) {
             self.conflict(path, finding);
+            return false;
+        }
+        if let Some(other) = self.made_anew_too(path, &rebuild) {
+            let finding = refused(format!("its fill value refers to {other}, which is made anew, too"));
+            self.conflict(path, finding.help("make one of them anew by a manifest of its own"));
             return false;
         }
         let first = self.observed.canonical(path);
@@ -42,9 +53,6 @@ impl Planner<'_> {
             let finding = refused(format!("{first} is another name of it, and is declared, too"));
             self.conflict(path, finding.help("declare it by one name only"));
             return false;
-        }
-        for (place, why) in &around.unsearched {
-            self.keep(place, "object", format!("could not be searched for references to {path}, which is made anew: {why}"));
         }
         let d = &rebuild.definition;
         let (hazard, more) = hazard(seen, &rebuild, around);
@@ -55,18 +63,26 @@ impl Planner<'_> {
             definition: d.clone(),
             carry: rebuild.carry.clone(),
             attr_order: object.attr_order,
-            names: names.into_boxed_slice(),
-            referrers: self.left(&around.referrers, |r| &r.path).into_boxed_slice(),
+            names: around.names.clone().into_boxed_slice(),
+            referrers: around.referrers.clone().into_boxed_slice(),
         };
         let step = Step::new(path.clone(), action, reason, Some(origin));
         self.steps.push(Step { bytes, dead: around.storage, hazard, ..step });
         true
     }
 
-    /// Those that no removal takes away.
-    fn left<T: Clone>(&self, all: &[T], path: impl Fn(&T) -> &H5Path) -> Vec<T> {
-        let gone = |p: &H5Path| self.removed.contains(p) || p.ancestors().iter().any(|a| self.removed.contains(a));
-        all.iter().filter(|one| !gone(path(one))).cloned().collect()
+    /// What the new fill value refers to, if that is there for the last time: a fill value cannot be changed afterwards.
+    fn made_anew_too(&self, path: &H5Path, rebuild: &Rebuild) -> Option<H5Path> {
+        let rebuilt = |target: &H5Path| {
+            let first = self.observed.canonical(target);
+            self.observed.rebuilds.keys().any(|p| p != path && self.observed.canonical(p) == first)
+        };
+        let mut out = None;
+        rebuild.definition.referents(&mut |t| match t {
+            Target::Path(target) if out.is_none() && rebuilt(target) => out = Some(target.clone()),
+            Target::Path(_) | Target::Address(_) => {}
+        });
+        out
     }
 }
 
@@ -117,11 +133,21 @@ fn against(seen: &SeenDataset, links: u32, around: &RebuildSeen, refused: &dyn F
         let finding = refused(format!("this h5mason does not have the filter {filter}"));
         return Some(finding.help("name the folder of a plugin for it in HDF5_PLUGIN_PATH, and add --allow plugins"));
     }
-    if around.names.len() != links as usize {
-        let why = format!("it has {links} hard links, of which {} were found", around.names.len());
+    if let Some((place, why)) = around.unsearched.first() {
+        let more = match around.unsearched.len() {
+            1 => String::new(),
+            n => format!(" (and {} more)", n - 1),
+        };
+        let finding = refused("references to it may be where they cannot be looked for".into());
+        return Some(
+            finding.note(format!("{place} could not be searched: {why}{more}")).note("what refers to it must lead to the new dataset"),
+        );
+    }
+    if around.names.len() + around.going != links as usize {
+        let why = format!("it has {links} hard links, of which {} were found", around.names.len() + around.going);
         return Some(refused(why).note("every name must lead to the new dataset"));
     }
-    let scaled = |r: &&Referrer| r.attr.as_deref() == Some(b"REFERENCE_LIST");
+    let scaled = |r: &&Referrer| matches!(&r.part, ReferrerPart::Attr(name) if name == b"REFERENCE_LIST");
     if around.rebuild.definition.shape.rank() != seen.shape.rank()
         && let Some(scale) = around.referrers.iter().find(scaled)
     {
@@ -137,7 +163,9 @@ fn against(seen: &SeenDataset, links: u32, around: &RebuildSeen, refused: &dyn F
     }
     if let Some(more) = places(&around.unkept) {
         let why = format!("references in {more} lead to it, and they cannot be kept; this is not supported yet");
-        return Some(refused(why).note("object references (H5T_STD_REF_OBJ), as dimension scales have, are kept"));
+        return Some(
+            refused(why).note("object references (H5T_STD_REF_OBJ) in attributes and elements, as dimension scales have, are kept"),
+        );
     }
     if around.rebuild.definition.fill_time == Some(FillTime::Never) && seen.dtype.has_variable_length() {
         return Some(refused("HDF5 does not take fill_time \"never\" for a variable-length type".into()));

@@ -311,6 +311,15 @@ pub enum Dangling {
     },
     /// More soft links than are listed.
     More,
+    /// A source of a virtual dataset in the same file is removed.
+    Source {
+        /// The virtual dataset.
+        dataset: H5Path,
+        /// The source's path, as it is written.
+        source: Vec<u8>,
+        /// What is removed: the source or above it.
+        gone: H5Path,
+    },
     /// A dimension scale is removed that datasets have, or a dataset that scales are attached to.
     Scale {
         /// What is removed.
@@ -336,6 +345,7 @@ impl Dangling {
     pub fn path(&self) -> H5Path {
         match self {
             Dangling::Soft { link, .. } | Dangling::Relative { link, .. } => link.clone(),
+            Dangling::Source { dataset, .. } => dataset.clone(),
             Dangling::Scale { removed, .. } => removed.clone(),
             Dangling::FillValue { dataset, .. } => dataset.clone(),
             Dangling::More => H5Path::root(),
@@ -352,6 +362,10 @@ impl fmt::Display for Dangling {
             Dangling::Relative { link, target } => {
                 let group = link.parent().unwrap_or_else(H5Path::root);
                 write!(f, "{link} is a soft link to {}, which is looked for in {group} after the move", bytes_text(target))
+            }
+            Dangling::Source { dataset, source, gone } => {
+                let source = bytes_text(source);
+                write!(f, "{dataset} is a virtual dataset of {source}, which is not there without {gone}: it loses those elements")
             }
             Dangling::More => f.write_str("more soft links point to what goes away than are listed"),
             Dangling::FillValue { dataset, attr, dtype } => {

@@ -5,8 +5,8 @@ use sha2::{Digest, Sha256};
 
 use crate::diag::{Sources, Span};
 use crate::model::{
-    AttrSeen, AttrValue, Base, Definition, DesiredLink, Dtype, Elements, FillValue, Layout, LinkSeen, Literal, PartialChunks, SeenDataset,
-    Shape, bytes_text, decode_one,
+    AttrSeen, AttrValue, Base, Definition, DesiredLink, Dtype, Elements, FillValue, Layout, LinkSeen, Literal, PartialChunks, ReferrerPart,
+    SeenDataset, Shape, bytes_text, decode_one,
 };
 use crate::plan::{Action, Blocks, Hazard, Proposal, Step, Verb};
 
@@ -164,8 +164,7 @@ fn aspect(step: &Step) -> (String, Value, Value) {
         Action::Rebuild { before, definition, names, referrers, .. } => {
             let mut after = dataset(definition);
             after["names"] = names.iter().map(ToString::to_string).collect();
-            after["referrers"] =
-                referrers.iter().map(|r| json!({ "path": r.path.to_string(), "attribute": r.attr.as_deref().map(bytes_text) })).collect();
+            after["referrers"] = referrers.iter().map(|r| json!({ "path": r.path.to_string(), "attribute": attr_name(&r.part) })).collect();
             ("dataset".into(), dataset(&as_definition(before, definition)), after)
         }
         Action::Move { from, what } => {
@@ -173,6 +172,14 @@ fn aspect(step: &Step) -> (String, Value, Value) {
             ("move".into(), end(from.to_string()), end(step.path.to_string()))
         }
         Action::Remove { what } => ((*what).to_owned(), json!({ "kind": what }), Value::Null),
+    }
+}
+
+/// Where in an object references are: the elements have no attribute's name.
+fn attr_name(part: &ReferrerPart) -> Value {
+    match part {
+        ReferrerPart::Attr(name) => json!(bytes_text(name)),
+        ReferrerPart::Elements | ReferrerPart::FillValue => Value::Null,
     }
 }
 

@@ -160,6 +160,9 @@ fn datasets_shrink() {
     allowed("destructive=/t/*");
     let (again, diff) = left(dir.path());
     assert_eq!(other_lines(&again, &after).len(), 2, "{diff}");
+    // It is as fixed as it was, and in one piece.
+    let owned = format!("{contiguous}\nmaxshape = [5, 2]\nlayout = \"contiguous\"");
+    apply(dir.path(), &owned, 0);
     // One axis grows, the other one shrinks: the fill is for what is new.
     apply(dir.path(), "[dataset.\"/g\"]\ndtype = \"i4\"\nshape = [2, 4]\nmaxshape = [9, 9]\nchunks = [2, 2]\nfill.arange = {}", 0);
     std::fs::write(
@@ -330,4 +333,22 @@ fn a_netcdf_fill_value_that_stays_behind_is_told() {
                 print(v.dtype, v._FillValue.dtype, v[:].mask.tolist(), v[:].compressed().tolist())";
     let seen = run_to(0, Command::new(python()).args(["-c", look]).current_dir(dir));
     assert_eq!(seen.trim(), "int16 int16 [False, True, False] [1, 3]");
+}
+
+#[test]
+fn compact_datasets_stay_small() {
+    let dir = tempdir();
+    let compact = |shape: u32| format!("[dataset.\"/c\"]\ndtype = \"f8\"\nshape = [{shape}]\n");
+    apply(dir.path(), &(compact(10) + "layout = \"compact\"\nfill = 1"), 0);
+    let said = apply(dir.path(), &(compact(8191) + "on_mismatch = \"convert\""), 2);
+    assert!(said.contains("a compact dataset holds less than 64 KiB, and this would have 65528 bytes"), "{said}");
+    apply(dir.path(), &(compact(8190) + "on_mismatch = \"convert\""), 0);
+    apply(dir.path(), &(compact(8191) + "on_mismatch = \"convert\"\nlayout = \"contiguous\""), 0);
+    let said = apply(dir.path(), &(compact(8191) + "on_mismatch = \"convert\"\nlayout = \"compact\""), 2);
+    assert!(said.contains("a compact dataset holds less than 64 KiB"), "{said}");
+    // Texts take more room in a file than in memory.
+    let texts = |count: u32| format!("[dataset.\"/s\"]\ndtype = \"str\"\nshape = [{count}]\nlayout = \"compact\"\nfill = \"a\"");
+    let said = apply(dir.path(), &texts(4096), 2);
+    assert!(said.contains("this one has 65536 bytes"), "{said}");
+    apply(dir.path(), &texts(4095), 0);
 }

@@ -37,6 +37,7 @@ mod parts;
 mod pipeline;
 mod pool;
 mod random;
+mod referrers;
 mod repack;
 mod roundtrip;
 mod same_bytes;

@@ -115,7 +115,8 @@ fn what_will_dangle_is_told() {
         plan["warnings"].as_array().unwrap().iter().map(|w| w["message"].as_str().unwrap().to_owned()).collect()
     };
     let abs = "/abs is a soft link to /old/deep/x, which is not there without";
-    let scale = "/time is removed, and is a dimension scale of /alias: references to it are left there";
+    let scale =
+        "/time is removed, and is a dimension scale of /alias: references to it are left there, and netCDF programs refuse such files";
     for (manifest, expected) in [
         ("[[remove]]\npath = \"/a\"", vec![]),
         ("[[remove]]\npath = \"/time\"", vec![scale.to_owned()]),
