@@ -76,7 +76,7 @@ pub use observed::{
 };
 pub use partition::Partition;
 pub use path::{H5Path, PathError};
-pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, ReferrerPart, common, restored, settled};
+pub use rebuild::{Carry, Loss, Rebuild, RebuildSeen, Referrer, ReferrerPart, common, cut, maxshape, restored, settled};
 pub use recast::{Recast, Recasted, Why};
 pub use region::{AxisRange, Block, Region, SelectError, SelectItem, Selection};
 pub use scope::{Ignored, IgnoredPart, Part as ScopePart, Scope};

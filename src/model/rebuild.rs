@@ -148,7 +148,8 @@ pub fn settled(wanted: &DesiredDataset, seen: &SeenDataset, observed: &Observed,
     })
 }
 
-fn maxshape(wanted: &DesiredDataset, seen: &SeenDataset, shape: &Shape) -> MaxShape {
+/// The largest extent of a dataset that gets this extent and keeps what the manifest does not name.
+pub fn maxshape(wanted: &DesiredDataset, seen: &SeenDataset, shape: &Shape) -> MaxShape {
     if let Some((max, _)) = &wanted.owned.maxshape {
         return max.clone();
     }
@@ -205,13 +206,19 @@ pub fn restored(
     let kept = |f: Filter| if dtype == now_of { f } else { Filter { stored: None, ..f } };
     let chunk = match (&owned.chunks, now.chunk()) {
         (Some((Some(chunk), _)), _) => fitting(chunk, maxshape)?,
-        (_, Some(chunk)) => chunk.iter().zip(maxshape).map(|(size, max)| max.map_or(*size, |m| m.min(*size)).max(1)).collect(),
+        (_, Some(chunk)) => cut(chunk, maxshape),
         (_, None) => auto_chunks(shape.dims(), dtype.size()),
     };
     Ok(Layout::Chunked { chunk, filters: filters.into_iter().map(kept).collect() })
 }
 
-/// HDF5 takes no chunk that is larger than a fixed dimension.
+/// A chunk shape that fits: HDF5 takes no chunk that is larger than a fixed dimension, except along one of size 0, where any is as good.
+pub fn cut(chunk: &[u64], maxshape: &MaxShape) -> Vec<u64> {
+    let fitting = |(size, max): (&u64, &Option<u64>)| max.filter(|max| *max > 0).map_or(*size, |max| max.min(*size)).max(1);
+    chunk.iter().zip(maxshape).map(fitting).collect()
+}
+
+/// A declared chunk shape, if it fits.
 fn fitting(chunk: &[u64], maxshape: &MaxShape) -> Result<Vec<u64>, String> {
     if chunk.len() != maxshape.len() {
         return Err(format!("`chunks` has rank {}, the dataset has rank {}", chunk.len(), maxshape.len()));

@@ -9,8 +9,8 @@ use super::each;
 use super::step::{Action, Aspect, AttrWrite, Conflict, Hazard, Kept, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
-    AttrRule, AttrSeen, AttrSpec, AttrValue, CastLoss, DesiredAttr, Each, Elements, EncodeError, H5Path, HeaderVersion, LinkSeen, Observed,
-    Scope, Shape, TrackOrder, bytes_text, told_apart,
+    AttrCondition, AttrRule, AttrSeen, AttrSpec, AttrValue, CastLoss, DesiredAttr, Each, Elements, EncodeError, H5Path, HeaderVersion,
+    LinkSeen, Observed, Scope, Shape, TrackOrder, bytes_text, told_apart,
 };
 
 /// What there is to know of an object for its attributes.
@@ -69,7 +69,12 @@ pub(super) struct Clause<'a> {
     pub attrs: &'a [DesiredAttr],
 }
 
-impl Clause<'_> {
+impl<'a> Clause<'a> {
+    /// Its conditions on attributes.
+    pub fn conditions(&self) -> &'a [AttrCondition] {
+        self.when.map_or(&[], |rule| &rule.attr_conditions)
+    }
+
     fn holds(&self, state: &State<'_>) -> bool {
         self.when.is_none_or(|rule| rule.holds(|name| state.get(name).map(|attr| attr.value.as_ref())))
     }
@@ -88,7 +93,7 @@ fn apply_all<'a>(
             continue;
         }
         for attr in clause.attrs.iter().filter(|attr| !target.ignores(attr)) {
-            let result = apply(state, attr, target);
+            let result = apply(state, attr, target, clause.when.is_none());
             each(state, attr, clause.when.is_none(), result);
         }
     }
@@ -119,6 +124,7 @@ pub(super) fn plan(
             conflicts.push(Conflict { path: target.path.clone(), finding });
         }
     });
+    settle(&mut state, target);
     if let Some(finding) = each::clash(target.path, &said) {
         conflicts.push(Conflict { path: target.path.clone(), finding });
         return;
@@ -156,23 +162,54 @@ fn begin<'a>(target: &Target<'a>) -> State<'a> {
     target.seen.iter().map(|(name, value)| (name.as_slice(), Attr::seen(name, value))).collect()
 }
 
-/// One rule: the number of its clause, that clause's conditions, and what becomes of an attribute.
-pub(super) type Said<'a> = (usize, Option<&'a Each>, &'a DesiredAttr);
-
-/// The attributes when rules have been applied; `None` if one cannot be.
-pub(super) fn applied<'a>(target: &Target<'a>, rules: impl Iterator<Item = Said<'a>>) -> Option<BTreeMap<Vec<u8>, Box<AttrSeen>>> {
-    let (mut state, mut turn) = (begin(target), None);
-    for (clause, when, attr) in rules {
-        let holds = match turn {
-            Some((number, holds)) if number == clause => holds,
-            _ => Clause { when, attrs: &[] }.holds(&state),
-        };
-        turn = Some((clause, holds));
-        if holds && !target.ignores(attr) {
-            apply(&mut state, attr, target).ok()?;
+/// What came about is what the file has where it is the same, whatever way it came: that needs no step. What the file has otherwise under a name
+/// that stays is changed, not made anew.
+fn settle<'a>(state: &mut State<'a>, target: &Target<'a>) {
+    if target.seen.is_empty() || state.iter().all(|(name, attr)| attr.from == Some(*name)) {
+        return;
+    }
+    let mut stay: BTreeSet<&[u8]> = BTreeSet::new();
+    for (name, attr) in state.iter_mut() {
+        if let Some((own, seen)) = target.seen.get_key_value(*name).filter(|(_, seen)| same_values(seen, &attr.value)) {
+            *attr = Attr::seen(own, seen);
+            stay.insert(own);
         }
     }
-    Some(state.into_iter().map(|(name, attr)| (name.to_vec(), Box::new(attr.value.into_owned()))).collect())
+    let mut taken: BTreeSet<&[u8]> = BTreeSet::new();
+    for (name, attr) in state.iter_mut() {
+        attr.from = attr.from.filter(|from| from == name || !stay.contains(from));
+        taken.extend(attr.from);
+    }
+    for (name, attr) in state.iter_mut().filter(|(_, attr)| attr.from.is_none()) {
+        attr.from = target.seen.get_key_value(*name).map(|(own, _)| own.as_slice()).filter(|own| !taken.contains(own));
+    }
+}
+
+/// An object's attributes while rules are applied to them, one after the other.
+pub(super) struct Running<'t, 'a> {
+    target: &'t Target<'a>,
+    state: State<'a>,
+}
+
+impl<'t, 'a> Running<'t, 'a> {
+    pub fn of(target: &'t Target<'a>) -> Self {
+        Self { target, state: begin(target) }
+    }
+
+    /// Does a condition hold now?
+    pub fn meets(&self, condition: &AttrCondition) -> bool {
+        condition.holds(self.state.get(condition.name.as_slice()).map(|attr| attr.value.as_ref()))
+    }
+
+    /// One rule; `own`: of the object's own entry.
+    pub fn apply(&mut self, attr: &'a DesiredAttr, own: bool) -> Result<(), Finding> {
+        if self.target.ignores(attr) { Ok(()) } else { apply(&mut self.state, attr, self.target, own) }
+    }
+
+    /// The attributes when all rules have been applied.
+    pub fn into_values(self) -> BTreeMap<Vec<u8>, Box<AttrSeen>> {
+        self.state.into_iter().map(|(name, attr)| (name.to_vec(), Box::new(attr.value.into_owned()))).collect()
+    }
 }
 
 /// Does each clause hold when its turn comes? Copies are not known yet: they change nothing.
@@ -192,7 +229,7 @@ pub(super) fn held(
         held.push(clause.holds(&state));
         for attr in clause.attrs.iter().filter(|attr| held.last() == Some(&true) && !target.ignores(attr)) {
             // What cannot be applied is told when the attributes are planned.
-            _ = apply(&mut state, attr, &target);
+            _ = apply(&mut state, attr, &target, clause.when.is_none());
         }
     }
     held
@@ -219,8 +256,8 @@ fn is_seen(state: &State<'_>, target: &Target<'_>) -> bool {
     state.len() == target.seen.len() && state.iter().all(|(name, attr)| as_seen(name, attr))
 }
 
-/// Applies one rule in memory.
-fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) -> Result<(), Finding> {
+/// Applies one rule in memory; `own`: of the object's own entry, which says what must be so, where a rule for whatever matches changes what is there.
+fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>, own: bool) -> Result<(), Finding> {
     let (name, path) = (attr.name.as_slice(), target.path);
     let bad =
         |e: EncodeError| Finding::error("attribute", format!("attribute {} of {path}: {}", bytes_text(name), e.0)).at(attr.origin, "");
@@ -274,7 +311,7 @@ fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>) 
                     AttrSeen::Value(value) => put(state, attr, value.clone(), None, target),
                     AttrSeen::Opaque { why, .. } => return Err(bad(EncodeError(format!("{} cannot be copied: {why}", told())))),
                 },
-                Some(Source::Missing) if !present => return Err(no_source(attr, from.as_ref(), copied, target)),
+                Some(Source::Missing) if own && !present => return Err(no_source(attr, from.as_ref(), copied, target)),
                 Some(Source::Failed) => return Err(bad(EncodeError(format!("{} cannot be copied: it has a conflict itself", told())))),
                 Some(Source::Missing) | None => {}
             }
@@ -356,6 +393,7 @@ fn unstable<'a>(state: &State<'a>, clauses: &[Clause<'a>], attrs: &[&'a DesiredA
         |again: &State<'_>| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
     let (mut again, mut failed) = (state.clone(), None);
     apply_all(&mut again, clauses, target, |_, attr, _, result| failed = failed.or(result.is_err().then_some(attr)));
+    settle(&mut again, target);
     if failed.is_none() && unchanged(&again) {
         return None;
     }
@@ -588,10 +626,12 @@ fn same_values(a: &AttrSeen, b: &AttrSeen) -> bool {
     }
 }
 
-/// Is it the same attribute of the file, with the same value?
+/// Has it the same value, or the same attribute of the file where that cannot be read?
 fn same_attr(a: &Attr<'_>, b: &Attr<'_>) -> bool {
-    let untouched = matches!((a.value.as_ref(), b.value.as_ref()), (AttrSeen::Opaque { .. }, AttrSeen::Opaque { .. }));
-    a.from == b.from && (untouched || same_values(&a.value, &b.value))
+    match (a.value.as_ref(), b.value.as_ref()) {
+        (AttrSeen::Opaque { .. }, AttrSeen::Opaque { .. }) => a.from == b.from,
+        (a, b) => same_values(a, b),
+    }
 }
 
 fn note(rule: &AttrRule, present: bool) -> &'static str {

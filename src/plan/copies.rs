@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attrs::{self, Said, Target};
+use super::attrs::{Clause, Running, Target};
 use super::each::Entity;
 use super::step::Conflict;
 use crate::diag::Finding;
-use crate::model::{AttrRule, AttrSeen, Desired, DesiredAttr, H5Path, HeaderVersion, ObjectSeen, Observed, TrackOrder, bytes_text};
+use crate::model::{
+    AttrCondition, AttrRule, AttrSeen, Desired, DesiredAttr, H5Path, HeaderVersion, ObjectSeen, Observed, TrackOrder, bytes_text,
+};
 
 /// What the sources of all copies are when all rules have been applied.
 #[derive(Default)]
@@ -53,7 +55,7 @@ pub(super) fn resolve<'a>(
     let mut left = graph.needs.clone();
     let mut ready: Vec<&Family<'a>> = graph.needs.iter().filter(|(_, needs)| needs.is_empty()).map(|(family, _)| family).collect();
     while let Some(family) = ready.pop() {
-        let object = &objects[&family.0];
+        let Some(object) = objects.get_mut(&family.0) else { continue };
         let state = object.state(family, desired, observed, seen, &copies);
         let source = |name: &[u8]| match &state {
             Some(state) => state.get(name).map_or(Source::Missing, |value| Source::There(value.clone())),
@@ -75,7 +77,8 @@ pub(super) fn resolve<'a>(
     copies
 }
 
-/// Attributes of an object that renames connect, by one of their names: what happens to one may decide what another one is.
+/// Attributes of an object that renames connect, by one of their names: what happens to one may decide what another one is. Conditions on others
+/// only ask what those are when the rule's turn comes.
 type Family<'a> = (H5Path, &'a [u8]);
 
 /// An object under all its names.
@@ -90,6 +93,8 @@ struct Object<'a> {
     families: BTreeMap<&'a [u8], Members<'a>>,
     /// A name in the same family, nearer to the one that stands for it.
     above: BTreeMap<&'a [u8], &'a [u8]>,
+    /// Do conditions hold when their clause's turn comes? By the numbers of both, as far as that is known.
+    held: BTreeMap<(usize, usize), bool>,
 }
 
 /// What a family consists of.
@@ -99,8 +104,17 @@ struct Members<'a> {
     names: BTreeSet<&'a [u8]>,
     /// Those that are copied.
     copied: BTreeSet<&'a [u8]>,
-    /// In the manifest's order.
-    rules: Vec<Said<'a>>,
+    /// What clauses have to do with them, by their numbers.
+    turns: BTreeMap<usize, Turn<'a>>,
+}
+
+/// What a clause has to do with the attributes of a family.
+#[derive(Default)]
+struct Turn<'a> {
+    /// Conditions that ask for them, with their numbers.
+    asked: Vec<(usize, &'a AttrCondition)>,
+    /// What becomes of them.
+    attrs: Vec<&'a DesiredAttr>,
 }
 
 impl<'a> Object<'a> {
@@ -112,17 +126,28 @@ impl<'a> Object<'a> {
                     object.connect(&attr.name, from);
                 }
             }
-            // Whether a rule holds decides what becomes of all that it is about.
-            let asked = clause.when.iter().flat_map(|rule| &rule.attr_conditions);
-            if let Some(first) = clause.attrs.first() {
-                let mut asked = asked.peekable();
-                if asked.peek().is_some() {
-                    clause.attrs.iter().for_each(|attr| object.connect(&first.name, &attr.name));
-                    asked.for_each(|condition| object.connect(&first.name, &condition.name));
-                }
-            }
+        }
+        // Those that ask for each other are settled together.
+        for (one, others) in circular(object.asks()) {
+            others.into_iter().for_each(|other| object.connect(one, other));
         }
         object
+    }
+
+    /// Which families ask for which others in conditions.
+    fn asks(&self) -> BTreeMap<&'a [u8], BTreeSet<&'a [u8]>> {
+        let mut out: BTreeMap<&'a [u8], BTreeSet<&'a [u8]>> = BTreeMap::new();
+        for (_, clause) in self.clauses().filter(|(_, clause)| !clause.conditions().is_empty()) {
+            let asked: BTreeSet<&'a [u8]> = clause.conditions().iter().map(|condition| self.family(&condition.name)).collect();
+            for family in clause.attrs.iter().map(|attr| self.family(&attr.name)) {
+                out.entry(family).or_default().extend(asked.iter().filter(|other| **other != family));
+            }
+        }
+        out
+    }
+
+    fn clauses(&self) -> impl Iterator<Item = (usize, Clause<'a>)> + use<'a> {
+        self.entity.into_iter().flat_map(|entity| entity.clauses.iter().copied().enumerate())
     }
 
     fn connect(&mut self, one: &'a [u8], other: &'a [u8]) {
@@ -132,13 +157,8 @@ impl<'a> Object<'a> {
         }
     }
 
-    fn said(&self) -> impl Iterator<Item = Said<'a>> + use<'a> {
-        let clauses = self.entity.into_iter().flat_map(|entity| entity.clauses.iter().enumerate());
-        clauses.flat_map(|(number, clause)| clause.attrs.iter().map(move |attr| (number, clause.when, attr)))
-    }
-
     fn attrs(&self) -> impl Iterator<Item = &'a DesiredAttr> + use<'a> {
-        self.said().map(|(_, _, attr)| attr)
+        self.clauses().flat_map(|(_, clause)| clause.attrs)
     }
 
     fn family<'n>(&self, name: &'n [u8]) -> &'n [u8]
@@ -155,14 +175,20 @@ impl<'a> Object<'a> {
     /// Sorts rules and names by family: an object may have very many attributes.
     fn gather(&mut self) {
         let mut families: BTreeMap<&'a [u8], Members<'a>> = BTreeMap::new();
-        for (number, when, attr) in self.said() {
-            let family = families.entry(self.family(&attr.name)).or_default();
-            family.rules.push((number, when, attr));
-            family.names.insert(&attr.name);
-            if let AttrRule::RenameFrom { from, .. } = &attr.rule {
-                family.names.insert(from);
+        for (number, clause) in self.clauses() {
+            for attr in clause.attrs {
+                let family = families.entry(self.family(&attr.name)).or_default();
+                family.turns.entry(number).or_default().attrs.push(attr);
+                family.names.insert(&attr.name);
+                if let AttrRule::RenameFrom { from, .. } = &attr.rule {
+                    family.names.insert(from);
+                }
             }
-            family.names.extend(when.iter().flat_map(|rule| &rule.attr_conditions).map(|condition| condition.name.as_slice()));
+            for (at, condition) in clause.conditions().iter().enumerate() {
+                let family = families.entry(self.family(&condition.name)).or_default();
+                family.turns.entry(number).or_default().asked.push((at, condition));
+                family.names.insert(&condition.name);
+            }
         }
         for name in &self.copied {
             let family = families.entry(self.family(name)).or_default();
@@ -172,9 +198,9 @@ impl<'a> Object<'a> {
         self.families = families;
     }
 
-    /// The attributes of one family when all rules have been applied; `None` if they cannot be.
+    /// The attributes of one family when all rules have been applied; `None` if they cannot be. Notes which conditions on them hold.
     fn state(
-        &self,
+        &mut self,
         (first, family): &Family<'_>,
         desired: &Desired,
         observed: &Observed,
@@ -192,8 +218,56 @@ impl<'a> Object<'a> {
         let there: BTreeMap<Vec<u8>, Box<AttrSeen>> = family.names.iter().filter_map(value).collect();
         let scope = &desired.scope;
         let target = Target { path, names, seen: &there, order: TrackOrder::No, header: HeaderVersion::V2, observed, scope, copies };
-        attrs::applied(&target, family.rules.iter().copied())
+        let mut running = Running::of(&target);
+        for (number, turn) in &family.turns {
+            let met = turn.asked.iter().map(|(at, condition)| ((*number, *at), running.meets(condition)));
+            self.held.extend(met);
+            let clause = self.entity.and_then(|entity| entity.clauses.get(*number)).filter(|_| !turn.attrs.is_empty());
+            let Some(clause) = clause else { continue };
+            // What a condition asks for cannot be known where a rule for it failed.
+            let held: Option<Vec<bool>> = (0..clause.conditions().len()).map(|at| self.held.get(&(*number, at)).copied()).collect();
+            if held?.into_iter().all(|held| held) {
+                turn.attrs.iter().try_for_each(|attr| running.apply(attr, clause.when.is_none())).ok()?;
+            }
+        }
+        Some(running.into_values())
     }
+}
+
+/// What is part of a circle, or stands between two, and needs what else is.
+fn circular<N: Ord + Copy>(needs: BTreeMap<N, BTreeSet<N>>) -> BTreeMap<N, BTreeSet<N>> {
+    if needs.is_empty() {
+        return needs;
+    }
+    let reversed = |needs: BTreeMap<N, BTreeSet<N>>| {
+        let mut out: BTreeMap<N, BTreeSet<N>> = needs.keys().map(|one| (*one, BTreeSet::new())).collect();
+        needs.iter().for_each(|(one, others)| others.iter().for_each(|other| _ = out.entry(*other).or_default().insert(*one)));
+        out
+    };
+    // What needs nothing that is left, and what nothing needs that is left, is part of none.
+    reversed(waiting(reversed(waiting(needs))))
+}
+
+/// What waits for itself, or for what does.
+fn waiting<N: Ord + Copy>(mut needs: BTreeMap<N, BTreeSet<N>>) -> BTreeMap<N, BTreeSet<N>> {
+    let mut users: BTreeMap<N, Vec<N>> = BTreeMap::new();
+    for (one, others) in &needs {
+        others.iter().for_each(|other| users.entry(*other).or_default().push(*one));
+    }
+    let leaves = users.keys().filter(|one| needs.get(*one).is_none_or(BTreeSet::is_empty));
+    let mut ready: Vec<N> = leaves.copied().chain(needs.iter().filter(|(_, others)| others.is_empty()).map(|(one, _)| *one)).collect();
+    while let Some(done) = ready.pop() {
+        needs.remove(&done);
+        for user in users.remove(&done).into_iter().flatten() {
+            if let Some(others) = needs.get_mut(&user)
+                && others.remove(&done)
+                && others.is_empty()
+            {
+                ready.push(user);
+            }
+        }
+    }
+    needs
 }
 
 /// Which families must be known before which.
@@ -230,11 +304,20 @@ impl<'a> Graph<'a> {
             let user = (path.clone(), objects[&path].family(name));
             let need = (source.clone(), objects[&source].family(from));
             objects.entry(source).or_default().copied.insert(from);
-            graph.needs.entry(need.clone()).or_default();
-            graph.users.entry(need.clone()).or_default().insert(user.clone());
-            graph.needs.entry(user).or_default().insert(need);
+            graph.need(user, need);
+        }
+        for (path, object) in objects.iter() {
+            for (family, others) in object.asks() {
+                others.into_iter().for_each(|other| graph.need((path.clone(), family), (path.clone(), other)));
+            }
         }
         graph
+    }
+
+    fn need(&mut self, user: Family<'a>, need: Family<'a>) {
+        self.needs.entry(need.clone()).or_default();
+        self.users.entry(need.clone()).or_default().insert(user.clone());
+        self.needs.entry(user).or_default().insert(need);
     }
 }
 

@@ -8,7 +8,8 @@ use super::attrs::{self, Clause};
 use crate::diag::Finding;
 use crate::model::{
     Contents, DatasetFacts, Definition, Desired, DesiredDataset, DesiredKind, DesiredLink, DesiredObject, Dtype, Each, H5Path, Layout,
-    LinkSeen, Matcher, ObjectId, ObjectSeen, Observed, OnMismatch, Owned, RemovalTarget, ScopePart, SeenKind, Shape, Subject, restored,
+    LinkSeen, Matcher, ObjectId, ObjectSeen, Observed, OnMismatch, Owned, RemovalTarget, ScopePart, SeenKind, Shape, Subject, cut,
+    restored,
 };
 
 /// The declaration, with what rules say of the storage of datasets that are there, or will be.
@@ -200,9 +201,7 @@ impl<'r> Pass<'r> {
                 let help = format!("say which datasets are meant: where = {{ ndim = {} }}", chunks.as_ref().map_or(0, Vec::len));
                 return Err(Box::new(Finding::error("chunks", message).at(*at, "").help(help)));
             }
-            // HDF5 takes no chunk that is larger than a fixed axis.
-            let fitting = |(size, max): (&u64, &Option<u64>)| max.map_or(*size, |max| max.min(*size)).max(1);
-            let chunks = chunks.as_ref().map(|chunks| chunks.iter().zip(&maxshape).map(fitting).collect::<Vec<u64>>());
+            let chunks = chunks.as_ref().map(|chunks| cut(chunks, &maxshape));
             self.differs(
                 about,
                 rule,

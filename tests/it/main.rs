@@ -15,6 +15,7 @@ mod docs;
 mod each;
 mod each_names;
 mod each_operation;
+mod each_rest;
 mod each_storage;
 mod examples;
 mod files;

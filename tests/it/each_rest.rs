@@ -1,0 +1,91 @@
+//! Rules for whatever matches come to rest, or are refused before anything is written.
+
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::{h5mason, python, run_to, tempdir};
+
+/// Makes f.h5 with h5py; `f` is the open file.
+fn made(dir: &Path, script: &str) {
+    let code = format!("import h5py, numpy as np\nwith h5py.File('f.h5', 'w') as f:\n    {}", script.replace('\n', "\n    "));
+    run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir));
+}
+
+/// What an expression over the file `f` prints.
+fn read(dir: &Path, expression: &str) -> String {
+    let code = format!("import h5py, numpy as np\nf = h5py.File('f.h5')\nprint({expression})");
+    run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir)).trim().to_owned()
+}
+
+fn applied(dir: &Path, manifest: &str, code: i32) -> String {
+    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
+    let output = h5mason().args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).current_dir(dir).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{manifest}\n{said}");
+    said
+}
+
+/// Applies the rules to what a script makes, and once more: nothing is left to do.
+#[track_caller]
+fn rests(script: &str, manifest: &str, expression: &str) -> String {
+    let dir = tempdir();
+    made(dir.path(), script);
+    applied(dir.path(), manifest, 0);
+    let said = applied(dir.path(), manifest, 0);
+    assert!(said.contains("nothing to do"), "{manifest}: {said}");
+    read(dir.path(), expression)
+}
+
+/// The rules cannot be applied, and that is said before anything is written.
+#[track_caller]
+fn refused(script: &str, manifest: &str, words: &str) {
+    let dir = tempdir();
+    made(dir.path(), script);
+    let said = applied(dir.path(), manifest, 2);
+    assert!(said.contains(words) && !said.contains("bug"), "{manifest}: {said}");
+}
+
+fn rules(glob: &str, all: &[&str]) -> String {
+    all.iter().map(|rule| format!("[[each]]\nmatch = \"{glob}\"\n{rule}\n")).collect()
+}
+
+#[test]
+fn what_comes_about_in_another_way_is_the_same() {
+    let all = rules("/", &["attrs.q = { absent = true }", "attrs.p = { default = \"x\" }", "attrs.q = { rename_from = \"p\" }"]);
+    assert_eq!(rests("pass", &all, "dict(f.attrs)"), "{'q': 'x'}");
+    assert_eq!(rests("f.attrs['q'] = 'y'", &all, "dict(f.attrs)"), "{'q': 'x'}");
+    // Taken by another one, and made again.
+    let swapped = rules("/", &["attrs.q = { absent = true }", "attrs.q = { rename_from = \"p\" }", "attrs.p = \"x\""]);
+    assert_eq!(rests("f.attrs['p'] = f.attrs['q'] = 'x'", &swapped, "dict(f.attrs)"), "{'p': 'x', 'q': 'x'}");
+}
+
+#[test]
+fn attributes_are_copied_within_objects_that_have_them() {
+    let file = "for n, u in ('x', 'K'), ('y', 'm'), ('z', None):\n    f[n] = 1\n    if u: f[n].attrs['unit'] = u";
+    let all = "[(n, f[n].attrs.get('units')) for n in f]";
+    let expected = "[('x', 'K'), ('y', 'm'), ('z', None)]";
+    assert_eq!(rests(file, &rules("/**", &["attrs.units = { copy_from = { name = \"unit\" } }"]), all), expected);
+    let asked = "where = { \"@unit\" = true }\nattrs.units = { copy_from = { name = \"unit\" } }";
+    assert_eq!(rests(file, &rules("/**", &[asked]), all), expected);
+    // Conditions on copies, and copies of what conditions are about.
+    let on = "where = { \"@units\" = \"K\" }\nattrs.t = { copy_from = { path = \"/y\", name = \"units\" } }";
+    assert_eq!(rests(file, &rules("/**", &[asked, on]), "[f[n].attrs.get('t') for n in f]"), "['m', None, None]");
+    // Each asks for the other: they are settled together, and a copy that they need cannot be.
+    let around = "where = { \"@units\" = true }\nattrs.unit = { absent = true }";
+    refused(file, &rules("/**", &[asked, around]), "copy-circle");
+    let mutual =
+        ["where = { \"@a\" = true }\nattrs.b = 1", "where = { \"@b\" = true }\nattrs.a = 2", "attrs.c = { copy_from = { name = \"b\" } }"];
+    assert_eq!(rests("f.attrs['a'] = 5", &rules("/", &mutual), "{k: int(v) for k, v in f.attrs.items()}"), "{'a': 2, 'b': 1, 'c': 1}");
+    refused("f['x'] = 1", "[dataset.\"/x\".attrs]\nb = { copy_from = { name = \"none\" } }\n", "copy-source");
+}
+
+#[test]
+fn datasets_without_elements_are_stored_as_their_rules_say() {
+    let file = "for n, s in ('a', (0,)), ('b', (0, 5)), ('c', (3, 0)), ('d', (8,)): f.create_dataset(n, s, 'f4')";
+    let convert = "on_mismatch = \"convert\"";
+    let chunks = "[f[n].chunks for n in 'abcd']";
+    let auto = rests(file, &rules("/**", &[&format!("chunks = \"auto\"\n{convert}")]), chunks);
+    assert_eq!(auto, "[(1024,), (512, 5), (3, 1024), (8,)]");
+    assert_eq!(rests(file, &rules("/**", &[&format!("filters = [\"shuffle\"]\n{convert}")]), chunks), auto);
+    assert_eq!(rests(file, &rules("/a", &[&format!("chunks = [5]\n{convert}")]), "f['a'].chunks"), "(5,)");
+}
