@@ -95,6 +95,9 @@ fn what_goes_holds_nothing_back() {
     let dir = made("region", &["again"]);
     refused(dir.path(), &remove("/a"), "references in the elements of /z lead to it");
     change(dir.path(), &(remove("/a") + "[[remove]]\npath = \"/z\"\n"));
+    let dir = made("region", &["object"]);
+    change(dir.path(), &remove("/a"));
+    assert_eq!(look(dir.path(), "region"), "True (2,) True");
 }
 
 #[test]
