@@ -71,7 +71,7 @@ fn what_cannot_be_searched_stands_against_it() {
     let stored = |name: &str, dtype: &str| {
         format!("[dataset.\"/{name}\"]\n{dtype}\nshape = [2]\nchunks = [1]\nfilters = [{{ id = 32099, params = [], optional = true }}]\n")
     };
-    for (with, words) in [(true, "/r could not be searched"), (false, "")] {
+    for (with, words) in [(true, "/r could not be searched: this h5mason does not have filter 32099"), (false, "")] {
         let dir = made("chunk", &[]);
         let both = stored("n", "dtype = \"f8\"") + &if with { stored("r", "dtype.ref = \"object\"") } else { String::new() };
         apply(dir.path(), &both, 0);
