@@ -196,8 +196,12 @@ fn elements(object: &Object, found: &mut Vec<Found>) -> Result<(), H5Error> {
     let access = object.again()?.access()?;
     let partition = Partition::new(&region, seen.layout.chunk(), seen.dtype.size());
     let mut all = BTreeSet::new();
+    let unread = |e: H5Error| match &seen.lacking {
+        Some(filter) => H5Error::new("", format!("this h5mason does not have {filter}, by which its elements are stored")),
+        None => e,
+    };
     for k in 0..partition.count() {
-        all.extend(targets(&seen.dtype, &access.read(&region.sub(&partition.block(k)))?, &ReferrerPart::Elements));
+        all.extend(targets(&seen.dtype, &access.read(&region.sub(&partition.block(k))).map_err(unread)?, &ReferrerPart::Elements));
     }
     found.extend(all);
     Ok(())

@@ -140,7 +140,7 @@ fn against(seen: &SeenDataset, links: u32, around: &RebuildSeen, refused: &dyn F
         };
         let finding = refused("references to it may be where they cannot be looked for".into());
         return Some(
-            finding.note(format!("{place} could not be searched: {why}{more}")).note("what refers to it must lead to the new dataset"),
+            finding.note(format!("{place} could not be searched{more}: {why}")).note("what refers to it must lead to the new dataset"),
         );
     }
     if around.names.len() + around.going != links as usize {

@@ -68,6 +68,14 @@ class region:
         r[0] = d.regionref[2:4]
         if "again" in sys.argv[4:]:
             f["z"] = r
+        if "object" in sys.argv[4:]:
+            del f["a/r"]
+            f["a/o"] = np.array([d.ref], dtype=h5py.ref_dtype)
+            f["a/o"].attrs["d"] = d.ref
+            f["z"] = f["a/o"]
+
+    def look(f):
+        print(f[f["z"][0]] == f["d"], f["d"].chunks, f[f["z"].attrs["d"]] == f["d"])
 
 
 class alias:

@@ -71,7 +71,7 @@ fn what_cannot_be_searched_stands_against_it() {
     let stored = |name: &str, dtype: &str| {
         format!("[dataset.\"/{name}\"]\n{dtype}\nshape = [2]\nchunks = [1]\nfilters = [{{ id = 32099, params = [], optional = true }}]\n")
     };
-    for (with, words) in [(true, "/r could not be searched"), (false, "")] {
+    for (with, words) in [(true, "/r could not be searched: this h5mason does not have filter 32099"), (false, "")] {
         let dir = made("chunk", &[]);
         let both = stored("n", "dtype = \"f8\"") + &if with { stored("r", "dtype.ref = \"object\"") } else { String::new() };
         apply(dir.path(), &both, 0);
@@ -95,6 +95,9 @@ fn what_goes_holds_nothing_back() {
     let dir = made("region", &["again"]);
     refused(dir.path(), &remove("/a"), "references in the elements of /z lead to it");
     change(dir.path(), &(remove("/a") + "[[remove]]\npath = \"/z\"\n"));
+    let dir = made("region", &["object"]);
+    change(dir.path(), &remove("/a"));
+    assert_eq!(look(dir.path(), "region"), "True (2,) True");
 }
 
 #[test]
