@@ -1,8 +1,10 @@
 //! `plan` and `check`.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::args::{CheckArgs, ManifestArgs, PlanArgs, PlanFormat, ReadingArgs};
+use super::groups;
 use super::manifest::{loaded_part, options};
 use super::output::{DIFFERENT, DONE, Output, TROUBLE};
 use super::progress::Meter;
@@ -16,8 +18,8 @@ use crate::manifest::Loaded;
 use crate::model::Base;
 use crate::plan::Proposal;
 use crate::report::{
-    MarkdownPlan, Paint, PlanContext, Tense, count, escape_json, escape_painted, grouped, kept_text, markdown_heading, markdown_strong,
-    plan_json, plan_markdown, plan_text, summary_text, target_line,
+    MarkdownPlan, Paint, Part, PlanContext, Tense, count, escape_json, escape_painted, forms, grouped, kept_text, markdown_failed,
+    markdown_heading, markdown_strong, plan_json, plan_markdown, plan_text, summary_text, target_line,
 };
 use crate::txn::notify::{Work, Working};
 
@@ -96,18 +98,26 @@ fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: Opt
     if proposal.is_empty() && several && !output.verbose {
         return;
     }
-    let markdown = |proposal: &Proposal| plan_markdown(proposal, &prepared.base, &loaded.sources, output.verbose);
+    let forms = forms(&loaded.desired);
+    let markdown = |proposal: &Proposal| plan_markdown(proposal, &prepared.base, &loaded.sources, &forms, output.verbose);
     let MarkdownPlan { extent, mut body } = markdown(proposal);
     if let Some(drift) = drift {
-        body = drift.parts(proposal).map(|(title, part)| format!("{}\n\n{}\n", markdown_strong(&title), markdown(&part).body)).collect();
+        body = Vec::new();
+        for (title, part) in drift.parts(proposal) {
+            body.push(Part::same(format!("{}\n\n", markdown_strong(&title))));
+            body.extend(markdown(&part).body);
+            body.push(Part::same("\n".into()));
+        }
         if !proposal.conflicts.is_empty() || prepared.base == Base::Missing {
             let rest = Proposal { steps: Vec::new(), dangling: Vec::new(), ..Proposal::clone(proposal) };
-            body.push_str(&format!("{}\n{}", markdown_strong(&drift.rest()), markdown(&rest).body));
+            body.push(Part::same(format!("{}\n", markdown_strong(&drift.rest()))));
+            body.extend(markdown(&rest).body);
         }
     }
-    let body = escape_painted(&body, Paint::PLAIN);
-    if !worker::print(Stream::Group, format!("{extent}\n{body}").as_bytes()) {
-        output.print(&format!("{}{body}\n", markdown_heading(extent, &[&target.display().to_string()])));
+    if !worker::print(Stream::Group, groups::encoded(extent, &body).as_bytes()) {
+        let body: String = body.into_iter().map(|part| part.text).collect();
+        let body = escape_painted(&body, Paint::PLAIN);
+        output.print(&format!("{}{body}\n", markdown_heading(extent, &[&target.display().to_string()], false)));
     }
 }
 
@@ -122,6 +132,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
     let options = reading(&args.common, &args.reading);
     let (mut worst, mut saved, mut tally) = (DONE, String::new(), Tally::default());
     let inputs = args.out.is_some().then(|| input_hashes(&loaded));
+    let mut failed = Failed::default();
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
         if args.fail_fast && worst >= TROUBLE {
             break;
@@ -137,6 +148,9 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
             Ok(prepared) => prepared,
             Err(failure) => {
                 tell_failure(&failure, target, &loaded, output, false);
+                if args.format == PlanFormat::Markdown {
+                    failed.add(target, &failure);
+                }
                 tally.count(Outcome::Failed);
                 worst = TROUBLE;
                 continue;
@@ -163,6 +177,7 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         working.end(code);
         worst = worst.max(code);
     }
+    failed.end(output);
     tally.end(Words::of_plan(args), files.len(), output);
     let missed = presence.end(tally.total() == files.len(), output);
     worst = worst.max(missed);
@@ -196,6 +211,25 @@ pub fn plan(args: &PlanArgs, output: &Output) -> u8 {
         ));
     }
     worst
+}
+
+/// Files that failed, for Markdown, which is all that many people read.
+#[derive(Default)]
+struct Failed(BTreeMap<String, Vec<String>>);
+
+impl Failed {
+    /// Or has the parent tell it together with the others.
+    fn add(&mut self, target: &Path, failure: &Failure) {
+        let name = target.display().to_string();
+        let why = groups::reason(&failure.to_string(), &name);
+        if !worker::print(Stream::Failed, why.as_bytes()) {
+            self.0.entry(why).or_default().push(name);
+        }
+    }
+
+    fn end(&self, output: &Output) {
+        output.print(&markdown_failed(&self.0));
+    }
 }
 
 fn outcome(prepared: &Prepared) -> Outcome {
@@ -238,6 +272,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
     };
     let options = Options { brief, ..reading(&args.common, &args.reading) };
     let (mut worst, mut tally) = (DONE, Tally::default());
+    let mut failed = Failed::default();
     for (index, target) in handed(&files, &loaded.desired.inputs().into_iter().collect()) {
         if args.fail_fast && worst >= TROUBLE {
             break;
@@ -248,6 +283,9 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
             Ok(prepared) => prepared,
             Err(failure) => {
                 tell_failure(&failure, target, &loaded, output, false);
+                if args.format == PlanFormat::Markdown {
+                    failed.add(target, &failure);
+                }
                 tally.count(Outcome::Failed);
                 worst = TROUBLE;
                 continue;
@@ -276,6 +314,7 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
         worst = worst.max(code);
         working.end(code);
     }
+    failed.end(output);
     tally.end(Words::of_check(args), files.len(), output);
     worst.max(presence.end(tally.total() == files.len(), output))
 }

@@ -9,7 +9,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use rustix::process::Signal;
 
-use super::args::{Cli, Command};
+use super::args::{Cli, Command, PlanFormat};
 use super::groups::Groups;
 use super::in_order::InOrder;
 use super::isolate::{Ended, News, Order, Started, send, start};
@@ -54,6 +54,15 @@ fn is_fail_fast(command: &Command) -> bool {
         Command::Apply(args) => args.fail_fast,
         Command::Check(args) => args.fail_fast,
         Command::Recover(args) => args.fail_fast,
+        _ => false,
+    }
+}
+
+/// Are failures told with the results?
+fn is_markdown(command: &Command) -> bool {
+    match command {
+        Command::Plan(args) => args.format == PlanFormat::Markdown,
+        Command::Check(args) => args.format == PlanFormat::Markdown,
         _ => false,
     }
 }
@@ -253,6 +262,7 @@ impl<'a> Pool<'a> {
                 output.pass_on(to == Stream::Err, text);
             }
             Stream::Group => grouped = std::mem::replace(&mut grouped, Ok(())).and_then(|()| groups.add(file, text)),
+            Stream::Failed => groups.failed(file, text),
         });
         self.keep(kept.and(grouped));
     }
@@ -349,6 +359,11 @@ impl<'a> Pool<'a> {
         match &worker.file {
             Some(handed) => {
                 self.say(handed.file, Stream::Err, &text);
+                if is_markdown(&self.cli.command) {
+                    let why =
+                        super::groups::reason(&String::from_utf8_lossy(&text), &self.files[handed.file as usize].display().to_string());
+                    self.say(handed.file, Stream::Failed, why.as_bytes());
+                }
                 // It had not begun with it.
                 match !worker.life.has_begun() && self.twice.insert(handed.file) {
                     true => self.again.push(handed.file),

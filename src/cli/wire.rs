@@ -41,6 +41,8 @@ pub enum Stream {
     Err,
     /// To the parent, which tells equal texts of several files together.
     Group,
+    /// Why its file failed, to the parent, which tells it beside the others.
+    Failed,
 }
 
 impl Stream {
@@ -50,12 +52,13 @@ impl Stream {
             Stream::Out => b'O',
             Stream::Err => b'S',
             Stream::Group => b'M',
+            Stream::Failed => b'L',
         }
     }
 
     /// What [`Stream::tag`] has made.
     pub fn of_tag(tag: u8) -> Option<Self> {
-        [Stream::Out, Stream::Err, Stream::Group].into_iter().find(|stream| stream.tag() == tag)
+        [Stream::Out, Stream::Err, Stream::Group, Stream::Failed].into_iter().find(|stream| stream.tag() == tag)
     }
 }
 

@@ -409,8 +409,6 @@ impl<'a> Matcher<'a> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     fn path(text: &str) -> H5Path {
@@ -439,11 +437,11 @@ mod tests {
     fn thousands_of_globs_cost_little_each() {
         let lists: Vec<Vec<Glob>> = (0..4000).map(|n| vec![Glob::new(&format!("/*{n:05}")).unwrap()]).collect();
         let matcher = Matcher::new(lists.iter().map(Vec::as_slice));
-        let begun = Instant::now();
         for n in 0..1000 {
             let path = path(&format!("/group{n:05}"));
             assert_eq!(matcher.hits(&path), [n]);
         }
-        assert!(begun.elapsed().as_secs() < 2, "{:?}", begun.elapsed());
+        // Where all of them are one, the same takes a hundred times as long.
+        assert!(matcher.sets.iter().all(|(_, list_of)| list_of.len() <= TOGETHER));
     }
 }

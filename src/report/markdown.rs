@@ -3,9 +3,11 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
 use super::plan::{MOST_OBJECTS, aspect, symbol, whole_object};
+use super::varies::{self, Forms};
 use super::words::{count, escape_controls, human_bytes};
 use super::{Tense, summary_text};
 use crate::diag::{Finding, Sources};
@@ -18,7 +20,23 @@ pub struct MarkdownPlan {
     /// How much there is to do.
     pub extent: Extent,
     /// Changes, conflicts, counts.
-    pub body: String,
+    pub body: Vec<Part>,
+}
+
+/// A line, or some.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// As it is of this file.
+    pub text: String,
+    /// What it has in common with other files with which the same is to be done, and how that reads with this one as the example; `None`: all.
+    pub common: Option<(String, String)>,
+}
+
+impl Part {
+    /// The same for all.
+    pub fn same(text: String) -> Self {
+        Self { text, common: None }
+    }
 }
 
 /// How much there is to do with a file.
@@ -33,35 +51,46 @@ pub struct Extent {
 }
 
 /// The plan; `all` shows every object of a long one.
-pub fn plan_markdown(proposal: &Proposal, base: &Base, sources: &Sources, all: bool) -> MarkdownPlan {
+pub fn plan_markdown(proposal: &Proposal, base: &Base, sources: &Sources, forms: &Forms, all: bool) -> MarkdownPlan {
     let mut objects: BTreeMap<&H5Path, Vec<&Step>> = BTreeMap::new();
     for step in proposal.steps.iter().filter(|s| !matches!(s.action, Action::CreateFile(_))) {
         objects.entry(&step.path).or_default().push(step);
     }
     let extent = Extent { new: *base == Base::Missing, changes: objects.values().map(Vec::len).sum(), conflicts: proposal.conflicts.len() };
-    let mut body = String::new();
+    let mut body = Vec::new();
     let most = if all { usize::MAX } else { MOST_OBJECTS };
     let more = objects.len().saturating_sub(most);
     if !objects.is_empty() {
-        body.push_str("| | object | change | |\n|---|---|---|---|\n");
+        body.push(Part::same("| | object | change | |\n|---|---|---|---|\n".into()));
     }
-    for (path, steps) in objects.into_iter().take(most) {
-        steps.into_iter().for_each(|step| row(path, step, &mut body));
+    let mut objects = objects.into_iter();
+    for (path, steps) in objects.by_ref().take(most) {
+        body.extend(steps.into_iter().map(|step| row(path, step, forms)));
     }
     if more > 0 {
-        body.push_str(&format!("\n… and {} more\n", count(more, "object")));
+        let text = format!("\n… and {} more\n", count(more, "object"));
+        // Files have the same only if they have the same of these, too.
+        let mut hasher = DefaultHasher::new();
+        objects.flat_map(|(path, steps)| steps.into_iter().map(move |step| row(path, step, forms))).for_each(|part| {
+            part.common.map_or(part.text, |(key, _)| key).hash(&mut hasher);
+        });
+        body.push(Part { common: Some((format!("{:x}", hasher.finish()), text.clone())), text });
     }
     if !proposal.steps.is_empty() {
-        body.push_str(&format!("\n{}\n", summary_text(proposal, Tense::Future)));
+        let text = summary_text(proposal, Tense::Future);
+        let what = text.split(';').next().unwrap_or_default();
+        let common = (what.to_owned(), format!("\n{what} in each file.\n"));
+        body.push(Part { text: format!("\n{text}\n"), common: Some(common) });
     }
     if !proposal.conflicts.is_empty() {
-        body.push_str("\n`apply` would refuse:\n\n");
-        proposal.conflicts.iter().for_each(|c| conflict(&c.finding, sources, &mut body));
+        let mut text = String::from("\n`apply` would refuse:\n\n");
+        proposal.conflicts.iter().for_each(|c| conflict(&c.finding, sources, &mut text));
+        body.push(Part::same(text));
     }
     MarkdownPlan { extent, body }
 }
 
-fn row(path: &H5Path, step: &Step, out: &mut String) {
+fn row(path: &H5Path, step: &Step, forms: &Forms) -> Part {
     let change = whole_object(&step.action).unwrap_or_else(|| aspect(step, 0));
     let hazard = match step.hazard {
         Hazard::None => "",
@@ -72,7 +101,13 @@ fn row(path: &H5Path, step: &Step, out: &mut String) {
     let dead = if step.dead > 0 { format!(" leaves {} of dead space", human_bytes(step.dead)) } else { String::new() };
     let cost = format!("{hazard}{dead}");
     let symbol = code(&symbol(step.action.verb()).to_string());
-    out.push_str(&format!("| {symbol} | {} | {} | {} |\n", code(&path.to_string()), code(&change), cost.trim()));
+    let path = code(&path.to_string());
+    let row = |change: &str, cost: &str| format!("| {symbol} | {path} | {} | {} |\n", code(change), cost.trim());
+    let common = varies::common(step, forms).map(|(key, of_many)| {
+        let key = format!("{symbol} {path} {hazard} {key}");
+        (key, row(&of_many, &format!("{hazard} differs by file")))
+    });
+    Part { text: row(&change, &cost), common }
 }
 
 fn conflict(finding: &Finding, sources: &Sources, out: &mut String) {
@@ -85,8 +120,28 @@ fn conflict(finding: &Finding, sources: &Sources, out: &mut String) {
     finding.helps.iter().for_each(|help| out.push_str(&format!("  - help: {}\n", text(help))));
 }
 
-/// The heading of what is to be done with each of these files, and the files, where there are several.
-pub fn markdown_heading(extent: Extent, files: &[&str]) -> String {
+/// Files that nothing can be said of: why, and which.
+pub fn markdown_failed(failed: &BTreeMap<String, Vec<String>>) -> String {
+    let all = failed.values().map(Vec::len).sum();
+    if all == 0 {
+        return String::new();
+    }
+    let mut out = format!("### {} failed\n\n", count(all, "file"));
+    for (why, files) in failed {
+        match &files[..] {
+            [file] => out.push_str(&format!("{}: {}\n\n", code(file), text(why))),
+            files => {
+                let list: String = files.iter().map(|file| format!("- {}\n", code(file))).collect();
+                let number = count(files.len(), "file");
+                out.push_str(&format!("{number}: {}\n\n<details><summary>{number}</summary>\n\n{list}\n</details>\n\n", text(why)));
+            }
+        }
+    }
+    out
+}
+
+/// The heading of what is to be done with each of these files, and the files, where there are several. `alike`: less what differs by file.
+pub fn markdown_heading(extent: Extent, files: &[&str], alike: bool) -> String {
     let parts = [(extent.changes, "change"), (extent.conflicts, "conflict")];
     let parts: Vec<String> = parts.into_iter().filter(|(n, _)| *n > 0).map(|(n, what)| count(n, what)).collect();
     let (what, new) = (parts.join(" and "), if extent.new { "new " } else { "" });
@@ -96,7 +151,11 @@ pub fn markdown_heading(extent: Extent, files: &[&str]) -> String {
         return format!("### {} ({is}): {what}\n\n", code(file));
     }
     let number = count(files.len(), &format!("{new}file"));
-    let heading = if parts.is_empty() { format!("No change in {number}") } else { format!("The same {what} in {number}") };
+    let heading = if parts.is_empty() {
+        format!("No change in {number}")
+    } else {
+        format!("The same {what} in {number}{}", if alike { ", with values that differ by file" } else { "" })
+    };
     let list: String = files.iter().map(|file| format!("- {}\n", code(file))).collect();
     format!("### {heading}\n\n<details><summary>{number}</summary>\n\n{list}\n</details>\n\n")
 }
@@ -170,12 +229,12 @@ mod tests {
         assert_eq!(extent.to_string().parse(), Ok(extent));
         assert_eq!("1 2".parse::<Extent>(), Err(()));
         assert_eq!(
-            markdown_heading(extent, &["a|.h5"]),
+            markdown_heading(extent, &["a|.h5"], false),
             "### <code>a&#124;.h5</code> (existing): 4 changes and 1 conflict\n\n".replace("a&#124;.h5", "a&#124;&#46;h5")
         );
         let new = Extent { new: true, changes: 1, conflicts: 0 };
         let expected = "### The same 1 change in 2 new files\n\n<details><summary>2 new files</summary>\n\n- `a`\n- `b`\n\n</details>\n\n";
-        assert_eq!(markdown_heading(new, &["a", "b"]), expected);
-        assert_eq!(markdown_heading(Extent { new: false, changes: 0, conflicts: 0 }, &["a"]), "### `a` (existing): no change\n\n");
+        assert_eq!(markdown_heading(new, &["a", "b"], false), expected);
+        assert_eq!(markdown_heading(Extent { new: false, changes: 0, conflicts: 0 }, &["a"], false), "### `a` (existing): no change\n\n");
     }
 }

@@ -338,3 +338,45 @@ fn quiet_is_the_last_line() {
     refused(&["show", "f.h5"], "--quiet is for `plan`, `apply` and `check`");
     refused(&["plan", "m.toml", "f.h5", "--verbose"], "cannot be used with");
 }
+
+/// What a reviewer must see is each change once: files whose values alone differ come together, and those that failed are there, too.
+#[test]
+fn markdown_groups_by_what_is_to_be_done() {
+    let dir = tempdir();
+    let at = |name: &str| dir.path().join(name);
+    for (n, unit) in ["K", "K", "K", "degC", "K"].iter().enumerate() {
+        let old = if n == 3 { "" } else { "old = 1\n" };
+        let base = format!(
+            "version = 1\n[attrs]\nhistory = \"made {n}\"\ntitle = \"t\"\n{old}[dataset.\"/t\"]\ndtype = \"i4\"\nshape = [{}]\nfill = {n}\nattrs.units = \"{unit}\"\n",
+            n + 4
+        );
+        fs::write(at("base.toml"), base).unwrap();
+        run_to(0, h5mason().current_dir(dir.path()).args(["build", "base.toml", "-o", &format!("{n}.h5")]));
+    }
+    let manifest = "version = 1\n[attrs]\nhistory = { append = \"; fixed\" }\ntitle = \"T\"\nold = { absent = true }\n[dataset.\"/t\".attrs]\nunits = { map = { K = \"kelvin\", degC = \"degree_Celsius\" } }\n[[patch]]\npath = \"/t\"\nselect = \"0:2\"\nfill = 9\n";
+    fs::write(at("m.toml"), manifest).unwrap();
+    fs::write(at("x.h5"), "x").unwrap();
+    fs::write(at("y.h5"), "y").unwrap();
+    fs::write(at("z.h5"), "").unwrap();
+    let files = ["0.h5", "1.h5", "2.h5", "x.h5", "3.h5", "4.h5", "y.h5", "z.h5"];
+    let run = |jobs: &str| said(dir.path(), &[&["plan", "m.toml", "--format", "markdown", "--jobs", jobs], &files[..]].concat());
+    let (code, out, err) = run("1");
+    assert_eq!((code, err.matches("error:").count()), (Some(2), 3));
+    assert_eq!(run("3"), run("1"));
+    insta::assert_snapshot!(out);
+    let (_, out, _) = said(dir.path(), &["plan", "m.toml", "--format", "markdown", "x.h5"]);
+    assert_eq!(out, "### 1 file failed\n\n`x.h5`: it is not an HDF5 file\n\n");
+    // One that differs in what is done to an object of which nothing is shown is another one; values that begin alike are two.
+    let many = |n: usize, last: &str| {
+        let groups: String = (0..n).map(|i| format!("[group.\"/g{i:03}\"]\n")).collect();
+        format!("version = 1\n{groups}[group.\"/last\".attrs]\nx = \"{last}\"\n")
+    };
+    fs::write(at("m.toml"), many(70, "new")).unwrap();
+    for (name, last) in [("a.h5", "a"), ("b.h5", "new"), ("c.h5", "c")] {
+        fs::write(at("base.toml"), many(0, last)).unwrap();
+        run_to(0, h5mason().current_dir(dir.path()).args(["build", "base.toml", "-o", name]));
+    }
+    let (_, out, _) = said(dir.path(), &["plan", "m.toml", "--format", "markdown", "a.h5", "b.h5", "c.h5"]);
+    let heads: Vec<&str> = out.lines().filter(|line| line.starts_with("###")).collect();
+    assert_eq!(heads, ["### The same 71 changes in 2 files", "### `b.h5` (existing): 70 changes"]);
+}
