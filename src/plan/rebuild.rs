@@ -65,8 +65,7 @@ impl Planner<'_> {
 
     /// Those that no removal takes away.
     fn left<T: Clone>(&self, all: &[T], path: impl Fn(&T) -> &H5Path) -> Vec<T> {
-        let gone = |p: &H5Path| self.removed.contains(p) || p.ancestors().iter().any(|a| self.removed.contains(a));
-        all.iter().filter(|one| !gone(path(one))).cloned().collect()
+        all.iter().filter(|one| !self.is_removed(path(one))).cloned().collect()
     }
 }
 
