@@ -20,7 +20,7 @@ use crate::model::{
     human_bytes,
 };
 use crate::observe::{self, ObserveError};
-use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose, rebuilds, removed, with_storage};
+use crate::plan::{Action, Blocked, Conflict, Consent, Plan, Policy, Proposal, propose, rebuilds, removed, resolved};
 use crate::source;
 use crate::txn::{CommitBy, Existing, InPlace, Lock, NewTarget, Receipt, Recovered, TxnError, settle, trailing_bytes};
 
@@ -191,7 +191,7 @@ pub(super) fn observe<'d>(
     watch: Watch<'_>,
 ) -> Result<(Observed, Cow<'d, Desired>), Failure> {
     let mut observed = observe::metadata(file, &Needs::of(desired))?;
-    let desired = with_storage(desired, &observed);
+    let desired = resolved(desired, &observed);
     let asked = rebuilds(&desired, &observed);
     if !asked.is_empty() {
         let going = removed(&desired, &observed);
@@ -233,7 +233,7 @@ pub fn inspect(desired: &Desired, target: &Path, options: &Options, watch: Watch
         });
     }
     let (observed, desired) = match missing {
-        true => (nothing_yet(), with_storage(&desired, &nothing_yet())),
+        true => (nothing_yet(), resolved(&desired, &nothing_yet())),
         false => observe(&open()?, &desired, options.no_data, options.memory, watch)?,
     };
     let proposal = propose(&desired, &observed, &Policy { no_data: options.no_data, ..Policy::default() });
@@ -339,7 +339,7 @@ fn create(
     watch: Watch<'_>,
 ) -> Result<Applied, Failure> {
     let observed = nothing_yet();
-    let stored = with_storage(desired, &observed);
+    let stored = resolved(desired, &observed);
     let proposal = with_inputs_checked(&stored, &observed, propose(&stored, &observed, &Policy::default()));
     let proposal = Arc::new(proposal);
     let prepared =

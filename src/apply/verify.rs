@@ -97,6 +97,7 @@ mod tests {
             each: Vec::new(),
             moves: Vec::new(),
             clashes: Vec::new(),
+            turns: BTreeMap::new(),
             scope: Scope::default(),
             ignored: Vec::new(),
         }

@@ -83,8 +83,18 @@ pub(crate) fn resolve(entries: Entries, file: FileProps, dims: &Dims, cx: &fill:
     let removals: Vec<Removal> = entries.removals.iter().filter_map(|item| removal(item, findings)).collect();
     let moves = moves::read(&entries.moves, findings);
     let each = entries.each.iter().filter_map(|item| each::read(item, dims, &types, findings)).collect();
-    let desired =
-        Desired { file, objects, patches, removals, moves, each, clashes: Vec::new(), scope: Scope::default(), ignored: Vec::new() };
+    let desired = Desired {
+        file,
+        objects,
+        patches,
+        removals,
+        moves,
+        each,
+        clashes: Vec::new(),
+        turns: BTreeMap::new(),
+        scope: Scope::default(),
+        ignored: Vec::new(),
+    };
     check_removals(&desired, findings);
     moves::check(&desired, findings);
     check_partial_chunks(&desired, findings);
@@ -284,7 +294,8 @@ fn patch(
             Ok(_) | Err(_) => {}
         }
     }
-    Some(Patch { origin: item.span, path, path_at, select, fill })
+    let named = path.clone();
+    Some(Patch { origin: item.span, path, named, path_at, select, fill })
 }
 
 /// A glob over paths, or a list of them.

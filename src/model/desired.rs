@@ -24,13 +24,20 @@ pub struct Desired {
     pub moves: Vec<super::Move>,
     /// Rules for whatever matches, in order.
     pub each: Vec<Each>,
-    /// What rules say of the storage of datasets and cannot be; known when the file has been looked at.
+    /// What rules say of the storage of datasets and cannot be, and what is said under several names and does not go together; known when the file has
+    /// been looked at.
     pub clashes: Vec<(H5Path, Finding)>,
+    /// Of datasets that rules may store in another way: which rules are about each; known when the file has been looked at.
+    pub turns: BTreeMap<H5Path, Turns>,
     /// Which part of the manifest this is.
     pub scope: Scope,
     /// What is left out of it because it may differ.
     pub ignored: Vec<Ignored>,
 }
+
+/// Rules for whatever matches, by their numbers: is each about the object when its turn comes, and when it comes again after all has been done?
+/// Conditions on attributes are not asked here.
+pub type Turns = BTreeMap<usize, [bool; 2]>;
 
 /// `[file]` without the path.
 #[derive(Clone, Debug, Default)]
@@ -385,6 +392,8 @@ pub struct Patch {
     pub origin: Span,
     /// The dataset.
     pub path: H5Path,
+    /// The name of the dataset that the manifest has: its fill's stream follows from that.
+    pub named: H5Path,
     /// Where the path stands.
     pub path_at: Span,
     /// The region, before the dataset's shape is known.

@@ -163,7 +163,7 @@ fn patch_layer(path: &H5Path, patch: &Patch, dtype: &Dtype, extent: &Shape) -> R
         .map_err(|e| Finding::error("fill", format!("the rule does not fit the region of {path}: {}", e.0)).at(patch.fill.origin, ""))?;
     let mut fill = patch.fill.fill.clone();
     if fill.stream.is_empty() {
-        fill.stream = [path.as_bytes(), format!("[{region}]").as_bytes()].concat();
+        fill.stream = [patch.named.as_bytes(), format!("[{region}]").as_bytes()].concat();
     }
     Ok(Layer { kind: LayerKind::Patch, region, fill, frame: Frame::Region, fresh: false, origin: patch.origin })
 }

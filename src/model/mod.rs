@@ -22,6 +22,7 @@ mod filter;
 mod filter_name;
 mod glob;
 mod layers;
+mod linked;
 mod listed;
 mod literal;
 mod mask;
@@ -50,7 +51,7 @@ pub use decode::{decode_one, element_text};
 pub use desired::{
     Contents, Definition, Desired, DesiredAttr, DesiredDataset, DesiredFill, DesiredGroup, DesiredKind, DesiredLink, DesiredObject,
     DesiredType, FileProps, FileSpace, Libver, OnMismatch, Orders, Owned, Patch, Removal, RemovalTarget, SelectionText, Size,
-    SpaceStrategy, TrackOrder,
+    SpaceStrategy, TrackOrder, Turns,
 };
 pub use difference::{Change, Comparison, Difference};
 pub use dtype::{
@@ -65,6 +66,7 @@ pub use fill::{ALPHABET, BlockSource, Boundary, Field, Fill, Missing, Rule, Sour
 pub use filter::{BitshuffleCodec, BloscCodec, BloscShuffle, Codec, Filter, LZ4_MOST_BYTES, Scale, SzipCoding, ZSTD_HIGHEST, ZSTD_LOWEST};
 pub use glob::{Glob, Wanted};
 pub use layers::{Frame, Layer, LayerKind, layers};
+pub use linked::Linked;
 pub use listed::{Listed, ListedKind, is_bookkeeping};
 pub use literal::Literal;
 pub use mask::{AttrMask, Mask};

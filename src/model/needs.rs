@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    AttrRule, Desired, DesiredAttr, DesiredFill, DesiredKind, DesiredLink, DesiredObject, Dtype, Glob, H5Path, Literal, RemovalTarget,
-    Rule, Target, encode_one,
+    AttrRule, Desired, DesiredAttr, DesiredFill, DesiredKind, DesiredLink, DesiredObject, Dtype, Glob, H5Path, Linked, Literal,
+    RemovalTarget, Rule, Target, encode_one,
 };
 
 /// What to look at. Parents of every path are looked at, too, without attributes.
@@ -16,6 +16,8 @@ pub struct Needs {
     pub globs: Vec<Vec<Glob>>,
     /// What rules for whatever matches need of it, and last what is only to be found.
     pub each: Vec<(Vec<Glob>, Need)>,
+    /// Hard links that are declared, where there are such rules: what is below a group has names by them, too.
+    pub linked: Linked,
     /// Removals by path.
     pub removed: Vec<H5Path>,
     /// Both ends of each move, in order. All paths but the first of each are paths after the moves.
@@ -264,12 +266,13 @@ impl Needs {
             attr_referents(&each.attrs).iter().for_each(|target| _ = needs.add(target));
             needs.add_sources(desired, &each.attrs);
         }
-        for (path, object) in &desired.objects {
-            // A rule may be about an object by a name that it will have.
-            if let DesiredKind::Link(DesiredLink::Hard { .. }) = &object.kind {
-                for each in desired.each.iter().filter(|each| each.globs.iter().any(|glob| glob.matches(path))) {
-                    needs.add(desired.behind_links(path)).join(&each.need());
-                }
+        if !desired.each.is_empty() {
+            needs.linked = Linked::of(desired);
+        }
+        // A rule may be about an object by a name that it will have.
+        for (link, end) in needs.linked.clone().ends() {
+            for each in desired.each.iter().filter(|each| each.globs.iter().any(|glob| glob.matches(link))) {
+                needs.add(end).join(&each.need());
             }
         }
         needs.each = desired.each.iter().map(|each| (each.globs.clone(), each.need())).collect();

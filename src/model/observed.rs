@@ -208,6 +208,11 @@ impl Observed {
         name
     }
 
+    /// The link that a path ends with, by the first name of its group: the same for all paths that end with it.
+    pub fn link_of(&self, path: &H5Path) -> H5Path {
+        path.parent().map_or_else(H5Path::root, |group| self.canonical_way(&group).child(path.name()))
+    }
+
     /// Was an object seen under two names?
     pub fn has_aliases(&self) -> bool {
         self.objects.values().filter(|o| matches!(o.link, LinkSeen::Hard(_))).count() > self.first.len()

@@ -88,7 +88,13 @@ struct Search<'a> {
 
 impl Search<'_> {
     fn need(&mut self, path: &H5Path) -> Option<Arc<Need>> {
-        let hits = self.rules.hits(path);
+        let mut hits = self.rules.hits(path);
+        let linked = self.needs.linked.names(path);
+        if !linked.is_empty() {
+            hits.extend(linked.iter().flat_map(|name| self.rules.hits(name)));
+            hits.sort_unstable();
+            hits.dedup();
+        }
         if hits.is_empty() {
             return None;
         }
@@ -105,6 +111,12 @@ impl Search<'_> {
             }
             None => Arc::clone(need),
         })
+    }
+
+    /// May one of the rules be about something below this path?
+    fn leads_on(&self, path: &H5Path) -> bool {
+        let ends_below = || self.needs.linked.ends().any(|(link, end)| path.is_above(end) && self.rules.leads_on(link));
+        self.rules.leads_on(path) || self.needs.linked.names(path).iter().any(|name| self.rules.leads_on(name)) || ends_below()
     }
 
     fn ask(&mut self, path: &H5Path, need: Arc<Need>) {
@@ -130,7 +142,7 @@ impl Search<'_> {
             self.ask(path, need);
         }
         // What is moved has another path afterwards, wherever it is.
-        if info.kind != Kind::Group || !(self.rules.leads_on(path) || self.moved.is_pending()) {
+        if info.kind != Kind::Group || !(self.leads_on(path) || self.moved.is_pending()) {
             return Ok(false);
         }
         // What moves bring into the group has a path for each name of it.

@@ -67,9 +67,18 @@ pub(super) struct Clause<'a> {
     /// The rule for whatever matches that says so, if its conditions hold; `None` is the object's own entry.
     pub when: Option<&'a Each>,
     pub attrs: &'a [DesiredAttr],
+    /// That rule's number.
+    pub number: usize,
+    /// Is it about what the object is when its turn comes, and when it comes again after all has been done?
+    pub about: [bool; 2],
 }
 
 impl<'a> Clause<'a> {
+    /// What an object's own entry says.
+    pub fn own(attrs: &'a [DesiredAttr]) -> Self {
+        Self { when: None, attrs, number: 0, about: [true; 2] }
+    }
+
     /// Its conditions on attributes.
     pub fn conditions(&self) -> &'a [AttrCondition] {
         self.when.map_or(&[], |rule| &rule.attr_conditions)
@@ -80,16 +89,22 @@ impl<'a> Clause<'a> {
     }
 }
 
-/// Applies the clauses in order, each on the result of the one before, those only whose conditions hold then. `each` gets what was applied, and
-/// what came of it.
+/// The first time that rules are applied.
+const FIRST: usize = 0;
+/// What would be done the next time.
+const AGAIN: usize = 1;
+
+/// Applies the clauses in order, each on the result of the one before, those only that are about the object then and whose conditions hold. `each`
+/// gets what was applied, and what came of it.
 fn apply_all<'a>(
     state: &mut State<'a>,
     clauses: &[Clause<'a>],
+    pass: usize,
     target: &Target<'a>,
     mut each: impl FnMut(&State<'a>, &'a DesiredAttr, bool, Result<(), Finding>),
 ) {
     for clause in clauses {
-        if !clause.holds(state) {
+        if !(clause.about[pass] && clause.holds(state)) {
             continue;
         }
         for attr in clause.attrs.iter().filter(|attr| !target.ignores(attr)) {
@@ -117,7 +132,7 @@ pub(super) fn plan(
     }));
     let mut sound = true;
     let mut said: Vec<(&DesiredAttr, bool)> = Vec::new();
-    apply_all(&mut state, clauses, target, |_, attr, own, result| {
+    apply_all(&mut state, clauses, FIRST, target, |_, attr, own, result| {
         said.push((attr, own));
         if let Err(finding) = result {
             sound = false;
@@ -210,29 +225,6 @@ impl<'t, 'a> Running<'t, 'a> {
     pub fn into_values(self) -> BTreeMap<Vec<u8>, Box<AttrSeen>> {
         self.state.into_iter().map(|(name, attr)| (name.to_vec(), Box::new(attr.value.into_owned()))).collect()
     }
-}
-
-/// Does each clause hold when its turn comes? Copies are not known yet: they change nothing.
-pub(super) fn held(
-    path: &H5Path,
-    names: &[H5Path],
-    seen: &BTreeMap<Vec<u8>, Box<AttrSeen>>,
-    clauses: &[Clause<'_>],
-    observed: &Observed,
-    scope: &Scope,
-) -> Vec<bool> {
-    let copies = &Copies::default();
-    let target = Target { path, names, seen, order: TrackOrder::No, header: HeaderVersion::V2, observed, scope, copies };
-    let mut state = begin(&target);
-    let mut held = Vec::with_capacity(clauses.len());
-    for clause in clauses {
-        held.push(clause.holds(&state));
-        for attr in clause.attrs.iter().filter(|attr| held.last() == Some(&true) && !target.ignores(attr)) {
-            // What cannot be applied is told when the attributes are planned.
-            _ = apply(&mut state, attr, &target, clause.when.is_none());
-        }
-    }
-    held
 }
 
 fn unchanged(attr: &DesiredAttr, state: &State<'_>, target: &Target<'_>) -> Kept {
@@ -385,15 +377,22 @@ fn put<'a>(state: &mut State<'a>, rule: &'a DesiredAttr, mut value: AttrValue, l
 
 /// A second pass must change nothing; it does not where the first has changed nothing.
 fn unstable<'a>(state: &State<'a>, clauses: &[Clause<'a>], attrs: &[&'a DesiredAttr], target: &Target<'a>) -> Option<Conflict> {
-    if is_seen(state, target) {
+    if is_seen(state, target) && clauses.iter().all(|clause| clause.about == [true; 2]) {
         return None;
     }
     let path = target.path;
     let unchanged =
         |again: &State<'_>| again.len() == state.len() && state.iter().all(|(n, v)| again.get(n).is_some_and(|w| same_attr(v, w)));
-    let (mut again, mut failed) = (state.clone(), None);
-    apply_all(&mut again, clauses, target, |_, attr, _, result| failed = failed.or(result.is_err().then_some(attr)));
+    let (mut again, mut failed, mut said) = (state.clone(), None, Vec::new());
+    apply_all(&mut again, clauses, AGAIN, target, |_, attr, own, result| {
+        said.push((attr, own));
+        failed = failed.or(result.is_err().then_some(attr));
+    });
     settle(&mut again, target);
+    // Rules may hold now that did not at first.
+    if let Some(finding) = each::clash(path, &said) {
+        return Some(Conflict { path: path.clone(), finding });
+    }
     if failed.is_none() && unchanged(&again) {
         return None;
     }
@@ -406,7 +405,7 @@ fn unstable<'a>(state: &State<'a>, clauses: &[Clause<'a>], attrs: &[&'a DesiredA
         state.keys().chain(again.keys()).copied().filter(|name| failed.is_some() || differs(&again, name)).collect();
     let (mut step, mut blamed) = (state.clone(), None);
     // In the second pass the conditions of other rules may hold.
-    apply_all(&mut step, clauses, target, |step, attr, _, result| {
+    apply_all(&mut step, clauses, AGAIN, target, |step, attr, _, result| {
         if blamed.is_none() && (result.is_err() || moved.iter().any(|name| differs(step, name))) {
             blamed = Some(attr);
         }
@@ -712,7 +711,7 @@ mod tests {
             copies: &copies,
         };
         let (mut steps, mut kept, mut conflicts) = (Vec::new(), Vec::new(), Vec::new());
-        plan(&target, &[Clause { when: None, attrs: &rules }], &mut steps, &mut kept, &mut conflicts);
+        plan(&target, &[Clause::own(&rules)], &mut steps, &mut kept, &mut conflicts);
         let step = |s: Step| match &s.action {
             Action::SetAttr { name, after, .. } => {
                 let lossy = if s.hazard == Hazard::Lossy { " lossy" } else { "" };

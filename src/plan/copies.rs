@@ -147,7 +147,7 @@ impl<'a> Object<'a> {
     }
 
     fn clauses(&self) -> impl Iterator<Item = (usize, Clause<'a>)> + use<'a> {
-        self.entity.into_iter().flat_map(|entity| entity.clauses.iter().copied().enumerate())
+        self.entity.into_iter().flat_map(|entity| entity.clauses.iter().copied().enumerate().filter(|(_, clause)| clause.about[0]))
     }
 
     fn connect(&mut self, one: &'a [u8], other: &'a [u8]) {

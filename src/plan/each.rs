@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use super::attrs::{self, Clause};
 use super::copies;
+use super::names::{Key, Names};
 use super::order::at_once;
 use super::propose::{Planner, Sound};
 use super::step::{GROUPS, Step};
 use crate::diag::Finding;
 use crate::model::{
-    AttrRule, DatasetFacts, DesiredAttr, DesiredKind, DesiredLink, H5Path, LinkSeen, Matcher, ObjectId, ObjectSeen, Orders, ScopePart,
-    SeenKind, Subject, TrackOrder, bytes_text,
+    AttrRule, DatasetFacts, DesiredAttr, DesiredKind, H5Path, LinkSeen, Matcher, ObjectId, ObjectSeen, Orders, ScopePart, SeenKind,
+    Subject, TrackOrder, Turns, bytes_text,
 };
 
 /// An object of which something is said, or that something is copied from.
@@ -39,13 +40,6 @@ struct Like<'a> {
     steps: Vec<Step>,
 }
 
-/// An object that is there, or one that will be, by its name.
-#[derive(PartialEq, Eq, PartialOrd, Ord)]
-enum Key {
-    There(ObjectId),
-    New(H5Path),
-}
-
 impl<'a> Planner<'a> {
     /// Plans the attributes of everything.
     pub fn attributes(&mut self) {
@@ -53,7 +47,7 @@ impl<'a> Planner<'a> {
         if self.desired.each.is_empty() && !self.desired.copies_attrs() && !self.observed.has_aliases() {
             return self.plain(&sound);
         }
-        let entities = Gathering::of(self, &sound);
+        let entities = Gathering::of(self, &sound, &self.desired.turns, false);
         let (mut hit, rules) = (entities.hit, &self.desired.each);
         let mut copies = copies::resolve(self.desired, self.observed, &entities.entities, &|path| self.seen(path));
         self.conflicts.append(&mut copies.conflicts);
@@ -82,7 +76,7 @@ impl<'a> Planner<'a> {
                 continue;
             }
             let before = (self.steps.len(), self.kept.len(), self.conflicts.len());
-            let clauses = vec![Clause { when: None, attrs: one.attrs }];
+            let clauses = vec![Clause::own(one.attrs)];
             let (path, names) = (one.path.clone(), vec![one.path.clone()]);
             self.entity(&Entity { path, names, seen, order: one.order, clauses, sound: true, made: one.made }, &copies);
             let plain = seen.is_none() && (before.1, before.2) == (self.kept.len(), self.conflicts.len());
@@ -110,11 +104,19 @@ impl<'a> Planner<'a> {
     }
 }
 
+/// All objects of which something is said, with all rules whose names match, before anything is planned. `turns`: what is known of the rules that
+/// are about datasets.
+pub(super) fn entities<'a>(planner: &Planner<'a>, turns: &BTreeMap<H5Path, Turns>) -> Vec<Entity<'a>> {
+    Gathering::of(planner, &[], turns, true).entities
+}
+
 /// Puts together what is said under all names of each object.
 struct Gathering<'p, 'a> {
     planner: &'p Planner<'a>,
-    /// All the names of objects that are there and have several, or will have.
-    names: BTreeMap<Key, BTreeSet<H5Path>>,
+    turns: &'p BTreeMap<H5Path, Turns>,
+    /// Also rules that are not about the object, as far as is known?
+    all: bool,
+    names: Names,
     rules: Matcher<'a>,
     /// Which rules are about anything.
     hit: Vec<bool>,
@@ -128,57 +130,31 @@ struct Gathered<'a> {
 }
 
 impl<'p, 'a> Gathering<'p, 'a> {
-    fn of(planner: &'p Planner<'a>, sound: &[Sound<'a>]) -> Gathered<'a> {
+    fn of(planner: &'p Planner<'a>, sound: &[Sound<'a>], turns: &'p BTreeMap<H5Path, Turns>, all: bool) -> Gathered<'a> {
         let desired = planner.desired;
         let rules = Matcher::new(desired.each.iter().map(|each| each.globs.as_slice()));
         let (hit, entities) = (vec![false; desired.each.len()], Vec::new());
-        let mut all = Self { planner, names: BTreeMap::new(), rules, hit, entities };
-        all.names();
-        all.declared(sound);
-        all.groups();
-        all.matched();
-        Gathered { entities: all.entities, hit: all.hit }
+        let names = Names::of(desired, planner.observed, &planner.gone);
+        let mut gathering = Self { planner, turns, all, names, rules, hit, entities };
+        gathering.declared(sound);
+        gathering.groups();
+        gathering.matched();
+        Gathered { entities: gathering.entities, hit: gathering.hit }
     }
 
     fn key(&self, path: &H5Path) -> Key {
-        match self.planner.seen(path).map(|seen| &seen.link) {
-            Some(LinkSeen::Hard(id)) => Key::There(*id),
-            _ => Key::New(self.planner.observed.canonical_way(path)),
-        }
+        self.planner.gone.key(self.planner.observed, path)
     }
 
-    /// Notes the names that stay, and the hard links that will be made.
-    fn names(&mut self) {
-        let planner = self.planner;
-        // Also of an object with one link there may be several paths: by the names of a group above it.
-        let several = planner.observed.has_aliases();
-        for (path, seen) in planner.observed.objects.iter().filter(|_| several) {
-            if let LinkSeen::Hard(id) = &seen.link
-                && planner.seen(path).is_some()
-            {
-                self.names.entry(Key::There(*id)).or_default().insert(path.clone());
-            }
-        }
-        for (path, object) in &planner.desired.objects {
-            if let DesiredKind::Link(DesiredLink::Hard { .. }) = &object.kind {
-                let end = planner.desired.behind_links(path);
-                self.names.entry(self.key(end)).or_default().extend([end.clone(), path.clone()]);
-            }
-        }
-    }
-
-    fn names_of(&self, key: &Key, path: &H5Path) -> Vec<H5Path> {
-        match self.names.get(key) {
-            Some(names) => names.iter().cloned().collect(),
-            None => vec![path.clone()],
-        }
+    fn names_of<'n>(&self, key: &Key, known: impl IntoIterator<Item = &'n H5Path>) -> Vec<H5Path> {
+        self.names.all(key, known, self.planner.observed)
     }
 
     /// The rules that are about an object of these names, with its own entries. Of a new object the rules see what its entries say, as they will
     /// when it is there.
     fn clauses(&mut self, names: &[H5Path], subjects: &[Subject<'_>], own: &[&'a Arc<[DesiredAttr]>], new: bool) -> Vec<Clause<'a>> {
         let planner = self.planner;
-        let own = own.iter().map(|attrs| Clause { when: None, attrs });
+        let own = own.iter().map(|attrs| Clause::own(attrs));
         let mut rules: BTreeSet<usize> = BTreeSet::new();
         if !planner.desired.each.is_empty() {
             rules.extend(names.iter().flat_map(|name| self.rules.hits(name)));
@@ -189,8 +165,16 @@ impl<'p, 'a> Gathering<'p, 'a> {
             rules.clear();
         }
         let each = &planner.desired.each;
-        let rules = rules.into_iter().map(|n| &each[n]).filter(|rule| subjects.iter().any(|subject| rule.is_for(subject)));
-        let rules: Vec<Clause<'a>> = rules.map(|rule| Clause { when: Some(rule), attrs: &rule.attrs }).collect();
+        let turns = names.iter().find_map(|name| self.turns.get(name));
+        let about = |n: usize| match turns {
+            Some(turns) => turns.get(&n).copied().unwrap_or_default(),
+            None => {
+                let is_for = |subject: &Subject<'_>| each[n].is_for(subject);
+                [subjects.iter().any(is_for), subjects.last().is_some_and(is_for)]
+            }
+        };
+        let rules = rules.into_iter().map(|n| Clause { when: Some(&each[n]), attrs: &each[n].attrs, number: n, about: about(n) });
+        let rules: Vec<Clause<'a>> = rules.filter(|clause| self.all || clause.about[0]).collect();
         let first: Vec<Clause<'a>> = if new && !rules.is_empty() { own.clone().collect() } else { Vec::new() };
         first.into_iter().chain(rules).chain(own).collect()
     }
@@ -213,9 +197,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
             let own: Vec<&'a Arc<[DesiredAttr]>> =
                 paths.iter().filter_map(|path| Some(&planner.desired.objects.get(*path)?.attrs)).collect();
             let seen = planner.seen(path);
-            let mut names: BTreeSet<H5Path> = self.names_of(&key, path).into_iter().collect();
-            names.extend(paths.iter().map(|path| (*path).clone()));
-            let names: Vec<H5Path> = names.into_iter().collect();
+            let names = self.names_of(&key, paths.iter().copied());
             let subjects = subjects(planner, path, seen, &all_sound);
             let clauses = self.clauses(&names, &subjects, &own, seen.is_none());
             let (order, made) = all_sound.first().map_or((TrackOrder::No, None), |one| (one.order, one.made));
@@ -231,7 +213,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
             return;
         }
         for (path, Orders { attrs, .. }) in planner.created.iter().filter(|(path, _)| !planner.desired.objects.contains_key(*path)) {
-            let names = self.names_of(&Key::New(path.clone()), path);
+            let names = self.names_of(&self.key(path), [path]);
             let clauses = self.clauses(&names, &[Subject::Group], &[], true);
             self.add(path, names, None, *attrs, clauses, (!path.is_root()).then_some(GROUPS));
         }
@@ -258,7 +240,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
             if !done.insert(*id) {
                 continue;
             }
-            let names = self.names_of(&Key::There(*id), path);
+            let names = self.names_of(&Key::There(*id), [path]);
             let subject: Vec<Subject<'_>> = seen.kind.as_ref().and_then(Subject::of).into_iter().collect();
             let clauses = self.clauses(&names, &subject, &[], false);
             self.add(path, names, Some(seen), seen.attr_order, clauses, None);
@@ -281,7 +263,7 @@ impl<'p, 'a> Gathering<'p, 'a> {
 }
 
 /// What a declared object is when it has become what is declared: conditions are about that. Where a dataset is stored in another way from then
-/// on, it is what it was before, too: a rule may be about those that it changes.
+/// on, it is what it was before, too, which comes first: a rule may be about those that it changes.
 fn subjects<'s>(planner: &Planner<'s>, path: &H5Path, seen: Option<&'s ObjectSeen>, sound: &'s [&&Sound<'_>]) -> Vec<Subject<'s>> {
     let Some(object) = planner.desired.objects.get(path) else { return Vec::new() };
     let one = match (seen.and_then(|seen| seen.kind.as_ref()), &object.kind) {

@@ -7,14 +7,16 @@ mod copies;
 mod each;
 mod links;
 mod moves;
+mod names;
 mod order;
 mod propose;
 mod rebuild;
 mod regions;
+mod resolve;
 mod step;
 mod storage;
 
 pub use propose::{Consent, Policy, Proposal, propose};
 pub use rebuild::{rebuilds, removed};
+pub use resolve::resolved;
 pub use step::{Action, AttrWrite, Blocked, Blocks, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary, Verb};
-pub use storage::with_storage;

@@ -4,8 +4,9 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::names::Removed;
 use super::step::{Action, Aspect, Blocked, Conflict, Dangling, Hazard, Kept, Plan, Step, Summary};
-use super::{aliases, compare, order, regions};
+use super::{compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Charset, Definition, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Ignored, IgnoredPart, Libver,
@@ -51,7 +52,6 @@ pub fn propose(desired: &Desired, observed: &Observed, policy: &Policy) -> Propo
     p.file();
     p.ignored();
     p.clashes();
-    p.aliases();
     p.moves();
     p.removals();
     for (path, object) in policy.portion.objects(desired) {
@@ -78,6 +78,8 @@ pub(super) struct Planner<'a> {
     pub removed: BTreeSet<H5Path>,
     /// How many hard links each object loses to removals.
     pub removed_links: BTreeMap<ObjectId, u32>,
+    /// The links that those are, whatever path leads to them.
+    pub gone: Removed,
     /// Groups that will be created, with their orders.
     pub created: BTreeMap<H5Path, Orders>,
     /// Places of what is created in the order of creation; hard links come after their targets.
@@ -104,7 +106,12 @@ pub(super) struct Sound<'a> {
 }
 
 impl<'a> Planner<'a> {
-    pub fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
+    /// One that knows what removals take away, before anything else is planned.
+    pub fn before_all(desired: &'a Desired, observed: &'a Observed) -> Self {
+        Self { gone: Removed::of(desired, observed), ..Self::new(desired, observed) }
+    }
+
+    fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         Self {
             desired,
             observed,
@@ -113,6 +120,7 @@ impl<'a> Planner<'a> {
             conflicts: Vec::new(),
             removed: BTreeSet::new(),
             removed_links: BTreeMap::new(),
+            gone: Removed::default(),
             created: BTreeMap::new(),
             positions: BTreeMap::new(),
             within: None,
@@ -143,13 +151,12 @@ impl<'a> Planner<'a> {
 
     /// What will stand at a path when removals are done.
     pub fn seen(&self, path: &H5Path) -> Option<&'a ObjectSeen> {
-        if self.is_removed(path) { None } else { self.observed.objects.get(path).map(Arc::as_ref) }
+        self.gone.seen(self.observed, path)
     }
 
     /// Does a removal take the path away?
     pub fn is_removed(&self, path: &H5Path) -> bool {
-        let gone = |p: &H5Path| self.removed.contains(p);
-        !self.removed.is_empty() && (gone(path) || path.ancestors().iter().any(gone))
+        self.gone.takes(self.observed, path)
     }
 
     fn file(&mut self) {
@@ -203,10 +210,6 @@ impl<'a> Planner<'a> {
         }
     }
 
-    fn aliases(&mut self) {
-        self.conflicts.extend(aliases::shared(self.desired, self.observed));
-    }
-
     pub fn removals(&mut self) {
         let mut wanted: Vec<(H5Path, Span)> = Vec::new();
         for (number, removal) in self.desired.removals.iter().enumerate() {
@@ -233,14 +236,19 @@ impl<'a> Planner<'a> {
         }
         // Parents first: what is beneath them goes with them. One link is removed once, whatever its path.
         wanted.sort_by(|a, b| a.0.cmp(&b.0));
-        let link_of = |path: &H5Path| path.parent().map_or_else(H5Path::root, |p| self.observed.canonical_way(&p).child(path.name()));
         let declared: BTreeMap<H5Path, &H5Path> = match wanted.is_empty() {
             true => BTreeMap::new(),
-            false => self.desired.objects.keys().chain(self.desired.patches.iter().map(|p| &p.path)).map(|p| (link_of(p), p)).collect(),
+            false => self
+                .desired
+                .objects
+                .keys()
+                .chain(self.desired.patches.iter().map(|p| &p.path))
+                .map(|p| (self.observed.link_of(p), p))
+                .collect(),
         };
         let mut links = BTreeSet::new();
         for (path, origin) in wanted {
-            let link = link_of(&path);
+            let link = self.observed.link_of(&path);
             if let Some(object) = declared.get(&link).filter(|p| ***p != path) {
                 let finding = Finding::error("two-names", format!("{path} is removed, and {object} is the same link by another name"));
                 self.conflict(&path, finding.at(origin, "").help("declare or remove, not both"));
@@ -282,6 +290,7 @@ impl<'a> Planner<'a> {
             "removed by the manifest".into()
         };
         self.removed.insert(path.clone());
+        self.gone.insert(self.observed, path);
         let dead = if more > 0 { 0 } else { seen.storage.unwrap_or(0) };
         self.step(path, Action::Remove { what }, reason, Some(origin), Hazard::Destructive);
         if let Some(step) = self.steps.last_mut() {

@@ -89,3 +89,52 @@ fn datasets_without_elements_are_stored_as_their_rules_say() {
     assert_eq!(rests(file, &rules("/**", &[&format!("filters = [\"shuffle\"]\n{convert}")]), chunks), auto);
     assert_eq!(rests(file, &rules("/a", &[&format!("chunks = [5]\n{convert}")]), "f['a'].chunks"), "(5,)");
 }
+
+#[test]
+fn storage_and_attributes_are_one_state() {
+    let file = "f['d'] = np.arange(8.)\nf['e'] = np.arange(8.)\nf['e'].attrs['old'] = 'yes'";
+    let chunks = |condition: &str| format!("where = {{ {condition} }}\nchunks = [2]\non_mismatch = \"convert\"");
+    let unstable = "never come to rest";
+    // Only the next time would these conditions hold, or no longer.
+    refused(file, &rules("/*", &[&chunks("\"@done\" = true"), "attrs.done = 1"]), unstable);
+    refused(file, &format!("[dataset.\"/d\".attrs]\nflag = \"yes\"\n{}", rules("/*", &[&chunks("\"@flag\" = \"yes\"")])), unstable);
+    refused(file, &rules("/*", &[&chunks("\"@old\" = false"), "attrs.old = { absent = true }"]), unstable);
+    // A chain that only a third time would come to its end.
+    let late =
+        [&*chunks("\"@z\" = true"), "where = { compressed = true }\nattrs.z = 1", "filters = [{ deflate = 1 }]\non_mismatch = \"convert\""];
+    refused(file, &rules("/*", &late), unstable);
+    // In the other order they hold at once.
+    let all = "f['d'].chunks, f['e'].chunks";
+    assert_eq!(rests(file, &rules("/*", &["attrs.done = 1", &chunks("\"@done\" = true")]), all), "(2,) (2,)");
+    // Rules that are not about the dataset give it no attributes that a condition could ask for.
+    let other = "where = { ndim = 5 }\nattrs.flag = \"yes\"";
+    assert_eq!(rests(file, &rules("/*", &[other, &chunks("\"@flag\" = \"yes\"")]), all), "None None");
+    // Copies are known before.
+    let copied = rules("/*", &["attrs.flag = { copy_from = { path = \"/\", name = \"o\" } }", &chunks("\"@flag\" = \"yes\"")]);
+    let new = "[dataset.\"/c\"]\ndtype = \"f4\"\nshape = [4]\n";
+    assert_eq!(rests(file, &format!("{copied}[attrs]\no = \"yes\"\n{new}"), "f['c'].chunks, f['d'].chunks"), "(2,) (2,)");
+    assert_eq!(rests(file, &format!("{copied}[attrs]\no = \"no\"\n{new}"), "f['c'].chunks, f['d'].chunks"), "None None");
+    // What rules say of attributes no longer holds where another one has changed the storage.
+    let plain = "where = { compressed = false }\nattrs.x = { absent = true }\nfilters = [{ deflate = 1 }]\non_mismatch = \"convert\"";
+    refused(file, &rules("/*", &["attrs.x = { default = 1 }", plain]), unstable);
+}
+
+#[test]
+fn rules_that_clash_only_the_next_time_are_refused() {
+    let all = ["where = { \"@q\" = true }\nattrs.p = \"a\"", "attrs.p = \"b\"\nattrs.q = 1"];
+    refused("f['c'] = 1", &rules("/*", &all), "two rules set attribute p of /c to different values");
+}
+
+#[test]
+fn what_is_made_anew_is_stored_as_rules_say() {
+    let rule = |chunks: &str| rules("/*", &[&format!("chunks = {chunks}\non_mismatch = \"convert\"")]);
+    let replaced = "[dataset.\"/c\"]\ndtype = \"f4\"\nshape = [4]\nfill = 1\non_mismatch = \"replace\"\n";
+    let all = "f['c'].chunks, f['c'].compression, f['c'][()].tolist()";
+    let made = "(2,) None [1.0, 1.0, 1.0, 1.0]";
+    assert_eq!(rests("f['c'] = np.arange(4, dtype='f4')", &format!("{replaced}{}", rule("[2]")), all), made);
+    // What replaces it has none of its filters.
+    let filtered = "f.create_dataset('c', data=np.arange(4, dtype='f4'), chunks=(4,), compression='gzip')";
+    assert_eq!(rests(filtered, &format!("{replaced}{}", rule("[2]")), all), made);
+    let grown = "[dataset.\"/c\"]\ndtype = \"f8\"\nshape = [4]\non_mismatch = \"convert\"\n";
+    assert_eq!(rests("f['c'] = np.arange(1.)", &format!("{grown}{}", rule("[3]")), "f['c'].chunks, f['c'].shape"), "(3,) (4,)");
+}

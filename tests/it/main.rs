@@ -43,6 +43,7 @@ mod repack;
 mod roundtrip;
 mod same_bytes;
 mod schemas;
+mod several_names;
 mod since;
 mod snapshot;
 mod txn;
