@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::compare;
-use super::propose::Planner;
+use super::propose::{Planner, same_object};
 use super::step::{Action, Hazard, Step};
 use crate::diag::{Finding, Span};
 use crate::model::{
@@ -32,7 +32,7 @@ impl Planner<'_> {
             self.conflict(path, refused("what leads to it has not been looked at".into()));
             return false;
         };
-        let names = self.left(&around.names, |name| name);
+        let names: Vec<H5Path> = around.names.iter().filter_map(|name| self.standing(name)).collect();
         if let Some(finding) = against(seen, object.links, around, &refused) {
             self.conflict(path, finding);
             return false;
@@ -56,16 +56,25 @@ impl Planner<'_> {
             carry: rebuild.carry.clone(),
             attr_order: object.attr_order,
             names: names.into_boxed_slice(),
-            referrers: self.left(&around.referrers, |r| &r.path).into_boxed_slice(),
+            referrers: around.referrers.iter().filter_map(|r| Some(Referrer { path: self.standing(&r.path)?, ..r.clone() })).collect(),
         };
         let step = Step::new(path.clone(), action, reason, Some(origin));
         self.steps.push(Step { bytes, dead: around.storage, hazard, ..step });
         true
     }
 
-    /// Those that no removal takes away.
-    fn left<T: Clone>(&self, all: &[T], path: impl Fn(&T) -> &H5Path) -> Vec<T> {
-        all.iter().filter(|one| !self.is_removed(path(one))).cloned().collect()
+    /// A path by which something can be reached when removals are done: this one, or one by another name of a group above it.
+    fn standing(&self, path: &H5Path) -> Option<H5Path> {
+        if !self.is_removed(path) {
+            return Some(path.clone());
+        }
+        path.ancestors().iter().rev().filter(|group| !group.is_root()).find_map(|group| {
+            let seen = self.observed.objects.get(group)?;
+            let same = self.observed.objects.iter().filter(|(_, other)| same_object(&other.link, &seen.link)).map(|(name, _)| name);
+            let below: Vec<&[u8]> = path.names().skip(group.names().count()).collect();
+            let mut others = same.map(|name| below.iter().fold(name.clone(), |path, part| path.child(part)));
+            others.find(|other| !self.is_removed(other))
+        })
     }
 }
 
