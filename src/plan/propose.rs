@@ -10,7 +10,8 @@ use super::{compare, order, regions};
 use crate::diag::{Finding, Span};
 use crate::model::{
     Base, Charset, Definition, Desired, DesiredAttr, DesiredKind, DesiredObject, Glob, H5Path, HeaderVersion, Ignored, IgnoredPart, Libver,
-    LinkSeen, ObjectId, ObjectSeen, Observed, Orders, Portion, RemovalTarget, ScopePart, SeenKind, Shape, TrackOrder, bytes_text,
+    LinkSeen, ObjectId, ObjectSeen, Observed, Orders, Portion, RemovalTarget, ScopePart, SeenKind, Shape, TrackOrder, at_or_below,
+    bytes_text,
 };
 
 /// How to look at things.
@@ -236,21 +237,20 @@ impl<'a> Planner<'a> {
         }
         // Parents first: what is beneath them goes with them. One link is removed once, whatever its path.
         wanted.sort_by(|a, b| a.0.cmp(&b.0));
-        let declared: BTreeMap<H5Path, &H5Path> = match wanted.is_empty() {
-            true => BTreeMap::new(),
-            false => self
-                .desired
-                .objects
-                .keys()
-                .chain(self.desired.patches.iter().map(|p| &p.path))
-                .map(|p| (self.observed.link_of(p), p))
-                .collect(),
-        };
+        // Also what is declared below of it.
+        let mut declared: BTreeMap<H5Path, &H5Path> = BTreeMap::new();
+        if !wanted.is_empty() && self.observed.has_aliases() {
+            for path in self.desired.objects.keys().chain(self.desired.patches.iter().map(|p| &p.path)) {
+                let above = path.ancestors().into_iter().chain([path.clone()]).filter(|p| !p.is_root());
+                declared.extend(above.map(|p| (self.observed.link_of(&p), path)));
+            }
+        }
         let mut links = BTreeSet::new();
         for (path, origin) in wanted {
             let link = self.observed.link_of(&path);
-            if let Some(object) = declared.get(&link).filter(|p| ***p != path) {
-                let finding = Finding::error("two-names", format!("{path} is removed, and {object} is the same link by another name"));
+            if let Some(object) = declared.get(&link).filter(|p| !at_or_below(p, &path)) {
+                let same = if self.observed.link_of(object) == link { "is the same link" } else { "is below of the same link" };
+                let finding = Finding::error("two-names", format!("{path} is removed, and {object} {same} by another name"));
                 self.conflict(&path, finding.at(origin, "").help("declare or remove, not both"));
             } else if links.insert(link) {
                 self.remove(&path, origin);

@@ -44,6 +44,14 @@ fn what_is_removed_by_one_path_is_gone_by_all() {
     let stays = format!("{file}\nf['x'] = f['g/d']");
     let all = "list(f['g2']), f['x'].attrs['a'], f['x'].chunks, f['x'][()].sum()";
     assert_eq!(after(&stays, &format!("{removed}{rule}chunks = [2]\n{CONVERT}"), all), "[] 1 (2,) 6.0");
+    // A group that is removed by one name only, and what is below it is made anew.
+    let chunks = format!("[[remove]]\npath = \"/g\"\n[[each]]\nmatch = \"/g2/*\"\nchunks = [2]\n{CONVERT}");
+    assert_eq!(after(file, &chunks, "list(f), f['g2/d'].chunks, f['g2/d'][()].sum()"), "['e', 'g2'] (2,) 6.0");
+    let dir = tempdir();
+    made(dir.path(), &file.replace("g/d", "g/h/d"));
+    let below = "[[remove]]\nmatch = \"/g/h\"\n[dataset.\"/g2/h/d\"]\ndtype = \"f4\"\nshape = [2]\n";
+    let said = applied(dir.path(), below, 2);
+    assert!(said.contains("/g/h is removed, and /g2/h/d is below of the same link by another name"), "{said}");
     let group = "[[remove]]\npath = \"/g\"\n";
     assert_eq!(after(file, &format!("{group}{rule}"), "list(f), f['g2/d'].attrs['a']"), "['e', 'g2'] 1");
 }
