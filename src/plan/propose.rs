@@ -112,7 +112,7 @@ impl<'a> Planner<'a> {
         Self { gone: Removed::of(desired, observed), ..Self::new(desired, observed) }
     }
 
-    fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
+    pub fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         Self {
             desired,
             observed,

@@ -25,7 +25,7 @@ pub fn rebuilds(desired: &Desired, observed: &Observed) -> BTreeMap<H5Path, Rebu
 
 /// What removals will take away, topmost paths only.
 pub fn removed(desired: &Desired, observed: &Observed) -> BTreeSet<H5Path> {
-    let mut planner = Planner::before_all(desired, observed);
+    let mut planner = Planner::new(desired, observed);
     planner.removals();
     planner.removed
 }
