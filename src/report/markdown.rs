@@ -82,6 +82,10 @@ pub fn plan_markdown(proposal: &Proposal, base: &Base, sources: &Sources, forms:
         let common = (what.to_owned(), format!("\n{what} in each file.\n"));
         body.push(Part { text: format!("\n{text}\n"), common: Some(common) });
     }
+    if !proposal.dangling.is_empty() {
+        let warnings = proposal.dangling.iter().map(|dangling| format!("- ⚠ {}\n", text(&dangling.to_string())));
+        body.push(Part::same(format!("\n{}", warnings.collect::<String>())));
+    }
     if !proposal.conflicts.is_empty() {
         let mut text = String::from("\n`apply` would refuse:\n\n");
         proposal.conflicts.iter().for_each(|c| conflict(&c.finding, sources, &mut text));

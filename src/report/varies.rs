@@ -6,7 +6,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::plan::{aspect, seen_text, storage_text, typed, value_text, whole_object};
 use crate::diag::Span;
-use crate::model::{AttrRule, Desired, Literal, Side, bytes_text};
+use crate::model::{AttrRule, AttrValue, Desired, Dtype, Literal, Shape, Side, bytes_text, element_text};
 use crate::plan::{Action, Step};
 
 /// Rules whose values depend on what is there, by their places: how they read.
@@ -45,6 +45,13 @@ fn form(rule: &AttrRule) -> Option<String> {
     }
 }
 
+/// All of a value as it is told. A text that becomes another one keeps its kind, which may be another one in each file.
+fn told(value: &AttrValue) -> (&Shape, Option<&Dtype>, Vec<String>) {
+    let elements = 0..value.data.count(&value.dtype);
+    let dtype = Some(&value.dtype).filter(|dtype| !matches!(dtype.resolved(), Dtype::String(_)));
+    (&value.shape, dtype, elements.map(|i| element_text(&value.data, &value.dtype, i)).collect())
+}
+
 /// What is the same in all files with which the same is to be done, and how that reads with one of them as an example. `None`: there is nothing
 /// else in the step.
 pub fn common(step: &Step, forms: &Forms) -> Option<(String, String)> {
@@ -63,7 +70,7 @@ pub fn common(step: &Step, forms: &Forms) -> Option<(String, String)> {
                 (Some(form), None) => (format!("{at} {is_new} {form}"), format!("{at}   {form}, e.g. {now}")),
                 (Some(form), Some(was)) => (format!("{at} {is_new} {form}"), format!("{at}   {form}, e.g. {} -> {now}", seen_text(was))),
                 (None, None) => return None,
-                (None, Some(was)) => (format!("{at} {is_new} {}", whole(after)), format!("{at}   e.g. {} -> {now}", seen_text(was))),
+                (None, Some(was)) => (format!("{at} {is_new} {}", whole(&told(after))), format!("{at}   e.g. {} -> {now}", seen_text(was))),
             }
         }
         Action::RemoveAttr { name, before } => {
