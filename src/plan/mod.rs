@@ -1,6 +1,7 @@
 //! Desired × Observed → Proposal → Plan. Pure: no IO, no clock, no environment.
 
 mod aliases;
+mod attr_steps;
 mod attrs;
 mod compare;
 mod copies;
