@@ -5,7 +5,7 @@ use std::path::Path;
 use super::run::Failure;
 use crate::diag::system_words;
 use crate::h5::{File, H5Error, Locking};
-use crate::txn::{IN_USE, TxnError, interrupted, is_hdf5};
+use crate::txn::{IN_USE, TxnError, interrupted, is_hdf5, not_hdf5};
 
 /// Opens an existing target for reading, with messages people understand.
 pub fn open_target(target: &Path, locking: Locking) -> Result<File, Failure> {
@@ -32,18 +32,6 @@ pub(super) fn readable(path: &Path, target: &Path) -> Result<(), Failure> {
         (true, _) => Err(refused(target, "it is a folder, not a file")),
         (_, false) => Err(refused(target, "it is not a regular file")),
         _ => Ok(()),
-    }
-}
-
-/// What a file is that is not HDF5, where that helps.
-fn not_hdf5(file: &std::fs::File) -> &'static str {
-    let mut first = [0; 4];
-    let read = std::os::unix::fs::FileExt::read_at(file, &mut first, 0).unwrap_or(4);
-    match first {
-        _ if read == 0 => "it is not an HDF5 file: it is empty",
-        [b'C', b'D', b'F', 1 | 2 | 5] => "it is not an HDF5 file: it is a classic netCDF file; `nccopy -k nc4` makes an HDF5 file of it",
-        [0x0e, 0x03, 0x13, 0x01] => "it is not an HDF5 file: it is an HDF4 file",
-        _ => "it is not an HDF5 file",
     }
 }
 

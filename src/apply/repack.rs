@@ -75,7 +75,7 @@ fn copy(
     let new = File::create_like(session, source, libver).map_err(lib)?;
     // What the disk refuses is the cause of all that comes of it.
     let Objects { pairs, root, fills, dropped } =
-        objects(source, &new, file, watch).map_err(|why| new.check().map_or_else(lib, |()| refused(target, why)))?;
+        objects(source, &new, file, target, watch).map_err(|why| new.check().map_or_else(lib, |()| refused(target, why)))?;
     new.close().map_err(lib)?;
     copy_userblock(old, file).and_then(|()| set_root(file, root)).map_err(disk)?;
     fills.iter().try_for_each(|(address, bytes)| set_fill_value(file, *address, bytes)).map_err(disk)?;
@@ -102,11 +102,11 @@ struct Objects {
 }
 
 /// Copies all objects, with the references among them. The error is a clause.
-fn objects(source: &File, new: &File, file: &std::fs::File, watch: Watch<'_>) -> Result<Objects, String> {
+fn objects(source: &File, new: &File, file: &std::fs::File, target: &Path, watch: Watch<'_>) -> Result<Objects, String> {
     let text = |e: H5Error| e.to_string();
     let root = source.root().map_err(text)?;
     let copy = new.root().and_then(|at| at.copy_file(b"root", source)).map_err(text)?;
-    let (pairs, mut fills, mut dropped) = (pairs(&root, &copy)?, Vec::new(), Vec::new());
+    let (pairs, mut fills, mut dropped) = (pairs(&root, &copy, target)?, Vec::new(), Vec::new());
     for object in &pairs.referring {
         let label = object.path.to_string();
         let (from, to) = (root.at(object.from, &label).map_err(text)?, copy.at(object.to, &label).map_err(text)?);

@@ -1,6 +1,10 @@
 //! A file and a copy of it, object by object: which is which, and whether their names are the same, in the same order.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use crate::h5::{H5Error, Kind, Link, Object, Twins};
 use crate::model::{H5Path, Layout, TrackOrder, bytes_text};
@@ -33,8 +37,8 @@ pub(super) struct Referring {
 }
 
 /// Goes through both, from these groups. The error is a clause: where they differ, or what cannot be read.
-pub(super) fn pairs(a: &Object, b: &Object) -> Result<Pairs, String> {
-    let mut walk = Walk { roots: (a, b), out: Pairs::default(), back: BTreeMap::new(), left: Vec::new() };
+pub(super) fn pairs(a: &Object, b: &Object, file: &Path) -> Result<Pairs, String> {
+    let mut walk = Walk { roots: (a, b), file, out: Pairs::default(), back: BTreeMap::new(), left: Vec::new() };
     let text = |e: H5Error| e.to_string();
     let (ours, theirs) = (a.info().map_err(text)?.id.address, b.info().map_err(text)?.id.address);
     walk.meet(ours, theirs, H5Path::root(), 0)?;
@@ -47,6 +51,8 @@ pub(super) fn pairs(a: &Object, b: &Object) -> Result<Pairs, String> {
 struct Walk<'a> {
     /// An object of each.
     roots: (&'a Object, &'a Object),
+    /// The one that is copied.
+    file: &'a Path,
     out: Pairs,
     /// From the copy to the file.
     back: BTreeMap<u64, u64>,
@@ -97,14 +103,28 @@ impl Walk<'_> {
         self.attrs(&a, &b, &path)?;
         let attrs = a.attrs_with_references().map_err(|e| e.to_string())?;
         let (outside, elements) = if kind == Kind::Dataset { a.outside_elements().map_err(|e| e.to_string())? } else { (false, false) };
-        // The raw file is no part of the copy: what it leads to in this file would be lost.
-        if outside && matches!(a.dataset().map_err(|e| e.to_string())?.layout, Layout::External(_)) {
-            return Err(format!("the elements of {path} are in external files, and lead into this one"));
+        if kind == Kind::Dataset
+            && let Layout::External(files) = a.dataset().map_err(|e| e.to_string())?.layout
+        {
+            // The raw file is no part of the copy: what it leads to in this file would be lost.
+            if outside {
+                return Err(format!("the elements of {path} are in external files, and lead into this one"));
+            }
+            if files.iter().any(|raw| self.is_itself(&raw.file)) {
+                return Err(format!("the elements of {path} are bytes of this file, as of an external one"));
+            }
         }
         if outside || !attrs.is_empty() {
             self.out.referring.push(Referring { path: path.clone(), attrs, outside, elements, from, to });
         }
         if kind == Kind::Group { self.links(&a, &b, &path, depth) } else { Ok(()) }
+    }
+
+    /// Is this raw file, by its name as it is stored, the file itself?
+    fn is_itself(&self, name: &[u8]) -> bool {
+        let raw = self.file.parent().unwrap_or(Path::new("")).join(OsStr::from_bytes(name));
+        let same = |a: std::fs::Metadata, b: std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
+        raw.metadata().ok().zip(self.file.metadata().ok()).is_some_and(|(raw, file)| same(raw, file))
     }
 
     fn attrs(&self, a: &Object, b: &Object, path: &H5Path) -> Result<(), String> {

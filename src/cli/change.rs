@@ -76,6 +76,7 @@ fn tell_applied(applied: &Applied, manifest: &Path, target: &Path, loaded: &Load
 fn repacked_text(repacked: Repacked) -> String {
     let Repacked { before, after, replaced } = repacked;
     match replaced {
+        true if after >= before => format!("repacked: {} -> {}, without dead space\n", human_bytes(before), human_bytes(after)),
         true => {
             format!("repacked: {} -> {}, {} less\n", human_bytes(before), human_bytes(after), human_bytes(before.saturating_sub(after)))
         }

@@ -15,7 +15,7 @@ use super::wire::Stream;
 use super::worker;
 use crate::apply::{Failure, Options, Prepared, inspect, no_such_file};
 use crate::manifest::Loaded;
-use crate::model::Base;
+use crate::model::{Base, H5Path, ScopePart};
 use crate::plan::Proposal;
 use crate::report::{
     MarkdownPlan, Paint, Part, PlanContext, Tense, count, escape_json, escape_painted, forms, grouped, kept_text, markdown_failed,
@@ -108,7 +108,7 @@ fn tell_markdown(prepared: &Prepared, target: &Path, loaded: &Loaded, drift: Opt
             body.extend(markdown(&part).body);
             body.push(Part::same("\n".into()));
         }
-        if !proposal.conflicts.is_empty() || prepared.base == Base::Missing {
+        if !proposal.conflicts.is_empty() {
             let rest = Proposal { steps: Vec::new(), dangling: Vec::new(), ..Proposal::clone(proposal) };
             body.push(Part::same(format!("{}\n", markdown_strong(&drift.rest()))));
             body.extend(markdown(&rest).body);
@@ -293,7 +293,9 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
         };
         let drift = since.as_ref().map(|(since, inputs)| {
             let now = json(&prepared, &args.common.manifest, target, &loaded);
-            Drift { since, ages: since.ages(&now, inputs) }
+            let scope = &loaded.desired.scope;
+            let asked = |path: &str| scope.is_whole() || H5Path::parse(path).is_ok_and(|path| scope.part(&path) == ScopePart::Planned);
+            Drift { since, ages: since.ages(&now, inputs, &asked) }
         });
         tally.count(outcome(&prepared));
         let several = files.len() > 1;

@@ -58,6 +58,9 @@ pub fn loaded_part(args: &ManifestArgs, scope: &ScopeArgs, output: &Output) -> O
 
 /// Fails with a line.
 fn scope_of(args: &ScopeArgs) -> Result<Scope, String> {
+    if args.target.iter().chain(&args.exclude).chain(&args.ignore).any(String::is_empty) {
+        return Err("an empty glob: `/` is the root group alone, and `/**` everything".into());
+    }
     let refused = |text: &str, e: String| format!("`{text}` is not a glob: {e}");
     let globs = |texts: &[String]| texts.iter().map(|t| Glob::new(t).map_err(|e| refused(t, e))).collect::<Result<Vec<_>, _>>();
     let mask = |text: &String| match Mask::parse(text).map_err(|e| refused(text, e))? {

@@ -55,6 +55,8 @@ struct Saved {
     target: Target,
     steps: Vec<SavedStep>,
     #[serde(default)]
+    conflicts: Vec<Place>,
+    #[serde(default)]
     scope: Value,
     #[serde(default)]
     inputs: Value,
@@ -71,6 +73,11 @@ struct Target {
     exists: bool,
     #[serde(default)]
     state: Value,
+}
+
+#[derive(Debug, Deserialize)]
+struct Place {
+    path: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -107,7 +114,9 @@ impl Ages {
         for (step, age) in plan["steps"].as_array_mut().into_iter().flatten().zip(&self.steps) {
             step["since"] = age.word().into();
         }
-        plan["since"] = serde_json::json!({ "planned": self.planned, "done": self.done, "rest": self.rest.word() });
+        let has_rest = plan["target"]["exists"] == false || plan["conflicts"].as_array().is_some_and(|all| !all.is_empty());
+        let rest = has_rest.then(|| self.rest.word()).flatten();
+        plan["since"] = serde_json::json!({ "planned": self.planned, "done": self.done, "rest": rest });
     }
 }
 
@@ -127,8 +136,9 @@ impl Since {
         }
     }
 
-    /// What is known of a plan that is made now, which is the JSON value, too.
-    pub fn ages(&self, now: &Value, inputs: &Value) -> Ages {
+    /// What is known of a plan that is made now, which is the JSON value, too. `asked`: is this path in the part of the manifest that was
+    /// compared?
+    pub fn ages(&self, now: &Value, inputs: &Value, asked: &dyn Fn(&str) -> bool) -> Ages {
         let untold = |why| Ages { steps: Vec::new(), rest: Age::Untold, planned: 0, done: 0, why: Some(why) };
         let Ok(mut now) = Saved::deserialize(now) else { return untold("it is of another version") };
         now.inputs = inputs.clone();
@@ -139,17 +149,21 @@ impl Since {
         let same_question = now.manifest == then.manifest && now.scope == then.scope && now.inputs == then.inputs;
         let as_then = same_question && now.target.state == then.target.state && now.target.exists == then.target.exists;
         let (before, left) = (by_aspect(&then.steps), by_aspect(&now.steps));
-        let done = before.keys().filter(|about| !left.contains_key(*about)).count();
+        // What a conflict is about has no steps, and neither has what was not asked for.
+        let at_or_below = |path: &str, top: &str| path.strip_prefix(top).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+        let told = |path: &str| asked(path) && now.target.exists && !now.conflicts.iter().any(|c| at_or_below(path, &c.path));
+        let done = before.keys().filter(|about| !left.contains_key(*about) && told(about.0)).count();
         let found = |step: &SavedStep| match before.get(&(step.path.as_str(), step.aspect.as_str())) {
             _ if as_then => Age::Waiting,
-            // Elements are not in the plan: as many of them can be other ones.
-            Some(was) if step.verb == "write" && was.after == step.after => Age::Untold,
-            Some(was) if step.verb != "write" && was.before == step.before => [Age::Waiting, Age::Either][usize::from(done > 0)],
+            // Elements are not in the plan: as many of them can be other ones. Without blocks, there were none.
+            Some(was) if step.verb == "write" && was.after == step.after && !step.after["blocks"].is_null() => Age::Untold,
+            Some(was) if step.verb == "write" && was.after != step.after => Age::Later,
+            Some(was) if was.before == step.before => [Age::Waiting, Age::Either][usize::from(done > 0)],
             Some(_) => Age::Later,
             None if same_question => Age::Later,
             None => Age::Untold,
         };
-        let steps: Vec<Age> = now.steps.iter().map(found).collect();
+        let mut steps: Vec<Age> = now.steps.iter().map(found).collect();
         let rest = match (now.target.exists, then.target.exists) {
             (false, false) => Age::Waiting,
             (false, true) => Age::Later,
@@ -157,6 +171,9 @@ impl Since {
             (true, _) if same_question => Age::Later,
             (true, _) => Age::Untold,
         };
+        if !now.target.exists {
+            steps.fill(rest);
+        }
         let why = match (same_question, steps.contains(&Age::Untold)) {
             (_, false) => None,
             (false, true) => Some("it was made with another manifest, another part of it, or other input files"),

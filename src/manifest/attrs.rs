@@ -114,7 +114,10 @@ fn form(entry: &Entry, table: &Table, types: &Types) -> Result<AttrRule, Finding
     let spec = |node: &Node| -> Result<AttrSpec, Finding> {
         let literal = value(node)?;
         let dtype = |e: &Entry| match &e.node.val {
-            Val::Text(word) if word == CHAR => char_type(&literal, main),
+            Val::Text(word) if word == CHAR => match table.get("shape").map(|e| shape(&e.node)).transpose()? {
+                None | Some(Shape::Scalar) => char_type(&literal, main),
+                Some(_) => Err(Finding::error("dtype", format!("`{CHAR}` is for one text, a scalar")).at(e.node.span, "")),
+            },
             Val::Bool(_) | Val::Int(_) | Val::Float(_) | Val::Text(_) | Val::Datetime(_) | Val::Table(_) | Val::List(_) => {
                 dtype::read(&e.node, types)
             }

@@ -91,6 +91,20 @@ pub enum AttrRule {
 }
 
 impl AttrRule {
+    /// Is there an attribute by it where there was none?
+    pub fn makes(&self) -> bool {
+        match self {
+            AttrRule::Set(_) | AttrRule::Empty(_) | AttrRule::Default(_) | AttrRule::RenameFrom { value: Some(_), .. } => true,
+            AttrRule::Absent
+            | AttrRule::Replace(_)
+            | AttrRule::RenameFrom { value: None, .. }
+            | AttrRule::Map(_)
+            | AttrRule::Cast(_)
+            | AttrRule::Join { .. }
+            | AttrRule::CopyFrom { .. } => false,
+        }
+    }
+
     /// The dtype that it names, if any.
     pub fn dtype(&self) -> Option<&Dtype> {
         match self {

@@ -220,10 +220,20 @@ pub enum DesiredLink {
 }
 
 impl Desired {
-    /// Has a new file nothing of it: are there only rules, patches, moves and removals?
+    /// Has a new file nothing of it: are there only rules, patches, moves, removals, and forms that change attributes?
     pub fn is_about_what_is_there(&self) -> bool {
-        let nothing = self.each.is_empty() && self.patches.is_empty() && self.moves.is_empty() && self.removals.is_empty();
-        self.objects.is_empty() && !nothing
+        let makes = |(path, object): (&H5Path, &DesiredObject)| {
+            !path.is_root() || object.comment.is_some() || object.attrs.iter().any(|a| a.rule.makes())
+        };
+        let file = &self.file;
+        let as_usual = file.libver.is_none() && file.userblock.is_none() && file.userblock_file.is_none() && file.space.is_none();
+        // What declares nothing at all is an empty file.
+        let declares = !(self.objects.is_empty()
+            && self.each.is_empty()
+            && self.patches.is_empty()
+            && self.moves.is_empty()
+            && self.removals.is_empty());
+        declares && as_usual && file.page_size.is_none() && file.track_order.is_none() && !self.objects.iter().any(makes)
     }
 }
 

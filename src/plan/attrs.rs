@@ -300,7 +300,10 @@ fn apply<'a>(state: &mut State<'a>, attr: &'a DesiredAttr, target: &Target<'a>, 
                     AttrSeen::Value(value) => put(state, attr, value.clone(), None, target),
                     AttrSeen::Opaque { why, .. } => return Err(bad(EncodeError(format!("{} cannot be copied: {why}", told())))),
                 },
-                Some(Source::Missing) if own && !present => return Err(no_source(attr, from.as_ref(), copied, target)),
+                // A rule copies where there is something; what the same manifest takes away would be lost.
+                Some(Source::Missing) if !present && (own || goes(from.as_ref(), copied, target)) => {
+                    return Err(no_source(attr, from.as_ref(), copied, target));
+                }
                 Some(Source::Failed) => return Err(bad(EncodeError(format!("{} cannot be copied: it has a conflict itself", told())))),
                 Some(Source::Missing) | None => {}
             }
@@ -335,14 +338,23 @@ fn source<'a>(path: Option<&H5Path>, name: &[u8], target: &Target<'a>) -> Option
     target.copies.source(path.unwrap_or(target.path), name)
 }
 
+/// Is the source of a copy in the file now?
+fn goes(path: Option<&H5Path>, name: &[u8], target: &Target<'_>) -> bool {
+    match path {
+        None => target.seen.contains_key(name),
+        Some(path) => target.observed.objects.get(path).is_some_and(|seen| seen.attrs.contains_key(name)),
+    }
+}
+
 fn no_source(attr: &DesiredAttr, from: Option<&H5Path>, copied: &[u8], target: &Target<'_>) -> Finding {
+    let goes = goes(from, copied, target);
     let (from, path) = (from.unwrap_or(target.path), target.path);
-    let message = format!(
-        "attribute {} of {path} is a copy of {} of {from}, but neither of them is there",
-        bytes_text(&attr.name),
-        bytes_text(copied)
-    );
+    let but = if goes { "which the manifest takes away" } else { "but neither of them is there" };
+    let message = format!("attribute {} of {path} is a copy of {} of {from}, {but}", bytes_text(&attr.name), bytes_text(copied));
     let finding = Finding::error("copy-source", message).at(attr.origin, "");
+    if goes {
+        return finding.help("a value that gets another name is moved: rename_from; or take the source away in an apply of its own");
+    }
     match target.observed.objects.get(from).map(|o| &o.link) {
         Some(LinkSeen::Soft(_) | LinkSeen::External { .. } | LinkSeen::UserDefined { .. }) => {
             finding.note(format!("{from} is a link that is not hard; h5mason does not read through it"))

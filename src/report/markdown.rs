@@ -103,13 +103,18 @@ fn row(path: &H5Path, step: &Step, forms: &Forms) -> Part {
         Hazard::LossyAndDestructive => "⚠ **lossy and destructive**",
     };
     let dead = if step.dead > 0 { format!(" leaves {} of dead space", human_bytes(step.dead)) } else { String::new() };
-    let cost = format!("{hazard}{dead}");
+    // What a reviewer must know to agree.
+    let why = match (&step.action, step.hazard) {
+        (Action::Rebuild { .. }, _) | (_, Hazard::Lossy | Hazard::LossyAndDestructive) => format!(" {}", text(&step.reason)),
+        _ => String::new(),
+    };
+    let cost = format!("{hazard}{why}{dead}");
     let symbol = code(&symbol(step.action.verb()).to_string());
     let path = code(&path.to_string());
     let row = |change: &str, cost: &str| format!("| {symbol} | {path} | {} | {} |\n", code(change), cost.trim());
     let common = varies::common(step, forms).map(|(key, of_many)| {
         let key = format!("{symbol} {path} {hazard} {key}");
-        (key, row(&of_many, &format!("{hazard} differs by file")))
+        (key, row(&of_many, &format!("{hazard}{why} differs by file")))
     });
     Part { text: row(&change, &cost), common }
 }

@@ -11,6 +11,7 @@ use super::disk::{Counted, Disk, RealDisk, Work};
 use super::durable::folder_of;
 use super::notify::{self, Appending, Commit};
 use super::overlay::{BUDGET, Overlay};
+use super::settle::not_hdf5;
 use super::temps::{self, Tail};
 use super::{Lock, TxnError, superblock};
 use crate::diag::system_words;
@@ -65,7 +66,7 @@ impl InPlace {
         }
         let disk = Counted::new(RealDisk::new(lock.file().try_clone().map_err(failed)?));
         let found = superblock::find(&disk).map_err(failed)?;
-        let found = found.ok_or_else(|| TxnError::Refused { path: lock.path().into(), what: "it is not an HDF5 file".into() })?;
+        let found = found.ok_or_else(|| TxnError::Refused { path: lock.path().into(), what: not_hdf5(lock.file()).into() })?;
         let len = disk.len().map_err(failed)?;
         let trailing = len.saturating_sub(found.end);
         let hold = by == CommitBy::Replace || trailing > 0;

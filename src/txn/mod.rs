@@ -47,7 +47,7 @@ pub use in_place::{CommitBy, InPlace, Receipt};
 pub use lock::Lock;
 pub use new::{Batch, Existing, NewTarget, write_file};
 pub use root::{copy_userblock, set_root};
-pub use settle::{Interrupted, Recovered, interrupted, is_hdf5, recover, settle, settle_path, trailing_bytes};
+pub use settle::{Interrupted, Recovered, interrupted, is_hdf5, not_hdf5, recover, settle, settle_path, trailing_bytes};
 pub use space::free_bytes;
 pub use temps::abandon;
 

@@ -85,7 +85,7 @@ fn put_right(lock: &Lock, cut: bool) -> Result<Recovered, TxnError> {
     let recovered = match &state {
         // Whoever opens it says so.
         State::NotHdf5 if !cut => return Ok(Recovered::Nothing),
-        State::NotHdf5 => return Err(refused("it is not an HDF5 file".into())),
+        State::NotHdf5 => return Err(refused(not_hdf5(lock.file()).into())),
         // Whoever opens it says so.
         State::InUse if !cut => return Ok(Recovered::Nothing),
         State::InUse => return Err(refused(super::IN_USE.into())),
@@ -150,6 +150,18 @@ pub fn is_hdf5(file: &File) -> bool {
     let found = file.try_clone().and_then(|file| superblock::find(&RealDisk::new(file)));
     // With a superblock that is not understood it is one, too.
     !matches!(found, Ok(None))
+}
+
+/// What a file is that is not HDF5, where that helps.
+pub fn not_hdf5(file: &File) -> &'static str {
+    let mut first = [0; 4];
+    let read = std::os::unix::fs::FileExt::read_at(file, &mut first, 0).unwrap_or(4);
+    match first {
+        _ if read == 0 => "it is not an HDF5 file: it is empty",
+        [b'C', b'D', b'F', 1 | 2 | 5] => "it is not an HDF5 file: it is a classic netCDF file; `nccopy -k nc4` makes an HDF5 file of it",
+        [0x0e, 0x03, 0x13, 0x01] => "it is not an HDF5 file: it is an HDF4 file",
+        _ => "it is not an HDF5 file",
+    }
 }
 
 /// Bytes behind the end of the HDF5 data: somebody's own, or an interrupted apply's. 0 where that cannot be told.

@@ -163,6 +163,10 @@ def outside(folder):
             for n, value in enumerate(values or [file.ref] * 3):
                 data[n] = value
             del file["dead"]
+    with h5py.File("itself.h5", "w", userblock_size=1024) as file:
+        file["dead"] = np.zeros(10000)
+        file.create_dataset("d", (10,), "u1", external=[("itself.h5", 100, 10)])
+        del file["dead"]
 
 
 def numbers(folder):

@@ -138,3 +138,18 @@ fn what_is_made_anew_is_stored_as_rules_say() {
     let grown = "[dataset.\"/c\"]\ndtype = \"f8\"\nshape = [4]\non_mismatch = \"convert\"\n";
     assert_eq!(rests("f['c'] = np.arange(1.)", &format!("{grown}{}", rule("[3]")), "f['c'].chunks, f['c'].shape"), "(3,) (4,)");
 }
+
+#[test]
+fn a_value_whose_only_place_goes_is_not_lost_unsaid() {
+    let rules = "[[each]]\nmatch = \"/*\"\nattrs.title = { copy_from = { name = \"note\" } }\n";
+    for away in ["attrs.note = { absent = true }\n", "attrs.remark = { rename_from = \"note\" }\n"] {
+        let dir = tempdir();
+        made(dir.path(), "f['a'] = 1\nf['a'].attrs['note'] = 'x'\nf['b'] = 1");
+        let said = applied(dir.path(), &format!("{rules}{away}"), 2);
+        assert!(said.contains("attribute title of /a is a copy of note of /a, which the manifest takes away"), "{said}");
+        // In two applies nothing is lost.
+        applied(dir.path(), rules, 0);
+        applied(dir.path(), &format!("{rules}{away}"), 0);
+        assert_eq!(read(dir.path(), "f['a'].attrs['title'], len(f['b'].attrs)"), "x 0");
+    }
+}

@@ -380,3 +380,46 @@ fn markdown_groups_by_what_is_to_be_done() {
     let heads: Vec<&str> = out.lines().filter(|line| line.starts_with("###")).collect();
     assert_eq!(heads, ["### The same 71 changes in 2 files", "### `b.h5` (existing): 70 changes"]);
 }
+
+#[test]
+fn a_file_that_does_not_exist_is_made_only_where_there_is_something_to_make() {
+    let dir = tempdir();
+    let says = |args: &[&str]| said(dir.path(), args);
+    let manifests = [
+        ("rules", "[[each]]\nmatch = \"/**\"\nattrs.a = 1\n"),
+        ("forms", "[attrs]\na = { append = \"x\" }\nb = { absent = true }\nc = { rename_from = \"d\" }\n"),
+    ];
+    for (name, text) in manifests {
+        fs::write(dir.path().join("m.toml"), format!("version = 1\n{text}")).unwrap();
+        for command in ["apply", "plan"] {
+            let (code, _, err) = says(&[command, "m.toml", "typo.h5"]);
+            assert!(code == Some(2) && err.contains("typo.h5: no such file"), "{name}: {err}");
+        }
+        assert!(!dir.path().join("typo.h5").exists(), "{name}");
+    }
+    fs::write(dir.path().join("m.toml"), "version = 1\nattrs.a = { value = \"xy\", dtype = \"char\" }\n").unwrap();
+    let (code, _, err) = says(&["apply", "m.toml", "typo.h5", "--existing"]);
+    assert!(code == Some(2) && err.contains("typo.h5: no such file"), "{err}");
+    let (code, out, _) = says(&["apply", "m.toml", "new.h5", "other.h5"]);
+    assert!(code == Some(0) && out.ends_with("2 files: 2 made, 0 changed, 0 unchanged, 0 failed; 4 B written\n"), "{out}");
+    let (_, captured, _) = says(&["capture", "new.h5"]);
+    assert!(captured.contains("length = 2") && captured.contains("nullterm"), "{captured}");
+    fs::write(dir.path().join("m.toml"), "version = 1\nattrs.a = { value = \"xy\", dtype = \"char\", shape = [1] }\n").unwrap();
+    assert!(says(&["check", "m.toml", "new.h5"]).2.contains("`char` is for one text, a scalar"));
+}
+
+#[test]
+fn what_is_not_hdf5_is_called_what_it_is() {
+    let dir = part();
+    for (name, bytes, what) in [
+        ("empty.nc", &b""[..], "it is not an HDF5 file: it is empty"),
+        ("classic.nc", b"CDF\x01\0\0\0\0", "it is not an HDF5 file: it is a classic netCDF file; `nccopy -k nc4` makes an HDF5 file of it"),
+        ("text.nc", b"text text", "it is not an HDF5 file"),
+    ] {
+        fs::write(dir.path().join(name), bytes).unwrap();
+        for command in ["plan", "check", "apply"] {
+            let (code, _, err) = said(dir.path(), &[command, "m.toml", name]);
+            assert!(code == Some(2) && err.starts_with(&format!("error: {name}: {what}\n")), "{command}: {err}");
+        }
+    }
+}

@@ -47,7 +47,7 @@ fn planned() -> tempfile::TempDir {
 /// Somebody changes the file by another manifest.
 fn somebody(dir: &Path, manifest: &str) {
     fs::write(dir.join("other.toml"), format!("version = 1\n{manifest}")).unwrap();
-    run_to(0, h5mason().current_dir(dir).args(["apply", "other.toml", "f.h5"]));
+    run_to(0, h5mason().current_dir(dir).args(["apply", "other.toml", "f.h5", "--allow", "destructive"]));
 }
 
 /// `path aspect: word` of every difference, how many planned changes are done, and of how many.
@@ -57,7 +57,7 @@ fn ages(dir: &Path, manifest: &str) -> (Vec<String>, u64, u64) {
     let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     valid_plan(&plan);
     let steps = plan["steps"].as_array().unwrap();
-    assert_eq!(output.status.code(), Some(i32::from(!steps.is_empty())));
+    assert_eq!(output.status.code(), Some(i32::from(!steps.is_empty() || plan["conflicts"] != serde_json::json!([]))));
     let one = |s: &serde_json::Value| {
         format!("{} {}: {}", s["path"].as_str().unwrap(), s["aspect"].as_str().unwrap(), s["since"].as_str().unwrap_or("?"))
     };
@@ -144,4 +144,19 @@ fn a_plan_that_is_done_is_not_stale() {
     assert_eq!((again.status.code(), String::from_utf8(again.stdout).unwrap()), (Some(0), "f.h5: as declared, nothing to do\n".into()));
     somebody(dir.path(), "attrs.title = \"third\"\n");
     assert_eq!(apply().status.code(), Some(2));
+}
+
+#[test]
+fn what_was_not_looked_at_is_not_counted_as_done() {
+    let dir = planned();
+    // The dataset is another one: no step is planned for it, and none is done.
+    somebody(dir.path(), "[dataset.\"/a\"]\ndtype = \"f8\"\nshape = [4]\non_mismatch = \"replace\"\nattrs.units = \"m\"\n");
+    let (found, done, planned) = ages(dir.path(), "m.toml");
+    assert_eq!((found, done, planned), (vec!["/ attribute title: not yet applied".into()], 0, 3));
+    // Neither is what is out of the part that is asked for.
+    let dir = self::planned();
+    let args = ["check", "m.toml", "f.h5", "--since", "saved.json", "--format", "json", "--target", "/a"];
+    let output = h5mason().current_dir(dir.path()).args(args).output().unwrap();
+    let plan: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(plan["since"], serde_json::json!({ "planned": 3, "done": 0, "rest": null }));
 }
