@@ -38,8 +38,12 @@ pub fn plan_text(proposal: &Proposal, paint: Paint, all: bool) -> String {
     if !all && total > MOST_OBJECTS {
         out.push_str(&format!("  … and {} more (--verbose shows all)\n", count(total - MOST_OBJECTS, "object")));
     }
-    for dangling in &proposal.dangling {
+    let shown = if all { usize::MAX } else { MOST_OBJECTS };
+    for dangling in proposal.dangling.iter().take(shown) {
         out.push_str(&format!("  {}\n", paint.yellow(&escape_controls(&format!("warning: {dangling}")))));
+    }
+    if proposal.dangling.len() > shown {
+        out.push_str(&format!("  … and {} more (--verbose shows all)\n", count(proposal.dangling.len() - shown, "warning")));
     }
     out
 }

@@ -1,7 +1,5 @@
 //! Very many objects, at which two processes look.
 
-use std::time::{Duration, Instant};
-
 use crate::common::{h5mason, run_to, tempdir};
 
 const MANY: &str = "version = 1\n[dataset.\"/g${g}/d${d}\"]\nfor = { g = 25, d = 100 }\ndtype = \"i4\"\nshape = [2]\nattrs = { units = \"m\", n = 1 }\n\
@@ -49,34 +47,30 @@ fn the_same_bytes_with_one_thread() {
     assert!(read("1") == read("2"));
 }
 
-/// Eight times as many take about eight times as long, and not sixty-four times: with room for a machine that does something else, too.
-#[track_caller]
-fn in_proportion(few: Duration, many: Duration) {
-    assert!(many < 24 * few.max(Duration::from_millis(250)), "{few:?} for few, {many:?} for many");
-}
-
-/// How long a change of a file of many objects takes.
-fn changed(count: usize, build: &str, change: &str) -> Duration {
+/// Builds a file of so many, and changes it: what is said of it. How long that takes is for benches to tell.
+fn changed(count: usize, build: &str, change: &str) -> String {
     let dir = tempdir();
-    std::fs::write(dir.path().join("b.toml"), format!("version = 1\n{build}").replace("COUNT", &count.to_string())).unwrap();
-    run_to(0, h5mason().args(["build", "b.toml", "-o", "f.h5"]).current_dir(dir.path()));
-    std::fs::write(dir.path().join("m.toml"), format!("version = 1\n{change}")).unwrap();
-    let begun = Instant::now();
-    run_to(0, h5mason().args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).current_dir(dir.path()));
-    begun.elapsed()
+    let at = dir.path();
+    std::fs::write(at.join("m.toml"), format!("version = 1\n{}", build.replace("COUNT", &count.to_string()))).unwrap();
+    std::fs::write(at.join("change.toml"), format!("version = 1\n{change}")).unwrap();
+    run_to(0, h5mason().args(["build", "m.toml", "-o", "f.h5"]).current_dir(at));
+    let apply = || run_to(0, h5mason().args(["apply", "change.toml", "f.h5", "--allow", "destructive"]).current_dir(at));
+    let said = apply();
+    assert!(apply().contains("nothing to do"));
+    said
 }
 
 #[test]
-fn removals_and_what_points_to_them_take_time_in_proportion() {
+fn very_many_removals_with_what_points_to_them() {
     let build = "[dataset.\"/d${n}\"]\nfor = { n = COUNT }\ndtype = \"i4\"\nshape = []\n\
                  [link.\"/s${n}\"]\nfor = { n = COUNT }\nsoft = \"/d${n}\"\n";
-    let remove = "[[remove]]\nmatch = \"/d*\"\n";
-    in_proportion(changed(300, build, remove), changed(2400, build, remove));
+    let said = changed(2400, build, "[[remove]]\nmatch = \"/d*\"\n");
+    assert!(said.contains("\n2400 objects removed; ") && said.contains("warning: /s0 is a soft link to /d0"), "{said}");
 }
 
 #[test]
-fn datasets_of_one_group_are_made_anew_in_time_in_proportion() {
+fn very_many_datasets_of_one_group_are_made_anew() {
     let build = "[file]\ntrack_order = true\n[dataset.\"/g/d${n}\"]\nfor = { n = COUNT }\ndtype = \"i4\"\nshape = [3]\n";
     let convert = "[[each]]\nmatch = \"/g/*\"\nkind = \"dataset\"\non_mismatch = \"convert\"\nchunks = [3]\n";
-    in_proportion(changed(150, build, convert), changed(1200, build, convert));
+    assert!(changed(1200, build, convert).contains("\n1200 datasets made anew; "));
 }
