@@ -167,10 +167,11 @@ pub(super) type Watch<'a> = &'a mut (dyn FnMut(Progress<'_>) + Send);
 impl Failure {
     /// About the target under the name that it was given, not the one that it leads to.
     fn named(mut self, target: &Path) -> Self {
-        if let Failure::Txn(e) = &mut self
-            && target.canonicalize().is_ok_and(|real| real == *e.path())
-        {
-            e.rename(target);
+        if let Failure::Txn(e) = &mut self {
+            let said = e.path_mut();
+            if target.canonicalize().is_ok_and(|real| real == *said) {
+                *said = target.into();
+            }
         }
         self
     }

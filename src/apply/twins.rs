@@ -122,9 +122,12 @@ impl Walk<'_> {
 
     /// Is this raw file, by its name as it is stored, the file itself?
     fn is_itself(&self, name: &[u8]) -> bool {
-        let raw = self.file.parent().unwrap_or(Path::new("")).join(OsStr::from_bytes(name));
-        let same = |a: std::fs::Metadata, b: std::fs::Metadata| (a.dev(), a.ino()) == (b.dev(), b.ino());
-        raw.metadata().ok().zip(self.file.metadata().ok()).is_some_and(|(raw, file)| same(raw, file))
+        let place = |path: &Path| path.metadata().ok().map(|meta| (meta.dev(), meta.ino()));
+        let (raw, real) = (Path::new(OsStr::from_bytes(name)), self.file.canonicalize().ok());
+        // Programs look for it from where they are, or from where the file is.
+        let beside = real.as_deref().and_then(Path::parent).map(|folder| folder.join(raw));
+        let own = place(self.file);
+        own.is_some() && [Some(raw), beside.as_deref()].into_iter().flatten().any(|raw| place(raw) == own)
     }
 
     fn attrs(&self, a: &Object, b: &Object, path: &H5Path) -> Result<(), String> {

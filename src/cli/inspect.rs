@@ -291,17 +291,18 @@ pub fn check(args: &CheckArgs, output: &Output) -> u8 {
                 continue;
             }
         };
-        let drift = since.as_ref().map(|(since, inputs)| {
-            let now = json(&prepared, &args.common.manifest, target, &loaded);
+        let plan = || json(&prepared, &args.common.manifest, target, &loaded);
+        let known = since.is_some().then(plan);
+        let drift = since.as_ref().zip(known.as_ref()).map(|((since, inputs), now)| {
             let scope = &loaded.desired.scope;
             let asked = |path: &str| scope.is_whole() || H5Path::parse(path).is_ok_and(|path| scope.part(&path) == ScopePart::Planned);
-            Drift { since, ages: since.ages(&now, inputs, &asked) }
+            Drift { since, ages: since.ages(now, inputs, &asked) }
         });
         tally.count(outcome(&prepared));
         let several = files.len() > 1;
         match args.format {
             PlanFormat::Json => {
-                let mut value = json(&prepared, &args.common.manifest, target, &loaded);
+                let mut value = known.unwrap_or_else(plan);
                 if let Some(drift) = &drift {
                     drift.ages.tell(&mut value);
                 }

@@ -76,14 +76,14 @@ impl Changes<'_> {
         }
         if self.target.order != TrackOrder::No {
             let places: BTreeMap<&[u8], usize> = self.attrs.iter().enumerate().map(|(i, a)| (a.name.as_slice(), i)).collect();
-            let place = |s: &Step| names_of(&s.action).iter().find_map(|n| places.get(n).copied());
+            let place = |s: &Step| s.action.attr_names().iter().find_map(|n| places.get(n).copied());
             values.sort_by_key(place);
             renames.sort_by_key(place);
         }
         let ordered_names = self.target.order == TrackOrder::No && renames.is_empty();
         let mut out: Vec<Step> = removals.into_iter().chain(freed_first(renames)).chain(values).collect();
         if ordered_names {
-            out.sort_by(|a, b| names_of(&a.action).cmp(&names_of(&b.action)));
+            out.sort_by(|a, b| a.action.attr_names().cmp(&b.action.attr_names()));
         }
         out
     }
@@ -134,7 +134,7 @@ impl Changes<'_> {
 
 /// Renames in an order in which every new name is free when it is taken; otherwise as they come.
 fn freed_first(renames: Vec<Step>) -> Vec<Step> {
-    let name = |step: &Step, which: usize| names_of(&step.action).get(which).map(|n| n.to_vec()).unwrap_or_default();
+    let name = |step: &Step, which: usize| step.action.attr_names().get(which).map(|n| n.to_vec()).unwrap_or_default();
     let taken: BTreeMap<Vec<u8>, usize> = renames.iter().enumerate().map(|(i, step)| (name(step, 1), i)).collect();
     let waits_for: Vec<Option<usize>> = renames.iter().map(|step| taken.get(&name(step, 0)).copied()).collect();
     let mut waiting: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
@@ -191,24 +191,4 @@ fn fits_header(target: &Target<'_>, name: &[u8], origin: Option<Span>, after: &A
 fn in_place(before: &AttrValue, after: &AttrValue) -> bool {
     let max = after.max.is_none() || before.max == after.max;
     before.dtype == after.dtype && before.shape == after.shape && max
-}
-
-/// The names an attribute step speaks of.
-pub(super) fn names_of(action: &Action) -> Vec<&[u8]> {
-    match action {
-        Action::SetAttr { name, .. } | Action::RemoveAttr { name, .. } => vec![name],
-        Action::RenameAttr { from, to, .. } => vec![to, from],
-        Action::CreateFile(_)
-        | Action::CreateGroup { .. }
-        | Action::CreateType { .. }
-        | Action::CreateDataset { .. }
-        | Action::CreateLink { .. }
-        | Action::SetComment { .. }
-        | Action::Grow { .. }
-        | Action::Shrink { .. }
-        | Action::WriteRegion { .. }
-        | Action::Rebuild { .. }
-        | Action::Move { .. }
-        | Action::Remove { .. } => vec![],
-    }
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::attr_steps::{Changes, Rules, names_of};
+use super::attr_steps::{Changes, Rules};
 use super::copies::{Copies, Source};
 use super::each;
 use super::step::{Aspect, Conflict, Kept, Step};
@@ -154,7 +154,7 @@ pub(super) fn plan(
         return;
     }
     let changes = Changes { target, attrs: &attrs, rules: Rules::of(&attrs), state: &state }.steps(conflicts);
-    let touched: BTreeSet<&[u8]> = changes.iter().flat_map(|s| names_of(&s.action)).collect();
+    let touched: BTreeSet<&[u8]> = changes.iter().flat_map(|s| s.action.attr_names()).collect();
     for attr in once(&attrs) {
         if !touched.contains(attr.name.as_slice()) {
             kept.push(unchanged(attr, &state, target));

@@ -112,6 +112,7 @@ impl<'a> Planner<'a> {
         Self { gone: Removed::of(desired, observed), ..Self::new(desired, observed) }
     }
 
+    /// One that learns what removals take away when it plans them. [`Planner::before_all`] must not plan any: for it, all is gone.
     pub fn new(desired: &'a Desired, observed: &'a Observed) -> Self {
         Self {
             desired,

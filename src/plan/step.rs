@@ -445,6 +445,26 @@ impl Step {
 }
 
 impl Action {
+    /// The attributes that it is about: one, or the new name and the former one.
+    pub fn attr_names(&self) -> Vec<&[u8]> {
+        match self {
+            Action::SetAttr { name, .. } | Action::RemoveAttr { name, .. } => vec![name],
+            Action::RenameAttr { from, to, .. } => vec![to, from],
+            Action::CreateFile(_)
+            | Action::CreateGroup { .. }
+            | Action::CreateType { .. }
+            | Action::CreateDataset { .. }
+            | Action::CreateLink { .. }
+            | Action::SetComment { .. }
+            | Action::Grow { .. }
+            | Action::Shrink { .. }
+            | Action::WriteRegion { .. }
+            | Action::Rebuild { .. }
+            | Action::Move { .. }
+            | Action::Remove { .. } => vec![],
+        }
+    }
+
     /// What kind of change it is.
     pub fn verb(&self) -> Verb {
         match self {

@@ -85,12 +85,12 @@ fn object(path: &H5Path, steps: &[&Step], paint: Paint, out: &mut String) {
     if let Some((_, _, step)) = &whole {
         reason(step, "      ", paint, out);
     }
-    let names = steps.iter().filter_map(|s| attr_name(&s.action)).map(|n| bytes_text(n).chars().count());
+    let names = steps.iter().filter_map(|s| s.action.attr_names().first().copied()).map(|n| bytes_text(n).chars().count());
     let width = names.max().unwrap_or(0).min(30);
     // Attributes of a new object are set before its contents; they read better after them.
     let place = |action: &Action| match action {
         Action::SetComment { .. } => 2,
-        action => u8::from(attr_name(action).is_some()),
+        action => u8::from(!action.attr_names().is_empty()),
     };
     let mut parts: Vec<_> = steps.iter().enumerate().filter(|(n, _)| Some(*n) != first).map(|(_, s)| s).collect();
     parts.sort_by_key(|s| place(&s.action));
@@ -178,25 +178,6 @@ pub(super) fn storage_text(layout: &Layout) -> String {
         Layout::External(files) => format!(", in {}", count(files.len(), "external file")),
         Layout::Virtual(mappings) => format!(", virtual with {}", count(mappings.len(), "mapping")),
         Layout::Contiguous | Layout::Unknown(_) => String::new(),
-    }
-}
-
-fn attr_name(action: &Action) -> Option<&[u8]> {
-    match action {
-        Action::SetAttr { name, .. } | Action::RemoveAttr { name, .. } => Some(name),
-        Action::RenameAttr { to, .. } => Some(to),
-        Action::CreateFile(_)
-        | Action::CreateGroup { .. }
-        | Action::CreateType { .. }
-        | Action::CreateDataset { .. }
-        | Action::CreateLink { .. }
-        | Action::SetComment { .. }
-        | Action::Grow { .. }
-        | Action::Shrink { .. }
-        | Action::WriteRegion { .. }
-        | Action::Rebuild { .. }
-        | Action::Move { .. }
-        | Action::Remove { .. } => None,
     }
 }
 

@@ -147,8 +147,8 @@ pub enum TxnError {
 }
 
 impl TxnError {
-    /// The target.
-    pub fn path(&self) -> &Path {
+    /// The target, which may be said by another name.
+    pub fn path_mut(&mut self) -> &mut PathBuf {
         match self {
             TxnError::Locked(path) | TxnError::Replaced(path) | TxnError::Exists(path) => path,
             TxnError::Refused { path, .. }
@@ -156,18 +156,6 @@ impl TxnError {
             | TxnError::Half { path, .. }
             | TxnError::Interrupted { path, .. }
             | TxnError::Io { path, .. } => path,
-        }
-    }
-
-    /// Says it of another name of the target.
-    pub fn rename(&mut self, name: &Path) {
-        match self {
-            TxnError::Locked(path) | TxnError::Replaced(path) | TxnError::Exists(path) => *path = name.into(),
-            TxnError::Refused { path, .. }
-            | TxnError::InDoubt { path, .. }
-            | TxnError::Half { path, .. }
-            | TxnError::Interrupted { path, .. }
-            | TxnError::Io { path, .. } => *path = name.into(),
         }
     }
 

@@ -127,3 +127,19 @@ pub fn script(name: &str, args: &[&dyn AsRef<OsStr>]) -> String {
     command.arg("-B").arg(repository("tests/interop").join(name)).args(args.iter().map(|a| a.as_ref()));
     run_to(0, &mut command)
 }
+
+/// Makes f.h5 with h5py; `f` is the open file.
+pub fn made(dir: &Path, script: &str) {
+    let code = format!("import h5py, numpy as np\nwith h5py.File('f.h5', 'w') as f:\n    {}", script.replace('\n', "\n    "));
+    run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir));
+}
+
+/// Applies a manifest to f.h5, with consent to what destroys: what is said of it.
+#[track_caller]
+pub fn applied(dir: &Path, manifest: &str, code: i32) -> String {
+    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
+    let output = h5mason().args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).current_dir(dir).output().unwrap();
+    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(code), "{manifest}\n{said}");
+    said
+}

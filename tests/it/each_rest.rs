@@ -3,26 +3,12 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::{h5mason, python, run_to, tempdir};
-
-/// Makes f.h5 with h5py; `f` is the open file.
-fn made(dir: &Path, script: &str) {
-    let code = format!("import h5py, numpy as np\nwith h5py.File('f.h5', 'w') as f:\n    {}", script.replace('\n', "\n    "));
-    run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir));
-}
+use crate::common::{applied, made, python, run_to, tempdir};
 
 /// What an expression over the file `f` prints.
 fn read(dir: &Path, expression: &str) -> String {
     let code = format!("import h5py, numpy as np\nf = h5py.File('f.h5')\nprint({expression})");
     run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir)).trim().to_owned()
-}
-
-fn applied(dir: &Path, manifest: &str, code: i32) -> String {
-    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
-    let output = h5mason().args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).current_dir(dir).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{manifest}\n{said}");
-    said
 }
 
 /// Applies the rules to what a script makes, and once more: nothing is left to do.

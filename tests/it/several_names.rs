@@ -1,22 +1,8 @@
 //! Objects with several names: what is said of them under each, and what is taken away by one.
 
-use std::path::Path;
 use std::process::Command;
 
-use crate::common::{h5mason, python, run_to, tempdir};
-
-fn made(dir: &Path, script: &str) {
-    let code = format!("import h5py, numpy as np\nwith h5py.File('f.h5', 'w') as f:\n    {}", script.replace('\n', "\n    "));
-    run_to(0, Command::new(python()).args(["-c", &code]).current_dir(dir));
-}
-
-fn applied(dir: &Path, manifest: &str, code: i32) -> String {
-    std::fs::write(dir.join("m.toml"), format!("version = 1\n{manifest}")).unwrap();
-    let output = h5mason().args(["apply", "m.toml", "f.h5", "--allow", "destructive"]).current_dir(dir).output().unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(output.status.code(), Some(code), "{manifest}\n{said}");
-    said
-}
+use crate::common::{applied, made, python, run_to, tempdir};
 
 /// What an expression over the file `f` prints when a manifest has been applied to what a script makes; a second time nothing is left to do.
 #[track_caller]
